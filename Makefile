@@ -1,0 +1,48 @@
+# Two commands do all the set-up: `make up` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: up setup test lint format bench lock clean help
+help: ## what can be typed here
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+up: setup ## set up if needed, start PostgreSQL, Valkey, the web server and a task worker; Ctrl-C stops all
+	@exec $(BIN)/roadworthy up
+
+setup: .venv/.product ## make .venv with what the product needs
+
+test: .venv/.dev ## run every test that this machine can run
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: .venv/.dev ## formatting, lints, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev ## rewrite the code as the formatter wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.dev ## measure against the reference stack (QUICK=1: under four minutes)
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+lock: .venv/.dev ## renew requirements/*.txt
+	PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock.sh
+
+clean: ## remove .venv and caches; the data in .roadworthy stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv || { echo "python3-venv is missing. On Debian: sudo apt-get install python3-venv" >&2; exit 1; }
+
+.venv/.product: .venv/bin/python requirements/product.txt pyproject.toml
+	$(PIP) install --quiet --require-hashes -r requirements/product.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.product requirements/dev.txt
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@

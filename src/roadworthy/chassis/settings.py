@@ -1,0 +1,163 @@
+"""One typed set of settings, from the environment and `.env`, under the names the field uses."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from roadworthy.chassis.errors import StartupError
+
+SECRET_KEY_LENGTH_MIN = 32
+PLACEHOLDER = re.compile(r"change|secret|example|default|your|placeholder|<.*>|^(.)\1*$", re.IGNORECASE)
+
+
+class Environment(StrEnum):
+    """Where the service runs; production refuses what development forgives."""
+
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default and its limits.
+
+    Raises pydantic's ValidationError on a value that can't be right; `load_settings` turns it into words.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    environment: Environment = Field(Environment.DEVELOPMENT, description="development, staging or production")
+    host: str = Field("127.0.0.1", description="address the web server listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port the web server listens on")
+    workers: int = Field(0, ge=0, le=256, description="web processes; 0: one a core")
+    site_url: str = Field("", description="public address of the site; empty: http://HOST:PORT")
+    state_dir: Path = Field(
+        Path(".roadworthy"), alias="ROADWORTHY_STATE_DIR", description="embedded servers' data, logs, generated secrets"
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://user:password@host:5432/name; empty: POSTGRES_*, else the embedded server"
+    )
+    postgres_host: str = Field("", description="used with the other POSTGRES_* when DATABASE_URL is empty")
+    postgres_port: int = Field(5432, ge=1, le=65535)
+    postgres_user: str = Field("")
+    postgres_password: SecretStr = Field(SecretStr(""))
+    postgres_db: str = Field("")
+    database_direct_url: SecretStr | None = Field(
+        None, description="past a transaction pooler, for migrations and session locks; empty: DATABASE_URL"
+    )
+    database_pool_size: int = Field(8, ge=1, le=500, description="connections a web process keeps at most")
+    database_acquire_timeout_seconds: float = Field(5.0, gt=0, le=60)
+    database_statement_timeout_seconds: float = Field(10.0, gt=0, le=300)
+    database_connection_recycle_seconds: float = Field(
+        3600.0, gt=0, description="a connection older than this is replaced"
+    )
+
+    redis_enabled: bool = Field(True, description="false: no shared tier; each process keeps its own")
+    redis_url: SecretStr | None = Field(None, description="redis://host:6379/0; empty: the embedded Valkey")
+    cache_ttl_seconds: int = Field(300, ge=1, le=86_400, description="how long shared cache entries live")
+    response_cache_bytes: int = Field(32 * 1024 * 1024, ge=0, description="memory a web process gives cached answers")
+
+    secret_key: SecretStr | None = Field(
+        None, description="32 characters or more; development generates its own. openssl rand -hex 32"
+    )
+
+    rate_limit_enabled: bool = Field(True)
+    rate_limit_per_minute: int = Field(60, ge=1, description="an address on /api")
+    rate_limit_per_hour: int = Field(1000, ge=1, description="an address on /api")
+    rate_limit_pages_per_minute: int = Field(300, ge=1, description="an address on pages")
+
+    request_timeout_seconds: float = Field(30.0, gt=0, le=600, description="deadline of a request")
+    body_limit_bytes: int = Field(1024 * 1024, ge=1024, description="largest request body")
+    shutdown_timeout_seconds: float = Field(15.0, ge=0, le=300, description="how long a stop waits for requests")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="addresses or networks whose X-Forwarded-For is believed, comma-separated"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="origins that may call the API from a browser, comma-separated"
+    )
+    docs_enabled: bool | None = Field(None, description="OpenAPI at /docs; empty: everywhere but in production")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO")
+    log_file: Path | None = Field(None, description="empty: standard output")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else json")
+
+    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> Self:
+        if self.environment is Environment.PRODUCTION:
+            for refusal in production_refusals(self):
+                raise ValueError(refusal)
+        return self
+
+    @property
+    def in_production(self) -> bool:
+        """Whether ENVIRONMENT is production."""
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def docs_on(self) -> bool:
+        """Whether the OpenAPI document and its page are served."""
+        return self.docs_enabled if self.docs_enabled is not None else not self.in_production
+
+    @property
+    def public_url(self) -> str:
+        """Address that links start with, without a trailing slash."""
+        return (self.site_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def database_dsn(self) -> str | None:
+        """The outside database, from DATABASE_URL or POSTGRES_*; None means: the embedded one."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        if not self.postgres_host:
+            return None
+        user, password = quote(self.postgres_user, safe=""), quote(self.postgres_password.get_secret_value(), safe="")
+        return f"postgresql://{user}:{password}@{self.postgres_host}:{self.postgres_port}/{self.postgres_db}"
+
+    @property
+    def direct_dsn(self) -> str | None:
+        """The database past any transaction pooler."""
+        return self.database_direct_url.get_secret_value() if self.database_direct_url else self.database_dsn
+
+    @property
+    def redis_dsn(self) -> str | None:
+        """The outside shared tier; None means: the embedded one, or none when REDIS_ENABLED is false."""
+        return self.redis_url.get_secret_value() if self.redis_url and self.redis_enabled else None
+
+
+def production_refusals(settings: Settings) -> list[str]:
+    """What production does not forgive, as one sentence each that names the setting and the remedy."""
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    refusals = []
+    if len(secret) < SECRET_KEY_LENGTH_MIN or PLACEHOLDER.search(secret):
+        refusals.append("SECRET_KEY is missing, short or a placeholder: set it to the output of `openssl rand -hex 32`")
+    if "*" in settings.cors_origins:
+        refusals.append("CORS_ORIGINS=* lets every site call the API: name your own origins")
+    return refusals
+
+
+def load_settings() -> Settings:
+    """Settings of this process.
+
+    Raises:
+        StartupError: naming the first variable that is wrong, and what it takes.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # every field has a default or comes from the environment
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else ""
+        message = str(first["msg"]).removeprefix("Value error, ")
+        raise StartupError(f"{name}: {message}" if name else message, "mend it in .env or in the environment") from None

@@ -1,0 +1,1 @@
+"""The words that parts of Roadworthy share. This package knows nobody."""
