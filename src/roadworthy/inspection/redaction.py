@@ -1,0 +1,61 @@
+"""Takes secrets out of text before it is kept, shown or written anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MASK = "[redacted]"
+SHORTEST_SECRET = 6
+"""Shorter values ("app", "5432") stand in too many innocent places to be masked by value."""
+
+_OPENS_A_DOOR = (
+    r"(?:pass(?:wd|word|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
+    r"|encryption[_-]?key|credentials?|auth|dsn|salt|jwt|session(?:id)?)"
+)
+_NAME = re.compile(rf"(?i)(?:^|[_\-.]){_OPENS_A_DOOR}(?:$|[_\-.0-9])|{_OPENS_A_DOOR}$")
+_NOT_SECRET = re.compile(r"(?i)(expire|ttl|minutes|seconds|enabled|algorithm|length|max|min|url_path|lifetime|policy)")
+# Password-carrying shapes, whoever wrote them. Each keeps what identifies the thing and drops what opens it.
+_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.\-]{1,30}://[^\s:/@'\"]{0,200}):([^\s/'\"]{1,500})@"), rf"\1:{MASK}@"),
+    (
+        re.compile(r"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?(?:[a-z]{3,12}\s+)?)[^\s\"',;]{4,}"),
+        rf"\1{MASK}",
+    ),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=\-]{8,}"), rf"\1 {MASK}"),
+    (re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*[:=]\s*[\"']?[^=;\s]{1,80}=)[^;\s\"']{6,}"), rf"\1{MASK}"),
+    (re.compile(r"\beyJ[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]{5,}\.?[A-Za-z0-9_\-]*"), MASK),
+    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), MASK),
+    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w\-]{16,})"), MASK),
+    (re.compile(r"\b(?:sk|pk|rk)[_\-](?:live|test|proj|ant)?[_\-]?[A-Za-z0-9_\-]{16,}"), MASK),
+    (re.compile(r"\bxox[abprs]-[A-Za-z0-9\-]{10,}"), MASK),
+    (re.compile(r"\bAIza[0-9A-Za-z_\-]{30,}"), MASK),
+    (re.compile(r"\$(?:2[aby]|argon2(?:id?|d)|scrypt|pbkdf2[\w\-]*|[156y])\$[^\s\"']{8,}"), MASK),
+)
+_ASSIGNMENT = re.compile(
+    r"""(?P<head>(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,80})["']?\s*(?:=|:)\s*)"""
+    r"""(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable, header or key of this name carries a secret: `SMTP_PASSWORD`, `apiKey`; not `TOKEN_TTL`."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return bool(_NAME.search(snake)) and not _NOT_SECRET.search(snake)
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` without anything that opens a door: known `secrets` by value, all others by shape and by name."""
+    for secret in sorted({value for value in secrets if len(value) >= SHORTEST_SECRET}, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    for shape, replacement in _SHAPES:
+        text = shape.sub(replacement, text)
+    return _ASSIGNMENT.sub(_mask_assignment, text)
+
+
+def _mask_assignment(match: re.Match[str]) -> str:
+    value = match["value"].strip("\"'")
+    if not is_secret_name(match["name"]) or not value or value.startswith(("[redacted", "<", "${")):
+        return match[0]
+    return match["head"] + MASK

@@ -1,0 +1,217 @@
+"""What to inspect: `target.toml`, each part optional."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from roadworthy.inspection.errors import InvalidTarget
+from roadworthy.inspection.redaction import redact
+
+DEFAULT_PATH = Path(".roadworthy/target.toml")
+"""Where `roadworthy up` describes what it started."""
+FILE_LIMIT_BYTES = 64 * 1024
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of target.toml: what one probe needs to know."""
+
+
+class Named(Part, frozen=True):
+    """`name`: what reports call the system."""
+
+    name: str = ""
+
+
+class HttpPart(Part, frozen=True):
+    """`url`: where the service answers, with scheme; `verify_tls` false accepts any certificate."""
+
+    url: str
+    verify_tls: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what is no web address."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f'{self.url!r} is not a web address; write it as "https://your.app"')
+
+    @property
+    def local(self) -> bool:
+        """Whether the service answers on this very machine."""
+        return urlsplit(self.url).hostname in LOOPBACK
+
+
+class PostgresPart(Part, frozen=True):
+    """`dsn`: as the application connects, so that its role and its limits are what is looked at."""
+
+    dsn: str
+
+    def __post_init__(self) -> None:
+        """Refuse another database's address."""
+        if not self.dsn.startswith(("postgres://", "postgresql://")):
+            raise ValueError('dsn is not PostgreSQL\'s; write it as "postgresql://user:password@host/database"')
+
+
+class RedisPart(Part, frozen=True):
+    """`url`: as the application connects."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no Redis address."""
+        if not self.url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError('url is not Redis\'; write it as "redis://host:6379/0"')
+
+
+class RepositoryPart(Part, frozen=True):
+    """`path`: the root of the source tree."""
+
+    path: Path
+
+
+class ConfigPart(Part, frozen=True):
+    """Where the effective configuration stands: a `.env` file, the environment of process `pid`, or both."""
+
+    env_file: Path | None = None
+    pid: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a part that points nowhere."""
+        if self.env_file is None and self.pid is None:
+            raise ValueError('write env_file = ".env" or pid = 1234')
+
+
+class LogsPart(Part, frozen=True):
+    """`path`: a log file, or a folder of them."""
+
+    path: Path
+
+
+class HostPart(Part, frozen=True):
+    """`local`: the machine that this runs on is the one that serves."""
+
+    local: bool = True
+
+
+class Target(Part, frozen=True):
+    """What the inspector may look at. A part that is None makes the lines that need it `unknown`.
+
+    `source` says where the description came from.
+    """
+
+    target: Named = Named()
+    http: HttpPart | None = None
+    postgres: PostgresPart | None = None
+    redis: RedisPart | None = None
+    repository: RepositoryPart | None = None
+    config: ConfigPart | None = None
+    logs: LogsPart | None = None
+    host: HostPart | None = None
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self.target.name or (urlsplit(self.http.url).netloc.rpartition("@")[2] if self.http else "target")
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the serving machine is this one: said so, or its address is loopback."""
+        return self.host.local if self.host else bool(self.http and self.http.local)
+
+
+def load(path: Path | None = None, url: str | None = None) -> Target:
+    """The target described at `path`, or by `url` alone, or what `roadworthy up` started.
+
+    Raises:
+        InvalidTarget: no description was found, or a part of it is wrong.
+    """
+    if path is None and url is not None:
+        return from_url(url)
+    chosen = path or DEFAULT_PATH
+    target = parse(_read(chosen, asked_for=path is not None), chosen)
+    return msgspec.structs.replace(target, http=from_url(url).http) if url else target
+
+
+def from_url(url: str) -> Target:
+    """A target of which only the public address is known; a bare host name means https."""
+    return _convert({"http": {"url": url if "://" in url else f"https://{url}"}}, Path(), "--url")
+
+
+def parse(text: str, path: Path) -> Target:
+    """Read TOML `text`; relative paths in it count from `path`'s folder, `${NAME}` is taken from the environment.
+
+    Raises:
+        InvalidTarget: with the part, the key and what it takes.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidTarget(f"{path}: not valid TOML: {error}", "mend that line; text stands in quotes") from error
+    return _convert(_expanded(document, path), path.resolve().parent, str(path))
+
+
+def _convert(document: dict[str, Any], base: Path, source: str) -> Target:
+    def hook(kind: type, value: object) -> object:
+        if kind is not Path or not isinstance(value, str):
+            raise NotImplementedError
+        return base / Path(value).expanduser()
+
+    try:
+        return msgspec.convert(document, Target, dec_hook=hook)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise InvalidTarget(redact(f"{source}: {error}"), _what_exists(str(error))) from error
+
+
+def _what_exists(problem: str) -> str:
+    keys = {
+        part.name: ", ".join(key.name for key in msgspec.structs.fields(_struct(part.type)))
+        for part in msgspec.structs.fields(Target)
+    }
+    part = re.search(r"\$\.(\w+)", problem)
+    if part and part[1] in keys:
+        return f"[{part[1]}] takes {keys[part[1]]}"
+    return "these parts exist: " + ", ".join(f"[{name}]" for name in keys)
+
+
+def _struct(annotation: Any) -> type[Part]:
+    candidates = getattr(annotation, "__args__", (annotation,))
+    return next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, Part))
+
+
+def _expanded(value: Any, path: Path) -> Any:
+    if isinstance(value, dict):
+        return {key: _expanded(inner, path) for key, inner in value.items()}
+    return _VARIABLE.sub(lambda match: _variable(match[1], path), value) if isinstance(value, str) else value
+
+
+def _variable(name: str, path: Path) -> str:
+    if name not in os.environ:
+        raise InvalidTarget(f"{path}: ${{{name}}} is not in the environment", f"export {name}=... and run again")
+    return os.environ[name]
+
+
+def _read(path: Path, *, asked_for: bool) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(FILE_LIMIT_BYTES + 1)
+    except OSError as error:
+        if asked_for:
+            raise InvalidTarget(f"{path}: {error.strerror}", "give --target a file that can be read") from error
+        raise InvalidTarget(
+            "nothing to inspect: no --target, no --url, and `roadworthy up` has not run in this folder",
+            "run `make up` in another terminal, or add --url https://your.app, or --target target.toml",
+        ) from error
+    if len(raw) > FILE_LIMIT_BYTES:
+        raise InvalidTarget(f"{path}: over {FILE_LIMIT_BYTES} bytes", "a target is a few lines of TOML")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidTarget(f"{path}: not UTF-8 at byte {error.start}", "save it as UTF-8") from error
