@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # probes use this module's words; importing them here for rea
     from roadworthy.inspection.probes.host import HostProbe
     from roadworthy.inspection.probes.http import HttpProbe
     from roadworthy.inspection.probes.logs import LogsProbe
+    from roadworthy.inspection.probes.nginx import NginxProbe
     from roadworthy.inspection.probes.postgres import PostgresProbe
     from roadworthy.inspection.probes.redis import RedisProbe
     from roadworthy.inspection.probes.repo import RepoProbe
@@ -47,11 +48,15 @@ class Form(StrEnum):
 class Item:
     """One line of a checklist that claims or asks something.
 
-    `line` counts from 1 and `end_line` is the last line of the same item (continuation lines belong to it).
-    `section` holds the headings above it, outermost first; `text` is repaired and without Markdown marks.
-    `box` is "x", " " or None where the line has none. `inverse`: a tick would be bad news ("No rollback plan
-    exists"). `conditional`: asked only under a condition that the line names ("if needed"). `optional`: the
-    team itself calls it recommended or optional. `language` is the code block's, for `Form.CODE`.
+    `line` counts from 1 and `end_line` is the last line of the same claim (continuation lines belong to it).
+    `section` holds the headings above it, outermost first; `context` what else stands above: the sentence that
+    leads into a list, the item it is nested in, the comment over a command. `text` is repaired and without
+    Markdown marks but backticks; `title` is its bold or set-off beginning, where it has one.
+    `box` is "x", " " or None where the line has none; `claimed` is what the team says by box, emoji or word.
+    `inverse`: a tick would be bad news ("No rollback plan exists"). `conditional`: asked only under a condition
+    that the line names ("if needed"). `optional`: the team itself calls it recommended or optional.
+    `firm`: an item whatever it says; otherwise it is one only if it asks something that is known.
+    `language` is the code block's, for `Form.CODE`.
     """
 
     line: int
@@ -65,6 +70,10 @@ class Item:
     form: Form = Form.TASK
     end_line: int = 0
     language: str = ""
+    title: str = ""
+    context: tuple[str, ...] = ()
+    claimed: bool | None = None
+    firm: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +145,8 @@ class Probes(Protocol):
     def host(self) -> HostProbe | None: ...  # noqa: D102
     @property
     def logs(self) -> LogsProbe | None: ...  # noqa: D102
+    @property
+    def nginx(self) -> NginxProbe | None: ...  # noqa: D102
 
     def secrets(self) -> frozenset[str]:
         """Every secret value seen so far (passwords of DSNs, values of secret variables): masked in all reports."""
@@ -195,7 +206,8 @@ class Check:
 
     `requirements` are the ids it answers. `needs` names probes that must all be there (the runner answers `unknown`
     and says what to add otherwise). `provokes`: exceeds a limit on purpose; runs after all others, outside the
-    request budget. `run` returns a verdict on the one requirement it is handed, or raises `Unobservable`.
+    request budget. `server_itself`: it is about the server, so one that is up and empty may rightly pass. `run`
+    returns a verdict on the one requirement it is handed, or raises `Unobservable`.
     """
 
     id: str
@@ -210,6 +222,7 @@ class Check:
     fixtures: Fixtures
     timeout_seconds: float = 10.0
     provokes: bool = False
+    server_itself: bool = False
 
 
 _MOMENTS = re.compile(

@@ -95,6 +95,12 @@ class LogsPart(Part, frozen=True):
     path: Path
 
 
+class NginxPart(Part, frozen=True):
+    """`config`: the main configuration file, the output of `nginx -T`, or a folder of site files."""
+
+    config: Path
+
+
 class HostPart(Part, frozen=True):
     """`local`: the machine that this runs on is the one that serves."""
 
@@ -115,6 +121,7 @@ class Target(Part, frozen=True):
     config: ConfigPart | None = None
     logs: LogsPart | None = None
     host: HostPart | None = None
+    nginx: NginxPart | None = None
 
     @property
     def name(self) -> str:

@@ -1,0 +1,108 @@
+"""The probes of one inspection, opened from a target and closed together."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from roadworthy.inspection.model import Unobservable
+from roadworthy.inspection.probes.config import ConfigProbe
+from roadworthy.inspection.probes.host import HostProbe, Process
+from roadworthy.inspection.probes.http import HttpProbe
+from roadworthy.inspection.probes.logs import LogsProbe
+from roadworthy.inspection.probes.nginx import NginxProbe
+from roadworthy.inspection.probes.postgres import PostgresProbe
+from roadworthy.inspection.probes.redis import RedisProbe
+from roadworthy.inspection.probes.repo import RepoProbe
+from roadworthy.inspection.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSet:
+    """What is offered to look at; None where nothing is."""
+
+    http: HttpProbe | None = None
+    postgres: PostgresProbe | None = None
+    redis: RedisProbe | None = None
+    repo: RepoProbe | None = None
+    config: ConfigProbe | None = None
+    host: HostProbe | None = None
+    logs: LogsProbe | None = None
+    nginx: NginxProbe | None = None
+
+    def secrets(self) -> frozenset[str]:
+        """Every secret value seen so far."""
+        found = set(self.config.secrets()) if self.config else set()
+        if self.postgres and self.postgres.password:
+            found.add(self.postgres.password)
+        if self.redis and self.redis.password:
+            found.add(self.redis.password)
+        return frozenset(found)
+
+    async def aclose(self) -> None:
+        """Close every connection, whatever state it is in."""
+        for probe in (self.http, self.postgres, self.redis):
+            if probe is not None:
+                with contextlib.suppress(Unobservable, OSError, TimeoutError):
+                    await probe.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def open_probes(target: Target) -> ProbeSet:
+    """What `target` offers, and what can be found from it on this machine: nothing is connected yet."""
+    host = HostProbe() if target.on_this_machine else None
+    http = HttpProbe(target.http.url, verify_tls=target.http.verify_tls) if target.http else None
+    serving = _serving(host, http)
+    return ProbeSet(
+        http=http,
+        postgres=PostgresProbe(target.postgres.dsn) if target.postgres else None,
+        redis=RedisProbe(target.redis.url) if target.redis else None,
+        repo=RepoProbe(target.repository.path) if target.repository else None,
+        config=_config(target, host, serving),
+        host=host,
+        logs=_logs(target, host, serving),
+        nginx=_nginx(target, host),
+    )
+
+
+def _serving(host: HostProbe | None, http: HttpProbe | None) -> Process | None:
+    """The oldest process that listens where the service answers, if that is here."""
+    if host is None or http is None or not http.loopback:
+        return None
+    return next(iter(host.listeners(http.port)), None)
+
+
+def _config(target: Target, host: HostProbe | None, serving: Process | None) -> ConfigProbe | None:
+    part = target.config
+    pid = part.pid if part and part.pid else serving.pid if serving else None
+    env_file = part.env_file if part else None
+    return ConfigProbe(env_file=env_file, pid=pid, host=host) if pid or env_file else None
+
+
+def _logs(target: Target, host: HostProbe | None, serving: Process | None) -> LogsProbe | None:
+    if target.logs:
+        return LogsProbe(target.logs.path)
+    if host is None or serving is None:
+        return None
+    output = host.output(serving.pid)
+    return LogsProbe(output) if output else None
+
+
+def _nginx(target: Target, host: HostProbe | None) -> NginxProbe | None:
+    if target.nginx:
+        return NginxProbe(target.nginx.config)
+    for process in host.running("nginx") if host else ():
+        if "-c" in process.argv[:-1]:
+            return NginxProbe(Path(process.argv[process.argv.index("-c") + 1]))
+        return NginxProbe(Path("/etc/nginx/nginx.conf"))
+    return None

@@ -1,0 +1,330 @@
+"""Asks the service over HTTP: politely, bounded in everything, and each question once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import httpx
+
+from roadworthy.inspection.model import CONNECTIONS, REQUESTS_A_CHECKLIST, Unobservable
+
+BODY_LIMIT_BYTES = 512 * 1024
+REQUEST_TIMEOUT_SECONDS = 8.0
+PROVOCATION_TIMEOUT_SECONDS = 45.0
+PROVOCATION_LIMIT_REQUESTS = 600
+REDIRECTS_LIMIT = 3
+USER_AGENT = "roadworthy-inspect/0.1 (production-readiness checks)"
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1"})
+NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response. `headers` has lower-case names; `body` is decoded and cut at the limit.
+
+    `wire_bytes` counts the body as it travelled, `seconds` runs from sending to the last byte read, `redirects` are
+    the addresses passed on the way. `truncated`: the body went on past the limit or past the deadline.
+    """
+
+    method: str
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    wire_bytes: int
+    seconds: float
+    truncated: bool = False
+    redirects: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever it says it is."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def content_type(self) -> str:
+        """Without parameters, lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def path(self) -> str:
+        """Path and query of the address that answered."""
+        parts = urlsplit(self.url)
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+    def json(self) -> object | None:
+        """The body as JSON; None where it is none."""
+        try:
+            return json.loads(self.body)  # type: ignore[no-any-return]  # `object` is what the caller must narrow
+        except ValueError:
+            return None
+
+    def brief(self, *names: str) -> str:
+        """Status and the headers of these `names`, as evidence quotes them."""
+        shown = [f"{name}: {self.headers.get(name.lower(), '(absent)')}" for name in names]
+        return "; ".join([f"{self.status}", *shown])
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """What a provocation brought: the answers in order (bodies left out), and from which address it came."""
+
+    answers: tuple[Answer, ...]
+    seconds: float
+    vantage: str
+    complete: bool = True
+
+    def first(self, status: int) -> int | None:
+        """The ordinal, from 1, of the first answer with `status`."""
+        return next((n for n, answer in enumerate(self.answers, start=1) if answer.status == status), None)
+
+
+@dataclass(slots=True)
+class _Counts:
+    unnamed: int = 0
+    named: set[str] = field(default_factory=set)
+    provoked: int = 0
+
+
+class HttpProbe:
+    """The service as a client sees it.
+
+    At most two connections, a budget of requests a checklist (an endpoint that the checklist names costs one more,
+    once), answers kept: the same question is asked once. Redirects are followed on the same host only.
+    """
+
+    def __init__(
+        self, url: str, *, verify_tls: bool = True, requests_limit: int = REQUESTS_A_CHECKLIST, named: bool = True
+    ) -> None:
+        """Take the base `url`, with scheme; a path in it is kept as prefix for no request."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise Unobservable(f"{url} is not a web address", 'write it with its scheme: url = "https://your.app"')
+        self.url = f"{parts.scheme}://{parts.netloc}"
+        self.parts: SplitResult = urlsplit(self.url)
+        self.host: str = parts.hostname
+        self.port: int = parts.port or (443 if parts.scheme == "https" else 80)
+        self._verify = verify_tls
+        self._named_allowed = named
+        self._requests_limit = requests_limit
+        self._counts = _Counts()
+        self._kept: dict[tuple[str, str, tuple[tuple[str, str], ...]], asyncio.Task[Answer]] = {}
+        self._connections = asyncio.Semaphore(CONNECTIONS)
+        self._provoking = asyncio.Lock()
+        self._client: httpx.AsyncClient | None = None
+
+    @property
+    def vantage(self) -> str:
+        """From where the answers were seen."""
+        return "HTTP client on this machine"
+
+    @property
+    def secure(self) -> bool:
+        """Whether the address begins with https."""
+        return self.parts.scheme == "https"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the service is addressed on this very machine."""
+        return self.host in LOOPBACK_NAMES
+
+    @property
+    def requests_sent(self) -> tuple[int, int]:
+        """Ordinary requests, and those of provocations."""
+        return self._counts.unnamed + len(self._counts.named), self._counts.provoked
+
+    async def get(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] = NO_HEADERS,
+        named: bool = False,
+        again: str = "",
+    ) -> Answer:
+        """The answer to one question, asked once however many checks want it.
+
+        `named`: the checklist itself names this endpoint. `again`: a word that makes the same question a new one
+        ("second"), for what only shows when asked twice.
+
+        Raises:
+            Unobservable: no connection, no answer in time, or the budget is spent.
+        """
+        url = self.absolute(path)
+        key = (method, f"{url}#{again}", tuple(sorted((k.lower(), v) for k, v in headers.items())))
+        if key not in self._kept:
+            self._spend(method, path, named=named)
+            self._kept[key] = asyncio.ensure_future(self._ask(method, url, headers))
+        return await asyncio.shield(self._kept[key])
+
+    def absolute(self, path: str) -> str:
+        """`path` on this service; an absolute address must be on the same host."""
+        url = urljoin(self.url + "/", path)
+        if urlsplit(url).hostname != self.host:
+            raise Unobservable(f"{url} is on another host; only {self.host} is asked")
+        return url
+
+    async def burst(
+        self,
+        path: str,
+        count: int,
+        *,
+        headers: Callable[[int], Mapping[str, str]] = lambda _: NO_HEADERS,
+        stop: Callable[[Answer], bool] = lambda _: False,
+        pause_seconds: float = 0.0,
+    ) -> Burst:
+        """Send `count` requests one after the other, outside the budget: a provocation.
+
+        On a loopback target they come from a loopback address of their own, so that a limit that counts addresses
+        counts these alone and locks nobody else out.
+        """
+        count = min(count, PROVOCATION_LIMIT_REQUESTS)
+        async with self._provoking:
+            source = self._own_address()
+            async with self._open(source) as client:
+                began = time.monotonic()
+                answers: list[Answer] = []
+                while len(answers) < count and time.monotonic() - began < PROVOCATION_TIMEOUT_SECONDS:
+                    self._counts.provoked += 1
+                    request = self._request(
+                        client, "GET", self.absolute(path), headers(len(answers)), ipv4=bool(source)
+                    )
+                    answers.append(await self._send(client, request, keep_body=False))
+                    if stop(answers[-1]):
+                        break
+                    await asyncio.sleep(pause_seconds)
+                vantage = f"HTTP client on this machine, {'an address of its own' if source else 'its only address'}"
+                done = len(answers) == count or bool(answers and stop(answers[-1]))
+                return Burst(tuple(answers), time.monotonic() - began, vantage, complete=done)
+
+    async def aclose(self) -> None:
+        """Close connections and forget answers."""
+        for task in self._kept.values():
+            task.cancel()
+        await asyncio.gather(*self._kept.values(), return_exceptions=True)
+        self._kept.clear()
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _spend(self, method: str, path: str, *, named: bool) -> None:
+        endpoint = f"{method} {path.partition('?')[0]}"
+        if named and self._named_allowed and endpoint not in self._counts.named:
+            self._counts.named.add(endpoint)
+            return
+        if self._counts.unnamed >= self._requests_limit:
+            raise Unobservable(
+                f"the budget of {self._requests_limit} requests was spent before {endpoint} could be asked",
+                "inspect a shorter checklist, or name the endpoint in the line",
+            )
+        self._counts.unnamed += 1
+
+    async def _ask(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
+        if self._client is None:
+            self._client = self._open(None)
+        passed: list[str] = []
+        while True:
+            async with self._connections:
+                answer = await self._send(self._client, self._request(self._client, method, url, headers))
+            onward = self._same_host_redirect(answer)
+            if onward is None or len(passed) == REDIRECTS_LIMIT:
+                return replace(answer, redirects=tuple(passed))
+            passed.append(url)
+            url = onward
+
+    def _same_host_redirect(self, answer: Answer) -> str | None:
+        location = answer.headers.get("location")
+        if answer.status not in {301, 302, 303, 307, 308} or not location:
+            return None
+        url = urljoin(answer.url, location)
+        parts = urlsplit(url)
+        return url if parts.hostname == self.host and parts.scheme in {"http", "https"} else None
+
+    def _open(self, source: str | None) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        transport = httpx.AsyncHTTPTransport(verify=self._verify, limits=limits, local_address=source, trust_env=False)
+        return httpx.AsyncClient(transport=transport, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False)
+
+    def _own_address(self) -> str | None:
+        if not self.loopback or self.secure:
+            return None
+        octets = (random.randint(1, 254) for _ in range(3))  # noqa: S311 - it only has to differ from the last run's
+        return "127." + ".".join(map(str, octets))
+
+    def _request(
+        self, client: httpx.AsyncClient, method: str, url: str, headers: Mapping[str, str], *, ipv4: bool = False
+    ) -> httpx.Request:
+        everything = {"user-agent": USER_AGENT, "accept": "*/*", "accept-encoding": "identity", **headers}
+        if ipv4:  # a loopback source address can't reach ::1, which localhost may mean
+            everything.setdefault("host", urlsplit(url).netloc)
+            url = url.replace(f"//{self.host}", "//127.0.0.1", 1)
+        return client.build_request(method, url, headers=everything)
+
+    async def _send(self, client: httpx.AsyncClient, request: httpx.Request, *, keep_body: bool = True) -> Answer:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
+                response = await client.send(request, stream=True)
+                try:
+                    raw, truncated = await _bounded_body(response, began)
+                finally:
+                    await response.aclose()
+        except (httpx.HTTPError, TimeoutError, OSError) as error:
+            raise Unobservable(self._why(request, error), "start the service, or mend the address") from error
+        headers = _headers(response)
+        body, cut = _decoded(raw, headers.get("content-encoding", "")) if keep_body else (b"", False)
+        seconds = time.monotonic() - began
+        url = str(request.url)
+        return Answer(
+            request.method, url, response.status_code, headers, body, len(raw), seconds, truncated=truncated or cut
+        )
+
+    def _why(self, request: httpx.Request, error: Exception) -> str:
+        words = "no answer in time" if isinstance(error, TimeoutError | httpx.TimeoutException) else str(error)
+        return f"{request.method} {request.url}: {words or type(error).__name__}"
+
+
+async def _bounded_body(response: httpx.Response, began: float) -> tuple[bytes, bool]:
+    """Raw bytes up to the limit; whether there was more. A slow drip is cut a second before the deadline."""
+    raw = bytearray()
+    async for chunk in response.aiter_raw(64 * 1024):
+        raw += chunk
+        if len(raw) >= BODY_LIMIT_BYTES:
+            return bytes(raw[:BODY_LIMIT_BYTES]), True
+        if time.monotonic() - began > REQUEST_TIMEOUT_SECONDS - 1:
+            return bytes(raw), True
+    return bytes(raw), False
+
+
+def _decoded(raw: bytes, encoding: str) -> tuple[bytes, bool]:
+    """`raw` inflated up to the limit, so that a bomb stays small; other encodings are left as they travelled."""
+    if encoding.lower() not in {"gzip", "x-gzip", "deflate"}:
+        return raw, False
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        body = inflater.decompress(raw, BODY_LIMIT_BYTES)
+    except zlib.error:
+        return raw, True
+    return body, bool(inflater.unconsumed_tail)
+
+
+def _headers(response: httpx.Response) -> Mapping[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in response.headers.multi_items():
+        key = name.lower()
+        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    return joined
+
+
+def directives(value: str) -> Mapping[str, str]:
+    """`max-age=60, public` as {"max-age": "60", "public": ""}; names in lower case."""
+    found = re.findall(r"([A-Za-z][\w-]*)(?:\s*=\s*\"?([^\s,;\"]+)\"?)?", value)
+    return {name.lower(): setting for name, setting in found}

@@ -1,0 +1,135 @@
+"""Looks into PostgreSQL: one read-only session with time limits, each question once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+
+from roadworthy.inspection.model import Unobservable
+
+APPLICATION_NAME = "roadworthy-inspect"
+CONNECT_TIMEOUT_SECONDS = 5.0
+STATEMENT_TIMEOUT_SECONDS = 5
+ROWS_LIMIT = 2_000
+SESSION = {
+    "application_name": APPLICATION_NAME,
+    "default_transaction_read_only": "on",
+    "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
+    "lock_timeout": "1s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+Row = Mapping[str, Any]
+
+
+class PostgresProbe:
+    """The database as the application's role sees it. Writes are refused by the session itself."""
+
+    def __init__(self, dsn: str) -> None:
+        """Take the application's own DSN; it is opened at the first question."""
+        self.dsn = dsn
+        self._lock = asyncio.Lock()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._failure: Unobservable | None = None
+        self._kept: dict[tuple[str, tuple[object, ...]], Sequence[Row]] = {}
+
+    @property
+    def address(self) -> str:
+        """Host, port, database and role, without the password."""
+        parts = urlsplit(self.dsn)
+        user = f"{parts.username}@" if parts.username else ""
+        port = f":{parts.port}" if parts.port else ""
+        return f"{user}{parts.hostname or 'local socket'}{port}{parts.path}"
+
+    @property
+    def password(self) -> str | None:
+        """The password in the DSN, as the server is told it."""
+        word = urlsplit(self.dsn).password
+        return unquote(word) if word else None
+
+    @property
+    def vantage(self) -> str:
+        """From where the answers were seen."""
+        return f"PostgreSQL as {urlsplit(self.dsn).username or 'the default role'}, read-only session"
+
+    async def rows(self, sql: str, *args: object) -> Sequence[Row]:
+        """Rows of a query, at most `ROWS_LIMIT`; asked once however many checks want them.
+
+        Raises:
+            Unobservable: no connection, no right to see it, or no answer in time.
+        """
+        async with self._lock:
+            key = (sql, args)
+            if key not in self._kept:
+                self._kept[key] = await self._fetch(sql, args)
+            return self._kept[key]
+
+    async def row(self, sql: str, *args: object) -> Row:
+        """The only row of a query."""
+        found = await self.rows(sql, *args)
+        if not found:
+            raise Unobservable(f"no row came back from: {' '.join(sql.split())[:120]}")
+        return found[0]
+
+    async def value(self, sql: str, *args: object) -> Any:
+        """The first column of the only row."""
+        return next(iter((await self.row(sql, *args)).values()))
+
+    async def setting(self, name: str) -> str:
+        """A server setting as SHOW prints it; empty where this server has no such setting."""
+        return str(await self.value("select coalesce(current_setting($1, true), '')", name))
+
+    def forget(self) -> None:
+        """Ask again from now on: for what a check watches change."""
+        self._kept.clear()
+
+    async def aclose(self) -> None:
+        """End the session."""
+        if self._connection is not None:
+            try:
+                await self._connection.close(timeout=2)
+            except (OSError, TimeoutError, asyncpg.PostgresError):
+                self._connection.terminate()
+            self._connection = None
+
+    async def _fetch(self, sql: str, args: tuple[object, ...]) -> Sequence[Row]:
+        connection = await self._open()
+        try:
+            async with asyncio.timeout(STATEMENT_TIMEOUT_SECONDS + 1), connection.transaction(readonly=True):
+                cursor = await connection.cursor(sql, *args)
+                return [dict(row) for row in await cursor.fetch(ROWS_LIMIT)]
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise Unobservable(f"PostgreSQL would not say: {_words(error)}", _remedy(error)) from error
+
+    async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
+        if self._failure is not None:
+            raise self._failure
+        if self._connection is None or self._connection.is_closed():
+            try:
+                self._connection = await asyncpg.connect(
+                    self.dsn,
+                    timeout=CONNECT_TIMEOUT_SECONDS,
+                    command_timeout=STATEMENT_TIMEOUT_SECONDS + 1,
+                    statement_cache_size=0,  # a transaction pooler in between loses prepared statements
+                    server_settings=SESSION,
+                )
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
+                self._failure = Unobservable(
+                    f"PostgreSQL at {self.address} was not reached: {_words(error)}",
+                    "start it, or mend [postgres] dsn",
+                )
+                raise self._failure from error
+        return self._connection
+
+
+def _words(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return "grant pg_monitor to the role that inspects"
+    return ""

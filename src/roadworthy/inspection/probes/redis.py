@@ -1,0 +1,107 @@
+"""Looks into Redis or Valkey: INFO, CONFIG GET, PING, and a bounded sample of keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from roadworthy.inspection.model import CONNECTIONS, Unobservable
+
+TIMEOUT_SECONDS = 3.0
+SAMPLE_KEYS = 200
+SCAN_ROUNDS = 20
+
+
+class RedisProbe:
+    """The shared memory as the application's user sees it. Nothing is written; key names are counted, never shown."""
+
+    def __init__(self, url: str) -> None:
+        """Take the application's own URL; it is opened at the first question."""
+        self.url = url
+        self._client: Redis | None = None
+        self._failure: Unobservable | None = None
+
+    @property
+    def address(self) -> str:
+        """Host, port and database, without the password."""
+        parts = urlsplit(self.url)
+        if not parts.hostname:
+            return parts.path
+        return f"{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+    @property
+    def password(self) -> str | None:
+        """The password in the URL, as the server is told it."""
+        word = urlsplit(self.url).password
+        return unquote(word) if word else None
+
+    @property
+    def vantage(self) -> str:
+        """From where the answers were seen."""
+        return f"Redis protocol client, {self.address}"
+
+    async def ping(self) -> bool:
+        """Whether it answers PING."""
+        return bool(await self._ask("PING"))
+
+    async def info(self, section: str) -> Mapping[str, Any]:
+        """One section of INFO, numbers as numbers."""
+        answer = await self._ask("INFO", section)
+        return answer if isinstance(answer, dict) else {}
+
+    async def config(self, name: str) -> str | None:
+        """A setting of the server; None where it will not say (CONFIG is off on most managed servers)."""
+        try:
+            answer = await self._ask("CONFIG GET", name)
+        except Unobservable as refusal:
+            if isinstance(refusal.__cause__, ResponseError):
+                return None
+            raise
+        return str(answer[name]) if isinstance(answer, dict) and name in answer else None
+
+    async def sample_ttls(self, *, match: str | None = None, limit: int = SAMPLE_KEYS) -> Mapping[bytes, int]:
+        """Seconds left for up to `limit` keys; -1: the key never expires."""
+        keys: list[bytes] = []
+        cursor = 0
+        for _ in range(SCAN_ROUNDS):
+            arguments = ["MATCH", match] if match else []
+            cursor, found = await self._ask("SCAN", cursor, *arguments, "COUNT", 100)
+            keys.extend(found)
+            if int(cursor) == 0 or len(keys) >= limit:
+                break
+        return {key: int(await self._ask("TTL", key)) for key in keys[:limit]}
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _ask(self, *command: Any) -> Any:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await self._open().execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves it so
+        except (RedisError, OSError, TimeoutError, ValueError) as error:
+            words = str(error) or type(error).__name__
+            refusal = Unobservable(f"{command[0]} at {self.address}: {words}", "start it, or mend [redis] url")
+            if not isinstance(error, ResponseError):
+                self._failure = refusal
+            raise refusal from error
+
+    def _open(self) -> Redis:
+        if self._client is None:
+            self._client = Redis.from_url(
+                self.url,
+                socket_timeout=TIMEOUT_SECONDS,
+                socket_connect_timeout=TIMEOUT_SECONDS,
+                max_connections=CONNECTIONS,
+                client_name="roadworthy-inspect",
+            )
+        return self._client

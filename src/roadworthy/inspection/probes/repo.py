@@ -1,0 +1,150 @@
+"""Looks into the source tree: bounded, never out of it, and not into what others wrote."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from roadworthy.inspection.model import Unobservable
+
+FILES_LIMIT = 20_000
+FILE_LIMIT_BYTES = 256 * 1024
+TOTAL_LIMIT_BYTES = 64 * 1024 * 1024
+OTHERS = frozenset(
+    {".git", ".hg", "node_modules", ".venv", "venv", "env", "vendor", "bower_components", "site-packages"}
+    | {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox", ".next", "target", "coverage"}
+    | {".roadworthy", ".cache"}
+)
+ASIDE = frozenset(
+    {"test", "tests", "spec", "specs", "__tests__", "fixtures", "examples", "example", "benchmarks", "docs"}
+)
+"""Folders whose code does not run in production: left out where code is evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A line of a file that matched. `path` counts from the root of the tree."""
+
+    path: str
+    line: int
+    text: str
+
+
+class RepoProbe:
+    """The source tree. `files` are paths from its root, sorted, links out of it left out."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the folder that holds the service's source."""
+        self.root = root
+        self._files: tuple[str, ...] | None = None
+
+    @property
+    def vantage(self) -> str:
+        """From where things were seen."""
+        return f"source tree {self.root.name or self.root}"
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Every file of the team's own, at most `FILES_LIMIT`."""
+        if self._files is None:
+            if not self.root.is_dir():
+                raise Unobservable(f"{self.root} is not a folder", "[repository] path names the root of the source")
+            self._files = tuple(sorted(self._walk()))
+        return self._files
+
+    def find(self, *patterns: str, aside: bool = True) -> Sequence[str]:
+        """Files whose name or path matches a glob ("*.py", "deploy/*.conf"); `aside` false: without tests and docs."""
+        return [
+            path
+            for path in self.files
+            if (aside or not is_aside(path))
+            and any(fnmatch.fnmatch(path, one) or fnmatch.fnmatch(path.rpartition("/")[2], one) for one in patterns)
+        ]
+
+    def read(self, path: str) -> str:
+        """Text of one file, bounded; empty where it can't be read."""
+        try:
+            with (self.root / path).open("rb") as file:
+                return file.read(FILE_LIMIT_BYTES).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def grep(self, pattern: re.Pattern[str], *globs: str, aside: bool = False, limit: int = 20) -> Sequence[Match]:
+        """Lines that match in files that match, at most `limit`."""
+        found: list[Match] = []
+        for path, text in self._texts(globs, aside=aside):
+            for number, line in enumerate(text.splitlines(), start=1):
+                if pattern.search(line):
+                    found.append(Match(path, number, line.strip()[:200]))
+                    if len(found) >= limit:
+                        return found
+        return found
+
+    def calls(self, *names: str) -> Sequence[tuple[Match, ast.Call]]:
+        """Calls of functions of these names in the team's Python code: syntax, so no comment or string is mistaken."""
+        found: list[tuple[Match, ast.Call]] = []
+        for path, text in self._texts(("*.py",), aside=False):
+            if not any(name in text for name in names):
+                continue
+            calls = (node for node in _syntax(text) if isinstance(node, ast.Call) and _called(node) in names)
+            found.extend((Match(path, call.lineno, ast.unparse(call)[:200]), call) for call in calls)
+        return found
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+    def _texts(self, globs: Sequence[str], *, aside: bool) -> Iterator[tuple[str, str]]:
+        read = 0
+        for path in self.find(*globs, aside=aside):
+            text = self.read(path)
+            read += len(text)
+            if read > TOTAL_LIMIT_BYTES:
+                return
+            yield path, text
+
+    def _walk(self) -> Iterator[str]:
+        count = 0
+        for folder, folders, names in os.walk(self.root, followlinks=False):
+            folders[:] = sorted(name for name in folders if name not in OTHERS)
+            for name in sorted(names):
+                path = Path(folder) / name
+                if path.is_symlink():
+                    continue
+                count += 1
+                if count > FILES_LIMIT:
+                    return
+                yield path.relative_to(self.root).as_posix()
+
+
+def is_aside(path: str) -> bool:
+    """Whether a file belongs to tests, examples, benchmarks or documents."""
+    *folders, name = path.split("/")
+    return bool(ASIDE & {folder.lower() for folder in folders}) or name.startswith("test_") or ".test." in name
+
+
+def keyword(call: ast.Call, name: str) -> object | None:
+    """The literal value of a keyword argument; None where it is missing or computed."""
+    for argument in call.keywords:
+        if argument.arg == name:
+            try:
+                return ast.literal_eval(argument.value)  # type: ignore[no-any-return]  # any literal there is
+            except ValueError:
+                return None
+    return None
+
+
+def _called(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _syntax(text: str) -> Iterator[ast.AST]:
+    try:
+        yield from ast.walk(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
