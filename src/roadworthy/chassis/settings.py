@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         return self.database_direct_url.get_secret_value() if self.database_direct_url else self.database_dsn
 
     @property
+    def behind_pooler(self) -> bool:
+        """Whether `database_dsn` leads through a transaction pooler: a direct address besides it says so."""
+        return self.direct_dsn != self.database_dsn
+
+    @property
     def redis_dsn(self) -> str | None:
         """The outside shared tier; None means: the embedded one, or none when REDIS_ENABLED is false."""
         return self.redis_url.get_secret_value() if self.redis_url and self.redis_enabled else None
