@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from litestar.types import ControllerRouterHandler
+from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.types import ControllerRouterHandler
 
-    from roadworthy.chassis.cache.shared import SharedTier
-    from roadworthy.chassis.database.pool import Database
-    from roadworthy.chassis.settings import Settings
+from roadworthy.chassis.cache.shared import SharedTier
+from roadworthy.chassis.database.pool import Database
+from roadworthy.chassis.edge.asgi import Receive, Scope, Send
+from roadworthy.chassis.edge.edge import Edge
+from roadworthy.chassis.errors import StartupError
+from roadworthy.chassis.settings import Settings
+from roadworthy.chassis.telemetry.health import Dependency, Health, Need
+from roadworthy.chassis.web.hot import HotApp, HotRoute
+from roadworthy.chassis.web.problems import exception_handlers
+
+if TYPE_CHECKING:
     from roadworthy.chassis.tasks.periodic import PeriodicTask
-    from roadworthy.chassis.web.hot import HotRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +64,93 @@ class AppManifest:
     routes: Callable[[Resources], Routes]
     tasks: Callable[[Resources], Sequence[PeriodicTask]]
     demo: DemoLoader
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings, *, application_name: str = "roadworthy") -> AsyncGenerator[Resources]:
+    """What the settings name, opened for the block and closed after it.
+
+    Raises:
+        StartupError: no database is named, or it does not answer; with what to do.
+    """
+    if settings.database_dsn is None:
+        raise StartupError(
+            "No database is configured: DATABASE_URL is empty.",
+            "Start everything with `roadworthy up`, or set DATABASE_URL=postgresql://user:password@host:5432/name.",
+        )
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings.database_dsn, settings, application_name=application_name)
+        stack.push_async_callback(database.close)
+        shared = None
+        if settings.redis_dsn is not None:
+            shared = SharedTier(settings.redis_dsn)
+            stack.push_async_callback(shared.close)
+        yield Resources(settings, database, shared)
+
+
+class Service:
+    """The ASGI application of one web process: opened when the server starts it, drained and closed when it stops.
+
+    Whatever needs an event loop is made in the lifespan, so that a start that fails says why and the server gives up
+    instead of answering with errors.
+    """
+
+    def __init__(self, settings: Settings, apps: Sequence[AppManifest]) -> None:
+        """Take the settings and the apps to serve."""
+        self._settings = settings
+        self._apps = tuple(apps)
+        self._edge: Edge | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the lifespan of the process."""
+        if self._edge is not None and scope["type"] != "lifespan":
+            await self._edge(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            raise RuntimeError(
+                "The server sent a request before the lifespan had started; turn its lifespan support on."
+            )
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self._opened() as self._edge:
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except StartupError as error:
+            await send({"type": "lifespan.startup.failed", "message": f"{error.problem} {error.remedy}"})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[Edge]:
+        async with open_resources(self._settings) as resources:
+            edge = build_edge(resources, [app.routes(resources) for app in self._apps])
+            async with edge.running():
+                yield edge
+
+
+def build_edge(resources: Resources, routes: Sequence[Routes]) -> Edge:
+    """The edge around hot routes around Litestar: the whole HTTP face of one process."""
+    hot = [route for group in routes for route in group.hot]
+    litestar = Litestar(
+        [handler for group in routes for handler in group.handlers],
+        exception_handlers=exception_handlers(),
+        openapi_config=None,
+        logging_config=None,
+    )
+    app = HotApp(
+        hot,
+        litestar,
+        ((route.path_format, route.methods) for route in litestar.routes if route.scope_type is ScopeType.HTTP),
+    )
+    return Edge.from_settings(app, resources.settings, health=build_health(resources))
+
+
+def build_health(resources: Resources) -> Health:
+    """PostgreSQL is required; the shared tier only makes the service better while it is there."""
+    dependencies = [Dependency("postgresql", Need.REQUIRED, resources.database.ping)]
+    if resources.shared is not None:
+        dependencies.append(Dependency("redis", Need.DEGRADED, resources.shared.ping))
+    return Health(dependencies, version("roadworthy"))
