@@ -1,0 +1,36 @@
+"""The hiring app: a job board for spas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from roadworthy.apps.hiring.demo import load_demo
+from roadworthy.apps.hiring.jobs.repository import JobRepository
+from roadworthy.apps.hiring.jobs.routes import JobRoutes
+from roadworthy.apps.hiring.jobs.service import JobService
+from roadworthy.apps.hiring.places.repository import PlaceRepository
+from roadworthy.apps.hiring.places.service import Places
+from roadworthy.chassis.service import AppManifest, Resources, Routes
+
+if TYPE_CHECKING:
+    from roadworthy.chassis.tasks.periodic import PeriodicTask
+
+
+def routes(resources: Resources) -> Routes:
+    """The app's HTTP face."""
+    places = Places(PlaceRepository(resources.database))
+    jobs = JobService(JobRepository(resources.database, places), places)
+    return Routes(hot=JobRoutes(jobs).hot())
+
+
+def tasks(resources: Resources) -> Sequence[PeriodicTask]:
+    """What the worker does for the app."""
+    del resources
+    return ()
+
+
+manifest = AppManifest(
+    name="hiring", migrations=Path(__file__).parent / "migrations", routes=routes, tasks=tasks, demo=load_demo
+)

@@ -1,0 +1,37 @@
+"""The job board's API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from roadworthy.apps.hiring.audience import Audience
+from roadworthy.apps.hiring.jobs.domain import Job
+from roadworthy.apps.hiring.jobs.errors import JobNotFound
+from roadworthy.apps.hiring.jobs.schemas import JobId, JobPage, JobQuery
+from roadworthy.apps.hiring.jobs.service import JobService
+from roadworthy.chassis.web.hot import HotRoute
+
+
+class JobRoutes:
+    """Handlers over the job service."""
+
+    def __init__(self, service: JobService) -> None:
+        """Take the service to ask."""
+        self._service = service
+
+    async def job(self, job_id: JobId) -> Job:
+        """One job; asking for it counts a view."""
+        return await self._service.job(Audience.PUBLIC, job_id)
+
+    async def jobs(self, query: JobQuery) -> JobPage:
+        """A page of active jobs."""
+        return await self._service.jobs(Audience.PUBLIC, query)
+
+    def hot(self) -> Sequence[HotRoute]:
+        """The declared routes."""
+        return (
+            HotRoute(
+                "/api/jobs", self.jobs, summary="Active jobs that match, featured first, then newest", tags=("jobs",)
+            ),
+            HotRoute("/api/jobs/{job_id}", self.job, summary="One job", tags=("jobs",), errors=(JobNotFound,)),
+        )

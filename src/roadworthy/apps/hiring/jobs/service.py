@@ -1,0 +1,68 @@
+"""What visitors do with jobs."""
+
+from __future__ import annotations
+
+from roadworthy.apps.hiring.audience import Audience
+from roadworthy.apps.hiring.jobs.domain import Job, JobFilter, Position
+from roadworthy.apps.hiring.jobs.errors import JobNotFound
+from roadworthy.apps.hiring.jobs.repository import JobRepository
+from roadworthy.apps.hiring.jobs.schemas import JobPage, JobQuery
+from roadworthy.apps.hiring.places.service import Places
+from roadworthy.chassis.web.paging import Cursor
+
+CURSOR = Cursor(Position)
+
+
+class JobService:
+    """The job board, reading."""
+
+    def __init__(self, repository: JobRepository, places: Places) -> None:
+        """Take where jobs are read from, and the places that filters name."""
+        self._repository = repository
+        self._places = places
+
+    async def job(self, audience: Audience, job_id: int) -> Job:
+        """One job.
+
+        Raises:
+            JobNotFound: there is none with this id.
+        """
+        job = await self._repository.job(audience, job_id)
+        if job is None:
+            raise JobNotFound
+        return job
+
+    async def jobs(self, audience: Audience, query: JobQuery) -> JobPage:
+        """A page of active jobs, featured first, then newest.
+
+        Raises:
+            InvalidParameters: the cursor is none of ours.
+        """
+        wanted = await self._filter(query)
+        found = await self._repository.jobs(audience, wanted) if wanted is not None else []
+        items = (found or [])[: query.limit]
+        more = found is not None and len(found) > query.limit
+        last = items[-1] if more else None
+        cursor = CURSOR.write(Position(last.is_featured, last.created_at, last.id)) if last else None
+        return JobPage(items, cursor)
+
+    async def _filter(self, query: JobQuery) -> JobFilter | None:
+        """The filter that `query` means; None when it names a place that there is not, so that nothing matches."""
+        places = await self._places.current()
+        state_id = places.state_ids.get(query.state) if query.state else None
+        city_id = places.city_ids.get(query.city) if query.city else None
+        if (query.state and state_id is None) or (query.city and city_id is None):
+            return None
+        return JobFilter(
+            words=query.q,
+            state_id=state_id,
+            city_id=city_id,
+            company=query.company,
+            experience=query.experience,
+            salary_min=query.salary_min,
+            salary_period=query.salary_period,
+            remote=query.remote,
+            featured=query.featured,
+            after=CURSOR.read(query.cursor) if query.cursor else None,
+            limit=query.limit + 1,  # one more than asked tells whether another page follows
+        )

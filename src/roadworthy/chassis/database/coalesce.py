@@ -1,0 +1,116 @@
+"""Coalesced reads: what many callers ask at once becomes one query."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from itertools import islice
+from typing import Generic, TypeVar
+
+from roadworthy.chassis.errors import Overloaded
+
+G = TypeVar("G", bound=Hashable)
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+Waiters = dict[K, list["asyncio.Future[V | None]"]]
+
+
+class TooManyReads(Overloaded):
+    """More reads are waiting than the database will answer in time; try again in a moment."""
+
+
+class Lookup(Generic[G, K, V]):
+    """Gathers concurrent reads of one group into one query.
+
+    `load(group, keys)` answers distinct keys at once; a key that it leaves out is None. The group is whatever must
+    be equal for reads to share a query: the caller's scope first of all, and the shape of the filter for lists.
+
+    Nothing waits for a timer: a read that arrives while fewer than `in_flight_limit` queries run starts one at the
+    end of this turn of the event loop, with whatever else arrived in it; the others gather until one is back. So an
+    idle service answers at once, and a busy one asks the database less often.
+
+    An error of `load` reaches everyone who waits for that batch, and no one else. A caller that is cancelled leaves
+    its batch as it was; a batch that no one waits for any more is not asked.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[G, Sequence[K]], Awaitable[Mapping[K, V]]],
+        *,
+        batch_limit: int = 128,
+        in_flight_limit: int = 2,
+        waiting_limit: int = 10_000,
+    ) -> None:
+        """Take limits: keys a query, queries at a time, reads that may wait before the next is refused."""
+        self._load = load
+        self._batch_limit = batch_limit
+        self._in_flight_limit = in_flight_limit
+        self._waiting_limit = waiting_limit
+        self._gathering: dict[G, Waiters[K, V]] = {}
+        self._waiting = 0
+        self._scheduled = False
+        self._running: set[asyncio.Task[None]] = set()
+
+    def get(self, group: G, key: K) -> asyncio.Future[V | None]:
+        """Await it for what `load` says about `key`, or None.
+
+        Raises:
+            TooManyReads: the line is full.
+        """
+        if self._waiting >= self._waiting_limit:
+            raise TooManyReads
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[V | None] = loop.create_future()
+        waiters = self._gathering.get(group)
+        if waiters is None:
+            waiters = self._gathering[group] = {}
+        waiters.setdefault(key, []).append(future)
+        self._waiting += 1
+        if not self._scheduled and len(self._running) < self._in_flight_limit:
+            self._scheduled = True
+            loop.call_soon(self._start)
+        return future
+
+    def _start(self) -> None:
+        self._scheduled = False
+        while self._gathering and len(self._running) < self._in_flight_limit:
+            group, batch = self._next_batch()
+            if batch:
+                task = asyncio.get_running_loop().create_task(self._run(group, batch))
+                self._running.add(task)
+                task.add_done_callback(self._finished)
+
+    def _next_batch(self) -> tuple[G, Waiters[K, V]]:
+        group = next(iter(self._gathering))
+        waiters = self._gathering.pop(group)
+        if len(waiters) > self._batch_limit:
+            # The rest goes to the end of the line: a popular group must not starve the others.
+            rest = self._gathering[group] = dict(islice(waiters.items(), self._batch_limit, None))
+            waiters = {key: futures for key, futures in waiters.items() if key not in rest}
+        self._waiting -= sum(map(len, waiters.values()))
+        wanted = {key: futures for key, futures in waiters.items() if not all(future.done() for future in futures)}
+        return group, wanted
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._start()
+
+    async def _run(self, group: G, batch: Waiters[K, V]) -> None:
+        try:
+            found = await self._load(group, tuple(batch))
+        except BaseException as error:
+            for future in _unanswered(batch):
+                future.set_exception(error) if isinstance(error, Exception) else future.cancel()
+            if not isinstance(error, Exception):
+                raise
+            return
+        for key, futures in batch.items():
+            value = found.get(key)
+            for future in futures:
+                if not future.done():
+                    future.set_result(value)
+
+
+def _unanswered(batch: Waiters[K, V]) -> list[asyncio.Future[V | None]]:
+    return [future for futures in batch.values() for future in futures if not future.done()]
