@@ -1,0 +1,1 @@
+"""Side-by-side measurements against the reference stack: `python -m benchmarks [--quick]`."""
