@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import pwd
 import signal
 import sys
 from pathlib import Path
@@ -19,9 +20,8 @@ PR_CAP_AMBIENT_RAISE = 2
 CLONE_NEWUSER = 0x10000000
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
-NAMESPACE_ID = 1000
-# Where user namespaces are refused (Docker's default seccomp profile): a number without an account.
-UNNAMED_ID = 54_320
+# initdb wants to find its user in /etc/passwd; one of these is on every system, and none is added.
+ACCOUNTS = ("postgres", "daemon", "nobody")
 PARENT_IS_GONE = 113
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -34,13 +34,21 @@ def check(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
+def spare_user() -> int:
+    """The id of an account that is not root's."""
+    by_name = {account.pw_name: account.pw_uid for account in pwd.getpwall() if account.pw_uid != 0}
+    known = [by_name[name] for name in ACCOUNTS if name in by_name] or list(by_name.values())
+    return known[0] if known else sys.exit("PostgreSQL refuses to run as root, and this system has no other account")
+
+
 def enter_user_namespace() -> None:
     """Become an ordinary user inside a namespace; outside it, files and signals still see the same owner."""
+    inside = spare_user()
     uid, gid = os.geteuid(), os.getegid()
     check(libc.unshare(CLONE_NEWUSER), "unshare")
     Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/gid_map").write_text(f"{NAMESPACE_ID} {gid} 1")
-    Path("/proc/self/uid_map").write_text(f"{NAMESPACE_ID} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{inside} {gid} 1")
+    Path("/proc/self/uid_map").write_text(f"{inside} {uid} 1")
 
 
 def namespace_reaches(home: Path) -> bool:
@@ -76,14 +84,15 @@ def give(home: Path, uid: int) -> None:
 
 def leave_root(home: Path) -> None:
     """Stop being root, as the owner of `home` if that is somebody else, in a namespace if that is root."""
-    owner = home.stat()
-    if owner.st_uid not in (0, UNNAMED_ID):
+    owner, spare = home.stat(), spare_user()
+    if owner.st_uid not in (0, spare):
         drop_to(owner.st_uid, owner.st_gid, keep_file_access=False)
     elif owner.st_uid == 0 and namespace_reaches(home):
         enter_user_namespace()
     else:
-        give(home, UNNAMED_ID)
-        drop_to(UNNAMED_ID, UNNAMED_ID, keep_file_access=True)
+        # Namespaces are refused, as by Docker's default seccomp profile, or can't get here.
+        give(home, spare)
+        drop_to(spare, spare, keep_file_access=True)
 
 
 def main() -> None:

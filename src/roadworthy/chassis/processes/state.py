@@ -15,12 +15,15 @@ LOOPBACK = "127.0.0.1"
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` so that only the owner can ever read it, and readers see the old or the new, never a part."""
+    """Write `text` so that only the folder's owner can read it, and readers see the old or the new, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
