@@ -1,0 +1,20 @@
+"""Every check there is, one module a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from roadworthy.inspection.catalogue import configuration, database, roles
+from roadworthy.inspection.model import Check
+
+CHECKS: tuple[Check, ...] = (
+    *configuration.CHECKS,
+    *database.CHECKS,
+    *roles.CHECKS,
+)
+
+BY_REQUIREMENT: Mapping[str, tuple[Check, ...]] = {
+    requirement: tuple(check for check in CHECKS if requirement in check.requirements)
+    for requirement in dict.fromkeys(name for check in CHECKS for name in check.requirements)
+}
+"""Checks that answer a requirement."""

@@ -6,10 +6,12 @@ import asyncio
 import json
 import random
 import re
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
@@ -102,9 +104,14 @@ class HttpProbe:
     """
 
     def __init__(
-        self, url: str, *, verify_tls: bool = True, requests_limit: int = REQUESTS_A_CHECKLIST, named: bool = True
+        self,
+        url: str,
+        *,
+        verify_tls: bool = True,
+        ca_file: Path | None = None,
+        requests_limit: int = REQUESTS_A_CHECKLIST,
     ) -> None:
-        """Take the base `url`, with scheme; a path in it is kept as prefix for no request."""
+        """Take the base `url`, with scheme, and `ca_file`, a certificate to trust besides the system's."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise Unobservable(f"{url} is not a web address", 'write it with its scheme: url = "https://your.app"')
@@ -113,7 +120,7 @@ class HttpProbe:
         self.host: str = parts.hostname
         self.port: int = parts.port or (443 if parts.scheme == "https" else 80)
         self._verify = verify_tls
-        self._named_allowed = named
+        self._ca_file = ca_file
         self._requests_limit = requests_limit
         self._counts = _Counts()
         self._kept: dict[tuple[str, str, tuple[tuple[str, str], ...]], asyncio.Task[Answer]] = {}
@@ -205,6 +212,13 @@ class HttpProbe:
                 done = len(answers) == count or bool(answers and stop(answers[-1]))
                 return Burst(tuple(answers), time.monotonic() - began, vantage, complete=done)
 
+    def tls_context(self) -> ssl.SSLContext:
+        """What certificates are judged by: the system's authorities, and the one given."""
+        context = ssl.create_default_context()
+        if self._ca_file is not None:
+            context.load_verify_locations(self._ca_file)
+        return context
+
     async def aclose(self) -> None:
         """Close connections and forget answers."""
         for task in self._kept.values():
@@ -217,7 +231,7 @@ class HttpProbe:
 
     def _spend(self, method: str, path: str, *, named: bool) -> None:
         endpoint = f"{method} {path.partition('?')[0]}"
-        if named and self._named_allowed and endpoint not in self._counts.named:
+        if named and endpoint not in self._counts.named:
             self._counts.named.add(endpoint)
             return
         if self._counts.unnamed >= self._requests_limit:
@@ -250,7 +264,8 @@ class HttpProbe:
 
     def _open(self, source: str | None) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        transport = httpx.AsyncHTTPTransport(verify=self._verify, limits=limits, local_address=source, trust_env=False)
+        verify = self.tls_context() if self.secure and self._verify else False
+        transport = httpx.AsyncHTTPTransport(verify=verify, limits=limits, local_address=source, trust_env=False)
         return httpx.AsyncClient(transport=transport, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False)
 
     def _own_address(self) -> str | None:

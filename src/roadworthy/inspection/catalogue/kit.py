@@ -1,0 +1,63 @@
+"""What every check is written with: how to get a probe, how to say a verdict, how to quote evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from roadworthy.contracts.checks import Evidence, Remediation, Status, Verdict
+from roadworthy.inspection.model import PROBE_REMEDIES, Requirement, Unobservable, observe
+
+Probe = TypeVar("Probe")
+SHOWN_NAMES = 12
+
+
+def offered(probe: Probe | None, name: str) -> Probe:
+    """The probe that a check needs.
+
+    Raises:
+        Unobservable: the target does not offer it; says what to add.
+    """
+    if probe is None:
+        raise Unobservable(f"the target offers no {name}", PROBE_REMEDIES.get(name, ""))
+    return probe
+
+
+def passed(summary: str, *evidence: Evidence) -> Verdict:
+    """It is as asked, and `evidence` shows it."""
+    if not evidence:
+        raise AssertionError("a pass without evidence")
+    return Verdict(Status.PASS, summary, evidence)
+
+
+def failed(summary: str, *evidence: Evidence, mend: str, patch: str | None = None) -> Verdict:
+    """It is not as asked; `mend` says what to do, `patch` is text to apply."""
+    return Verdict(Status.FAIL, summary, evidence, Remediation(mend, patch))
+
+
+def unknown(summary: str, *evidence: Evidence, mend: str = "") -> Verdict:
+    """It could not be observed; `mend` says what would make it visible."""
+    return Verdict(Status.UNKNOWN, summary, evidence, Remediation(mend) if mend else None)
+
+
+def not_applicable(summary: str, *evidence: Evidence) -> Verdict:
+    """The line does not speak of this system; `evidence` is the reason seen."""
+    if not evidence:
+        raise AssertionError("not applicable without a reason seen")
+    return Verdict(Status.NOT_APPLICABLE, summary, evidence)
+
+
+def listed(names: Iterable[object], limit: int = SHOWN_NAMES) -> str:
+    """Names in a row, cut with a count: "a, b and 7 more"; "none" for none."""
+    found = [str(name) for name in names]
+    if not found:
+        return "none"
+    return ", ".join(found) if len(found) <= limit else f"{', '.join(found[:limit])} and {len(found) - limit} more"
+
+
+def conditional(requirement: Requirement) -> bool:
+    """Whether the line asks only under a condition that it names ("if needed", "if multiple servers")."""
+    return bool(requirement.params.get("condition") or requirement.params.get("conditional"))
+
+
+__all__ = ["conditional", "failed", "listed", "not_applicable", "observe", "offered", "passed", "unknown"]

@@ -1,0 +1,162 @@
+"""What the service shows of itself: its pages, its documented operations, its metrics. Each is asked for once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from roadworthy.inspection.model import Probes, Requirement, Unobservable
+from roadworthy.inspection.probes.exposition import Exposition
+from roadworthy.inspection.probes.exposition import parse as parse_metrics
+from roadworthy.inspection.probes.html import Page
+from roadworthy.inspection.probes.html import parse as parse_page
+from roadworthy.inspection.probes.http import Answer, HttpProbe
+
+DOCUMENTS = ("/openapi.json", "/docs/openapi.json", "/schema/openapi.json", "/api/openapi.json", "/swagger.json")
+METRICS = ("/metrics",)
+HTML = {"accept": "text/html"}
+PAGES_LIMIT = 4
+PAGE_ELEMENTS_MIN = 3
+"""A page with less is an empty answer, and says nothing about a frontend."""
+OK = 200
+REDIRECT = 300
+_PARAMETER = re.compile(r"\{[^}]+\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page, and the answer that brought it."""
+
+    answer: Answer
+    page: Page
+
+
+async def pages(http: HttpProbe) -> Sequence[Shown]:
+    """The home page and up to three others that it links to, of different kinds.
+
+    Raises:
+        Unobservable: the home address answers with no page.
+    """
+    home = await http.get("/", headers=HTML)
+    if home.status != OK or "html" not in home.content_type or not _a_page(home):
+        raise Unobservable(
+            f"{home.path} answers {home.status} {home.content_type or 'with no type'}: not a page to judge"
+        )
+    found = [Shown(home, parse_page(home.text))]
+    for link in _kinds(http, found[0].page.links):
+        answer = await http.get(link, headers=HTML)
+        if answer.status == OK and "html" in answer.content_type:
+            found.append(Shown(answer, parse_page(answer.text)))
+    return found
+
+
+def described(shown: Sequence[Shown]) -> str:
+    """How many pages were looked at and which, for a summary."""
+    return f"{len(shown)} page{'s' if len(shown) != 1 else ''} ({', '.join(one.answer.path for one in shown)})"
+
+
+def local_assets(http: HttpProbe, shown: Sequence[Shown], *kinds: str) -> Sequence[str]:
+    """Addresses of assets on this host; `kinds` of "scripts", "styles", "images"; all without."""
+    found: dict[str, None] = {}
+    for one in shown:
+        for kind in kinds or ("scripts", "styles", "images"):
+            for reference in getattr(one.page, kind):
+                url = urljoin(one.answer.url, reference)
+                if urlsplit(url).hostname == http.host:
+                    found[url] = None
+    return tuple(found)
+
+
+def foreign_assets(http: HttpProbe, shown: Sequence[Shown]) -> Sequence[str]:
+    """Addresses of assets on other hosts."""
+    found = {urljoin(one.answer.url, reference): None for one in shown for reference in one.page.assets}
+    return tuple(url for url in found if urlsplit(url).hostname not in {http.host, None})
+
+
+async def document(http: HttpProbe) -> Mapping[str, Any] | None:
+    """The OpenAPI document; None where none is served at any usual address."""
+    for path in DOCUMENTS:
+        answer = await http.get(path)
+        body = answer.json() if answer.status == OK else None
+        if isinstance(body, dict) and isinstance(body.get("paths"), dict):
+            return body
+    return None
+
+
+async def operations(http: HttpProbe) -> Sequence[tuple[str, str]]:
+    """Documented (METHOD, path) pairs, sorted; empty where nothing is documented."""
+    found = await document(http)
+    paths = found["paths"] if found else {}
+    methods = {"get", "post", "put", "patch", "delete"}
+    return sorted(
+        (method.upper(), path)
+        for path, item in paths.items()
+        if isinstance(item, dict)
+        for method in methods & set(item)
+    )
+
+
+async def api_path(http: HttpProbe, requirement: Requirement | None = None) -> str:
+    """A readable API route: the one that the line names, else the plainest documented list.
+
+    Raises:
+        Unobservable: no route is known.
+    """
+    named = (requirement.text("path") or next(iter(requirement.names("paths")), "")) if requirement else ""
+    if named.startswith("/") and not _PARAMETER.search(named):
+        return named
+    gets = [path for method, path in await operations(http) if method == "GET" and not _PARAMETER.search(path)]
+    for path in sorted(gets, key=_plainness):
+        answer = await http.get(path, headers={"accept": "application/json"})
+        if answer.status == OK and "json" in answer.content_type and len(answer.body) > 2:  # noqa: PLR2004 - more than {}
+            return path
+    raise Unobservable("no API route is documented at " + ", ".join(DOCUMENTS), "name a route in the line: `/api/jobs`")
+
+
+async def limited_path(http: HttpProbe, requirement: Requirement) -> str:
+    """A route that a rate limit should cover; the API's prefix where no route is documented."""
+    try:
+        return await api_path(http, requirement)
+    except Unobservable:
+        answer = await http.get("/api/")
+        return "/api/" if "json" in answer.content_type or answer.status < REDIRECT else "/"
+
+
+async def metrics(probes: Probes, requirement: Requirement | None = None) -> tuple[Answer, Exposition]:
+    """The page of metrics, read.
+
+    Raises:
+        Unobservable: there is no HTTP to ask.
+    """
+    if probes.http is None:
+        raise Unobservable("the target offers no http", '[http] url = "https://your.app"')
+    path = requirement.text("path") if requirement else ""
+    answer = await probes.http.get(path if path.startswith("/") else METRICS[0], named=bool(path))
+    return answer, parse_metrics(answer.text if answer.status == OK and "html" not in answer.content_type else "")
+
+
+def _a_page(answer: Answer) -> bool:
+    return parse_page(answer.text).elements >= PAGE_ELEMENTS_MIN
+
+
+def _kinds(http: HttpProbe, links: Sequence[str]) -> Sequence[str]:
+    """Links to this host, the first of each kind: kinds differ in their path with names and numbers left out."""
+    chosen: dict[str, str] = {"/": "/"}
+    for link in links:
+        parts = urlsplit(urljoin(http.url + "/", link))
+        if parts.hostname == http.host and parts.scheme in {"http", "https"} and not _aside(parts.path):
+            kind = "/".join(parts.path.split("/")[:2]) + str(parts.path.count("/"))
+            chosen.setdefault(kind, f"{parts.path}{f'?{parts.query}' if parts.query else ''}")
+    return [link for link in chosen.values() if link != "/"][: PAGES_LIMIT - 1]
+
+
+def _aside(path: str) -> bool:
+    return path in {"", "/"} or path.startswith(("/docs", "/redoc", "/static", "/logout", "/metrics", "/health"))
+
+
+def _plainness(path: str) -> tuple[bool, int, str]:
+    meta = re.search(r"health|metric|schema|openapi|docs|version|auth|login|admin", path) is not None
+    return meta, path.count("/") * 100 + len(path), path
