@@ -9,8 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from litestar import Litestar
-from litestar.enums import ScopeType
 from litestar.types import ControllerRouterHandler
 
 from roadworthy.chassis.cache.shared import SharedTier
@@ -20,8 +18,8 @@ from roadworthy.chassis.edge.edge import Edge
 from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.settings import Settings
 from roadworthy.chassis.telemetry.health import Dependency, Health, Need
-from roadworthy.chassis.web.hot import HotApp, HotRoute
-from roadworthy.chassis.web.problems import exception_handlers
+from roadworthy.chassis.web.application import web_app
+from roadworthy.chassis.web.hot import HotRoute
 
 if TYPE_CHECKING:
     from roadworthy.chassis.tasks.periodic import PeriodicTask
@@ -126,25 +124,14 @@ class Service:
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Edge]:
         async with open_resources(self._settings) as resources:
-            edge = build_edge(resources, [app.routes(resources) for app in self._apps])
-            async with edge.running():
-                yield edge
+            yield build_edge(resources, [app.routes(resources) for app in self._apps])
 
 
 def build_edge(resources: Resources, routes: Sequence[Routes]) -> Edge:
-    """The edge around hot routes around Litestar: the whole HTTP face of one process."""
+    """The edge around every app's routes: the whole HTTP face of one process."""
     hot = [route for group in routes for route in group.hot]
-    litestar = Litestar(
-        [handler for group in routes for handler in group.handlers],
-        exception_handlers=exception_handlers(),
-        openapi_config=None,
-        logging_config=None,
-    )
-    app = HotApp(
-        hot,
-        litestar,
-        ((route.path_format, route.methods) for route in litestar.routes if route.scope_type is ScopeType.HTTP),
-    )
+    handlers = [handler for group in routes for handler in group.handlers]
+    app = web_app(hot, handlers, docs_on=resources.settings.docs_on)
     return Edge.from_settings(app, resources.settings, health=build_health(resources))
 
 
