@@ -64,7 +64,10 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
 
 
 class JobFilter(msgspec.Struct, frozen=True):
-    """What a list shows; None does not restrict. `salary_min` is met by the top of a job's range."""
+    """What a list shows; None does not restrict. `salary_min` is met by the top of a job's range.
+
+    With `before`, the list holds what stands directly before that position, in the order of every list.
+    """
 
     words: str | None = None
     state_id: int | None = None
@@ -76,4 +79,5 @@ class JobFilter(msgspec.Struct, frozen=True):
     remote: bool | None = None
     featured: bool | None = None
     after: Position | None = None
+    before: Position | None = None
     limit: int = 20

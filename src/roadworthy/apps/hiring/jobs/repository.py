@@ -43,6 +43,15 @@ def _equals(column: str, type_: str, name: str) -> Condition:
     return Condition(f"j.{column} = f.{name}", (f"{name} {type_}",), lambda wanted: (value(wanted),))
 
 
+def _beyond(name: str, comparison: str) -> Condition:
+    position = attrgetter(name)
+    return Condition(
+        f"(j.is_featured, j.created_at, j.id) {comparison} (f.{name}_featured, f.{name}_created_at, f.{name}_id)",
+        (f"{name}_featured boolean", f"{name}_created_at timestamptz", f"{name}_id bigint"),
+        lambda wanted: (position(wanted).is_featured, position(wanted).created_at, position(wanted).id),
+    )
+
+
 CONDITIONS: Mapping[str, Condition] = {
     "words": Condition(
         "j.search @@ websearch_to_tsquery('english', f.words)", ("words text",), lambda wanted: (wanted.words,)
@@ -63,11 +72,8 @@ CONDITIONS: Mapping[str, Condition] = {
     "salary_period": _equals("salary_period", "text", "salary_period"),
     "remote": _equals("is_remote", "boolean", "remote"),
     "featured": _equals("is_featured", "boolean", "featured"),
-    "after": Condition(
-        "(j.is_featured, j.created_at, j.id) < (f.after_featured, f.after_created_at, f.after_id)",
-        ("after_featured boolean", "after_created_at timestamptz", "after_id bigint"),
-        lambda wanted: (wanted.after.is_featured, wanted.after.created_at, wanted.after.id) if wanted.after else (),
-    ),
+    "after": _beyond("after", "<"),
+    "before": _beyond("before", ">"),
 }
 
 Shape = tuple[str, ...]
@@ -80,6 +86,8 @@ def list_statement(shape: Shape) -> str:
     names = ", ".join(column.split()[0] for column in (*columns, "size"))
     arrays = ", ".join(f"${n}::{column.split()[1]}[]" for n, column in enumerate((*columns, "size integer"), 1))
     where = " and ".join(("j.is_active", *(CONDITIONS[name].sql for name in shape)))
+    # What stands directly before a position is found by walking away from it, and turned round outside.
+    way = "asc" if "before" in shape else "desc"
     return f"""
 select f.n, j.id, j.title, j.employment_type, j.experience_level, j.salary_min, j.salary_max,
        j.salary_period, j.is_remote, j.is_featured, j.view_count, j.created_at,
@@ -87,7 +95,7 @@ select f.n, j.id, j.title, j.employment_type, j.experience_level, j.salary_min, 
 from unnest({arrays}) with ordinality as f({names}, n)
 cross join lateral (
     select * from hiring.jobs j where {where}
-    order by j.is_featured desc, j.created_at desc, j.id desc limit f.size
+    order by j.is_featured {way}, j.created_at {way}, j.id {way} limit f.size
 ) j
 join hiring.companies c on c.id = j.company_id
 order by f.n, j.is_featured desc, j.created_at desc, j.id desc

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from roadworthy.apps.hiring.audience import Audience
-from roadworthy.apps.hiring.jobs.domain import Job, JobFilter, Position
+from roadworthy.apps.hiring.jobs.domain import Job, JobFilter, JobSummary, Position
 from roadworthy.apps.hiring.jobs.errors import JobNotFound
 from roadworthy.apps.hiring.jobs.repository import JobRepository
 from roadworthy.apps.hiring.jobs.schemas import JobPage, JobQuery
@@ -11,6 +13,11 @@ from roadworthy.apps.hiring.places.service import Places
 from roadworthy.chassis.web.paging import Cursor
 
 CURSOR = Cursor(Position)
+
+
+def cursor_at(job: JobSummary) -> str:
+    """The cursor that stands at `job`."""
+    return CURSOR.write(Position(job.is_featured, job.created_at, job.id))
 
 
 class JobService:
@@ -42,9 +49,22 @@ class JobService:
         found = await self._repository.jobs(audience, wanted) if wanted is not None else []
         items = (found or [])[: query.limit]
         more = found is not None and len(found) > query.limit
-        last = items[-1] if more else None
-        cursor = CURSOR.write(Position(last.is_featured, last.created_at, last.id)) if last else None
-        return JobPage(items, cursor)
+        return JobPage(items, cursor_at(items[-1]) if more else None)
+
+    async def jobs_before(self, audience: Audience, query: JobQuery) -> JobPage:
+        """The page that ends where the one at `query.cursor` begins; its `next_cursor` leads further that way.
+
+        Raises:
+            InvalidParameters: the cursor is none of ours.
+        """
+        wanted = await self._filter(query)
+        if wanted is None or wanted.after is None:
+            return JobPage([], None)
+        turned = msgspec.structs.replace(wanted, after=None, before=wanted.after)
+        found = await self._repository.jobs(audience, turned) or []
+        more = len(found) > query.limit
+        items = found[-query.limit :]
+        return JobPage(items, cursor_at(items[0]) if more else None)
 
     async def _filter(self, query: JobQuery) -> JobFilter | None:
         """The filter that `query` means; None when it names a place that there is not, so that nothing matches."""
