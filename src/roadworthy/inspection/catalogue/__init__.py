@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from roadworthy.inspection.catalogue import configuration, database, roles
+from roadworthy.inspection.catalogue import configuration, database, indexes, maintenance, pool, roles
 from roadworthy.inspection.model import Check
 
 CHECKS: tuple[Check, ...] = (
     *configuration.CHECKS,
     *database.CHECKS,
     *roles.CHECKS,
+    *pool.CHECKS,
+    *indexes.CHECKS,
+    *maintenance.CHECKS,
 )
 
 BY_REQUIREMENT: Mapping[str, tuple[Check, ...]] = {

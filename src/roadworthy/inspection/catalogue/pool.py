@@ -1,0 +1,303 @@
+"""Connections to the database: pooled, within the server's limit, recycled, checked before use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
+from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.fixtures.servers import Database
+from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes.postgres import APPLICATION_NAME, PostgresProbe, Row
+from roadworthy.inspection.probes.repo import keyword
+
+SIZE = re.compile(r"(?:^|_)POOL_?(?:MAX|SIZE|MAX_SIZE|LIMIT)$|^(?:DB|DATABASE)_(?:MAX_CONNECTIONS|CONNECTION_LIMIT)$")
+OVERFLOW = re.compile(r"MAX_OVERFLOW$")
+RECYCLE = re.compile(r"(?:RECYCLE(?:_SECONDS)?|MAX_LIFETIME(?:_SECONDS)?|CONN_MAX_AGE)$")
+LIMIT_SERIES = re.compile(r"(?:pool|connections).*_(?:limit|max|max_size|size_max)$")
+MAKERS = ("create_engine", "create_async_engine", "create_pool", "AsyncConnectionPool", "ConnectionPool")
+REUSED_SECONDS = 2
+HEADROOM = 0.9
+SLACK_SECONDS = 120
+SESSIONS_SQL = """
+select application_name as application, state, extract(epoch from now() - backend_start)::bigint as age_seconds,
+       coalesce(extract(epoch from state_change - backend_start), 0)::bigint as used_after_seconds
+from pg_stat_activity
+where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+  and application_name <> $1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A number of the configuration, and where it stands."""
+
+    value: float
+    source: str
+
+
+async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
+    postgres = offered(probes.postgres, "postgres")
+    sessions = await postgres.rows(SESSIONS_SQL, APPLICATION_NAME)
+    room = await _room(postgres)
+    size = await _size(probes)
+    overflow = _setting(probes, OVERFLOW) or _argument(probes, "max_overflow")
+    evidence = [_seen(sessions, room, postgres)]
+    if size is not None:
+        evidence.append(observe("size of the pool", _numbers(size, overflow), "effective configuration"))
+    problem = _against_line(requirement, size, overflow, len(sessions)) or _against_server(len(sessions), room)
+    if problem:
+        return failed(
+            problem, *evidence, mend="set the pool's size where the service is started", patch=_patch(requirement)
+        )
+    unseen = _unseen(requirement, size, overflow)
+    if unseen:
+        return unknown(unseen, *evidence, mend="name the pool's size in the environment, or publish it as a metric")
+    if size is None and not any(row["used_after_seconds"] >= REUSED_SECONDS for row in sessions):
+        raise Unobservable(
+            f"{len(sessions)} connections seen, none of them used more than once yet: a pool does not show",
+            "inspect while the service has some traffic",
+        )
+    return passed(f"connections are pooled: {len(sessions)} open, {room} allowed", *evidence)
+
+
+def _against_line(requirement: Requirement, size: Stated | None, overflow: Stated | None, open_now: int) -> str:
+    """How the numbers differ from the line's; empty if they don't."""
+    for wanted, found, words in (
+        (requirement.number("size"), size, "pool size"),
+        (requirement.number("max_overflow"), overflow, "overflow"),
+    ):
+        if wanted is not None and found is not None and found.value != wanted:
+            return f"{words} is {found.value:g} ({found.source}), the line says {wanted:g}"
+    most, least = requirement.number("max_size"), requirement.number("min_size")
+    if most is not None and open_now > most:
+        return f"{open_now} connections are open, the line allows {most:g}"
+    total = size.value + (overflow.value if overflow else 0) if size else None
+    if least is not None and total is not None and total < least and open_now < least:
+        return f"a process opens {total:g} connections at most, {open_now} are open: the line says {least:g} or more"
+    return ""
+
+
+def _against_server(open_now: int, room: int) -> str:
+    crowded = open_now > HEADROOM * room
+    return f"{open_now} connections are open of {room} that the server allows: no headroom" if crowded else ""
+
+
+def _unseen(requirement: Requirement, size: Stated | None, overflow: Stated | None) -> str:
+    """What the line states and nothing shows; empty if all was seen."""
+    if requirement.number("size") is not None and size is None:
+        return "the pool's size is nowhere to be seen: no variable, metric or call of a pool's maker states it"
+    if requirement.number("max_overflow") is not None and overflow is None:
+        return "the overflow is nowhere to be seen; the pool may have none"
+    if requirement.number("min_size") is not None:
+        return "the number of connections under load can only be seen under load"
+    return ""
+
+
+async def _room(postgres: PostgresProbe) -> int:
+    kept = await postgres.value("select current_setting('superuser_reserved_connections')::int")
+    return int(await postgres.setting("max_connections")) - int(kept)
+
+
+def _seen(sessions: Sequence[Row], room: int, postgres: PostgresProbe) -> Evidence:
+    by_name: dict[str, list[Row]] = {}
+    for row in sessions:
+        by_name.setdefault(str(row["application"]) or "(no name)", []).append(row)
+    lines = [
+        f"{name}: {len(rows)} open, the oldest for {max(row['age_seconds'] for row in rows)} seconds, "
+        f"{sum(row['used_after_seconds'] >= REUSED_SECONDS for row in rows)} used again"
+        for name, rows in sorted(by_name.items())
+    ]
+    basis = ", ".join(sorted(by_name)) or "none"
+    answer = "\n".join(lines) or "no other connection"
+    return observe("pg_stat_activity", f"{answer}; the server allows {room}", postgres.vantage, basis=basis)
+
+
+async def _size(probes: Probes) -> Stated | None:
+    found = _setting(probes, SIZE) or _argument(probes, "pool_size", "max_size")
+    if found is None and probes.http is not None:
+        answer, page = await surface.metrics(probes)
+        series = page.find(LIMIT_SERIES) if answer.status == surface.OK else ()
+        found = Stated(series[0].value, f"metric {series[0].name}") if series else None
+    return found
+
+
+def _setting(probes: Probes, pattern: re.Pattern[str]) -> Stated | None:
+    for setting in probes.config.matching(pattern) if probes.config else ():
+        try:
+            return Stated(float(setting.value), f"{setting.name} in the {setting.source}")
+        except ValueError:
+            continue
+    return None
+
+
+def _argument(probes: Probes, *names: str) -> Stated | None:
+    """A number given to a pool's maker in the team's code."""
+    for match, call in probes.repo.calls(*MAKERS) if probes.repo else ():
+        for name in names:
+            value = keyword(call, name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return Stated(float(value), f"{match.path}:{match.line}")
+    return None
+
+
+def _numbers(size: Stated, overflow: Stated | None) -> str:
+    more = f"; overflow {overflow.value:g} ({overflow.source})" if overflow else ""
+    return f"{size.value:g} ({size.source}){more}"
+
+
+def _patch(requirement: Requirement) -> str | None:
+    size = requirement.number("size") or requirement.number("max_size")
+    return f"DATABASE_POOL_SIZE={size:g}" if size else None
+
+
+async def _recycle(probes: Probes, requirement: Requirement) -> Verdict:
+    stated = requirement.number("seconds")
+    found = _setting(probes, RECYCLE) or _argument(probes, "pool_recycle", "max_lifetime")
+    evidence: list[Evidence] = []
+    oldest = await _oldest(probes, evidence)
+    if found is not None:
+        limit_seen = f"{found.value:g} seconds ({found.source})"
+        evidence.append(observe("age limit of a connection", limit_seen, "effective configuration"))
+    limit = stated if stated is not None else (found.value if found else None)
+    if limit is not None and oldest is not None and oldest > limit + SLACK_SECONDS:
+        return failed(
+            f"a connection is {oldest} seconds old, the limit is {limit:g}",
+            *evidence,
+            mend="let the pool replace old connections",
+            patch=f"DATABASE_CONNECTION_RECYCLE_SECONDS={limit:g}",
+        )
+    if found is None:
+        raise Unobservable(
+            "no setting or call states an age limit for connections"
+            + (f"; the oldest is {oldest} seconds old" if oldest is not None else ""),
+            "set it by a variable that says so (..._RECYCLE_SECONDS), or inspect once the service is older than the "
+            "limit",
+        )
+    if found.value <= 0 or (stated is not None and found.value != stated):
+        asked = f"{stated:g} seconds" if stated else "to recycle them"
+        return failed(
+            f"connections are recycled after {found.value:g} seconds ({found.source}), the line says {asked}",
+            *evidence,
+            mend="set the limit of the line",
+            patch=f"DATABASE_CONNECTION_RECYCLE_SECONDS={stated or 3600:g}",
+        )
+    return passed(f"connections are recycled after {found.value:g} seconds", *evidence)
+
+
+async def _oldest(probes: Probes, evidence: list[Evidence]) -> int | None:
+    if probes.postgres is None:
+        return None
+    sessions = await probes.postgres.rows(SESSIONS_SQL, APPLICATION_NAME)
+    evidence.append(_seen(sessions, await _room(probes.postgres), probes.postgres))
+    return max((int(row["age_seconds"]) for row in sessions), default=None)
+
+
+async def _ping(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    repo = offered(probes.repo, "repo")
+    calls = [
+        (match, call)
+        for match, call in repo.calls("create_engine", "create_async_engine", "engine_from_config")
+        if "NullPool" not in match.text
+    ]
+    if not calls:
+        raise Unobservable(
+            f"no engine with a pool is made in {len(repo.find('*.py', aside=False))} Python files: whether a dead "
+            f"connection "
+            "is noticed shows only when one is cut",
+            "run with disruptive checks allowed",
+        )
+    lines = "\n".join(f"{match.path}:{match.line}: {match.text}" for match, _ in calls)
+    evidence = observe("calls that make an engine", lines, repo.vantage)
+    without = [match for match, call in calls if keyword(call, "pool_pre_ping") is not True]
+    if without:
+        return failed(
+            f"{len(without)} of {len(calls)} engines are made without pool_pre_ping: "
+            f"{without[0].path}:{without[0].line}",
+            evidence,
+            mend="add pool_pre_ping=True",
+            patch="create_engine(url, pool_pre_ping=True)",
+        )
+    return passed(f"all {len(calls)} engines are made with pool_pre_ping=True", evidence)
+
+
+POOL = Check(
+    id="db.pool.observed",
+    requirements=("db.pool",),
+    title="Connections are pooled, as many as the line says, within the server's limit",
+    severity=Severity.HIGH,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"postgres"}),
+    run=_pool,
+    documentation=Documentation(
+        what="Connections stay open and are used again; their number fits the line and leaves the server headroom.",
+        why="Opening a connection costs more than most queries, and PostgreSQL refuses the one beyond max_connections.",
+        how_verified="Counts the sessions in pg_stat_activity without the inspector's own, their age and whether "
+        "they were used "
+        "again; compares the size that a variable, a metric or a call of the pool's maker states with the line's.",
+        how_to_mend="Set the pool's size so that processes x size stays under max_connections with room for people.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "db.pool",
+        {"size": 20},
+        must_fail=Stage(database=Database(connections=2), environment={"DATABASE_POOL_SIZE": "5"}),
+        mended=Stage(database=Database(connections=2), environment={"DATABASE_POOL_SIZE": "20"}),
+    ),
+)
+
+POOL_RECYCLE = Check(
+    id="db.pool_recycle.limit",
+    requirements=("db.pool_recycle",),
+    title="Old connections are replaced",
+    severity=Severity.MEDIUM,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.CONFIGURATION,
+    needs=frozenset(),
+    run=_recycle,
+    documentation=Documentation(
+        what="The pool replaces a connection after the time that the line says, and none is older.",
+        why="Firewalls and failovers kill connections silently; one that is never replaced fails a request some "
+        "morning.",
+        how_verified="A variable or a pool maker's argument states the limit; the oldest session in pg_stat_activity "
+        "must be younger.",
+        how_to_mend="Set pool_recycle, max lifetime or CONN_MAX_AGE.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "db.pool_recycle",
+        {"seconds": 3600},
+        must_fail=Stage(repo={"app/db.py": "engine = create_engine(url, pool_recycle=-1)\n"}),
+        mended=Stage(repo={"app/db.py": "engine = create_engine(url, pool_recycle=3600)\n"}),
+    ),
+)
+
+POOL_PING = Check(
+    id="db.pool_ping.declared",
+    requirements=("db.pool_ping",),
+    title="A dead pooled connection is noticed before use",
+    severity=Severity.MEDIUM,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.FILE,
+    needs=frozenset({"repo"}),
+    run=_ping,
+    documentation=Documentation(
+        what="Every SQLAlchemy engine with a pool is made with pool_pre_ping.",
+        why="After a failover every pooled connection is dead; without the check each fails one request.",
+        how_verified="Reads calls of create_engine in the team's Python code by syntax, without tests, examples and "
+        "benchmarks.",
+        how_to_mend="pool_pre_ping=True, or a pool that replaces a broken connection and repeats.",
+        not_applicable_when="Never; other pools are unknown until a connection is cut.",
+    ),
+    fixtures=twins(
+        "db.pool_ping",
+        must_fail=Stage(repo={"app/db.py": "engine = create_async_engine(url, pool_size=20)\n"}),
+        mended=Stage(repo={"app/db.py": "engine = create_async_engine(url, pool_size=20, pool_pre_ping=True)\n"}),
+    ),
+)
+
+CHECKS = (POOL, POOL_RECYCLE, POOL_PING)

@@ -1,0 +1,107 @@
+"""Where a team may have put recurring work: cron, timers, CI schedules, Kubernetes; and the backups it made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from roadworthy.inspection.model import Probes, Unobservable
+from roadworthy.inspection.probes.config import ConfigProbe
+
+CRON = (
+    *("etc/crontab", "etc/cron.d/*", "etc/cron.hourly/*", "etc/cron.daily/*", "etc/cron.weekly/*"),
+    *("etc/cron.monthly/*", "var/spool/cron/crontabs/*", "var/spool/cron/*"),
+    *("etc/systemd/system/*.timer", "etc/systemd/system/*.service"),
+)
+IN_TREE = (
+    *(".github/workflows/*.yml", ".github/workflows/*.yaml", ".gitlab-ci.yml"),
+    *("*cronjob*.yaml", "*cronjob*.yml", "crontab", "*.crontab", "*.timer"),
+)
+RECURRING = re.compile(r"^\s*schedule:|^\s*-?\s*cron:|kind:\s*CronJob|^OnCalendar|^OnUnitActiveSec", re.MULTILINE)
+BACKUP_PLACES = ("var/backups", "var/lib/postgresql/backups", "backup", "backups", "srv/backups", "opt/backups")
+BACKUP_SETTINGS = re.compile(r"(?:^|_)BACKUPS?_(?:DIR|PATH|LOCATION|DIRECTORY)$")
+BACKUP_NAME = re.compile(
+    r"\.(?:dump|pgdump|backup|sql)(?:\.(?:gz|zst|bz2|xz|gpg|age|enc))?$"
+    r"|(?:backup|dump|pg).*\.(?:tar|tgz|tar\.gz)$"
+)
+ARTEFACTS_LIMIT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Recurring work that matched, as "source: line", and how many places were looked at."""
+
+    lines: Sequence[str]
+    looked_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A backup on disk; `modified_at` in seconds since the epoch."""
+
+    path: Path
+    size_bytes: int
+    modified_at: float
+
+
+def recurring(probes: Probes, pattern: re.Pattern[str]) -> Found:
+    """Scheduled commands that match.
+
+    Raises:
+        Unobservable: neither the machine nor the source tree can be looked at.
+    """
+    if probes.host is None and probes.repo is None:
+        raise Unobservable(
+            "neither the machine nor the source tree is offered: no schedule can be seen",
+            '[host] local = true on the machine that serves, or [repository] path = "."',
+        )
+    texts = dict(probes.host.files(*CRON)) if probes.host else {}
+    for path in probes.repo.find(*IN_TREE) if probes.repo else ():
+        text = probes.repo.read(path) if probes.repo else ""
+        if RECURRING.search(text) or path.endswith("crontab"):
+            texts[path] = text
+    lines = [
+        f"{path}: {line.strip()[:160]}"
+        for path, text in texts.items()
+        for line in text.splitlines()
+        if pattern.search(line) and not line.lstrip().startswith("#")
+    ]
+    return Found(lines, len(texts))
+
+
+def artefacts(probes: Probes) -> tuple[Sequence[Artefact], Sequence[str]]:
+    """Backups on this machine, the newest first, and the places that exist and were looked at.
+
+    Raises:
+        Unobservable: the machine can't be looked at.
+    """
+    if probes.host is None:
+        raise Unobservable(
+            "the machine is not offered: no backup can be seen", "[host] local = true, where backups are kept"
+        )
+    places = [probes.host.root / place for place in BACKUP_PLACES] + _configured(probes.config, probes.host.root)
+    there = [place for place in places if place.is_dir()]
+    found = [one for place in there for one in _in(place)]
+    shown = ["/" + str(place.relative_to(probes.host.root)) for place in there]
+    return sorted(found, key=lambda one: one.modified_at, reverse=True), shown
+
+
+def _configured(config: ConfigProbe | None, root: Path) -> list[Path]:
+    try:
+        settings = config.matching(BACKUP_SETTINGS) if config else ()
+    except Unobservable:
+        settings = ()
+    return [root / setting.value.lstrip("/") for setting in settings if setting.value.startswith("/")]
+
+
+def _in(place: Path) -> Sequence[Artefact]:
+    found: list[Artefact] = []
+    for path in place.rglob("*"):
+        if len(found) >= ARTEFACTS_LIMIT:
+            break
+        if BACKUP_NAME.search(path.name) and path.is_file():
+            status = path.stat()
+            found.append(Artefact(path, status.st_size, status.st_mtime))
+    return found
