@@ -55,7 +55,7 @@ class SharedTier:
             # One retry, and only for a connection found dead: a command that timed out may have been carried out.
             retry_on_error=[RedisConnectionError],
         )
-        self.client: Redis = Redis(connection_pool=pool)
+        self.client: Redis = Redis.from_pool(pool)  # closes the pool with it
         self._down_seconds = down_seconds
         self._down_until = 0.0
 

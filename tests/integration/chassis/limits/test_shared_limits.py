@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from roadworthy.chassis.cache.shared import SharedTier
+from roadworthy.chassis.limits.limiter import RateLimiter
+from roadworthy.chassis.limits.quota import LimitPolicy, Quota
+
+pytestmark = pytest.mark.anyio
+
+API = LimitPolicy("api", (Quota("minute", 60, 60), Quota("hour", 1000, 3600)))
+ADDRESS = "192.0.2.1"
+
+
+@pytest.fixture
+async def tiers(valkey_url: str) -> AsyncIterator[list[SharedTier]]:
+    tiers = [SharedTier(valkey_url) for _ in range(4)]
+    yield tiers
+    for tier in tiers:
+        await tier.close()
+
+
+async def test_the_61st_is_refused_whichever_process_it_reaches(tiers: list[SharedTier]) -> None:
+    limiters = [RateLimiter(API, tier) for tier in tiers]
+    verdicts = [(await limiters[n % 4].ask(ADDRESS))[0] for n in range(62)]
+    assert verdicts == [True] * 60 + [False] * 2
+    assert {limiter.counts_in for limiter in limiters} == {"shared"}
+
+
+async def test_a_burst_over_all_processes_is_counted_exactly(tiers: list[SharedTier]) -> None:
+    limiters = [RateLimiter(API, tier) for tier in tiers]
+    verdicts = await asyncio.gather(*(limiters[n % 4].ask(ADDRESS) for n in range(400)))
+    assert sum(admitted for admitted, _ in verdicts) == 60
+
+
+async def test_a_refusal_says_how_long_and_costs_no_further_trip(tiers: list[SharedTier]) -> None:
+    limiter = RateLimiter(LimitPolicy("api", (Quota("minute", 1, 60),)), tiers[0])
+    await limiter.ask(ADDRESS)
+    admitted, standing = await limiter.ask(ADDRESS)
+    headers = dict(standing.headers)
+    assert not admitted
+    assert standing.refused
+    assert 1 <= int(headers[b"retry-after"]) <= 65
+    assert limiter.standings[ADDRESS] is standing
+
+
+async def test_addresses_and_policies_do_not_share_counts(tiers: list[SharedTier]) -> None:
+    once = (Quota("minute", 1, 60),)
+    limiters = [RateLimiter(LimitPolicy(name, once), tiers[0]) for name in ("api", "pages")]
+    assert all([(await limiter.ask(f"192.0.2.{n}"))[0] for limiter in limiters for n in range(3)])
+
+
+async def test_a_slot_comes_back_when_the_window_has_passed(tiers: list[SharedTier]) -> None:
+    limiter = RateLimiter(LimitPolicy("api", (Quota("second", 2, 1),)), tiers[0])
+    assert [(await limiter.ask(ADDRESS))[0] for _ in range(3)] == [True, True, False]
+    for _ in range(100):
+        if (await limiter.ask(ADDRESS))[0]:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("still refused after two windows")
+
+
+async def test_what_is_counted_expires_by_itself(tiers: list[SharedTier]) -> None:
+    await RateLimiter(API, tiers[0]).ask(ADDRESS)
+    keys = sorted(await tiers[0].client.keys("*"))
+    assert keys == [b"roadworthy:limit:api:hour:{192.0.2.1}", b"roadworthy:limit:api:minute:{192.0.2.1}"]
+    assert [0 < await tiers[0].client.pttl(key) <= limit for key, limit in zip(keys, (3_900_000, 65_000), strict=True)]
+
+
+async def test_a_leased_limit_is_not_exceeded_either(tiers: list[SharedTier]) -> None:
+    limiters = [RateLimiter(LimitPolicy("api", (Quota("minute", 20_000, 60),)), tier) for tier in tiers]
+    admitted = 0
+    for round_number in range(25_000):
+        limiter = limiters[round_number % 4]
+        standing = limiter.standings.get(ADDRESS)
+        if standing is not None and standing.tokens:
+            standing.tokens -= 1
+            admitted += 1
+        else:
+            admitted += (await limiter.ask(ADDRESS))[0]
+    assert 19_900 <= admitted <= 20_000
+
+
+async def test_without_the_shared_tier_a_process_counts_for_itself(caplog: pytest.LogCaptureFixture) -> None:
+    tier = SharedTier("redis://127.0.0.1:1/0")
+    limiter = RateLimiter(API, tier, local_share=0.5)
+    verdicts = [(await limiter.ask(ADDRESS))[0] for _ in range(31)]
+    assert verdicts == [True] * 30 + [False]
+    assert limiter.counts_in == "local"
+    assert len(caplog.records) == 1
+    assert caplog.records[0].message.startswith("rate limits are counted in each process for now")
+    await tier.close()
+
+
+PROCESS = """
+import asyncio, sys
+from roadworthy.chassis.cache.shared import SharedTier
+from roadworthy.chassis.limits.limiter import RateLimiter
+from roadworthy.chassis.limits.quota import LimitPolicy, Quota
+
+async def run():
+    tier = SharedTier(sys.argv[1])
+    limiter = RateLimiter(LimitPolicy("api", (Quota("minute", 60, 60), Quota("hour", 1000, 3600))), tier)
+    await tier.ping()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(sum([(await limiter.ask("192.0.2.1"))[0] for _ in range(50)]))
+    await tier.close()
+
+asyncio.run(run())
+"""
+
+
+def test_four_processes_at_once_admit_60_together(valkey_url: str) -> None:
+    command = [sys.executable, "-c", PROCESS, valkey_url]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 4
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert sum(int(process.communicate(timeout=30)[0]) for process in processes) == 60
