@@ -125,6 +125,10 @@ class Unobservable(Exception):
         self.remedy = remedy
 
 
+class Refused(Unobservable):
+    """Nobody listens there: the connection was refused, so that whatever should answer is known not to."""
+
+
 class Probes(Protocol):
     """What the target offers to look at: an attribute each, None where it offers no such thing.
 

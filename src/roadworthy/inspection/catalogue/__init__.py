@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from roadworthy.inspection.catalogue import configuration, database, indexes, maintenance, pool, roles
+from roadworthy.inspection.catalogue import (
+    cache,
+    configuration,
+    database,
+    indexes,
+    maintenance,
+    pool,
+    roles,
+    shared_memory,
+    units,
+)
 from roadworthy.inspection.model import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -14,6 +24,9 @@ CHECKS: tuple[Check, ...] = (
     *pool.CHECKS,
     *indexes.CHECKS,
     *maintenance.CHECKS,
+    *shared_memory.CHECKS,
+    *cache.CHECKS,
+    *units.CHECKS,
 )
 
 BY_REQUIREMENT: Mapping[str, tuple[Check, ...]] = {

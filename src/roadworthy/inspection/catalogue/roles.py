@@ -15,7 +15,7 @@ from roadworthy.inspection.catalogue.kit import (
 )
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Refused, Requirement, Strength
 from roadworthy.inspection.probes.postgres import PostgresProbe, Row
 
 ROLE_SQL = """
@@ -29,7 +29,11 @@ where r.rolname = $1 and d.datname <> $2 group by 1 order by 1"""
 async def _reachable(probes: Probes, requirement: Requirement) -> Verdict:
     postgres = offered(probes.postgres, "postgres")
     began = time.monotonic()
-    row = await postgres.row("select current_database() as name, current_user as role")
+    try:
+        row = await postgres.row("select current_database() as name, current_user as role")
+    except Refused as refusal:
+        refused = observe("connect", refusal.problem, postgres.vantage, basis="refused")
+        return failed("nobody listens at the database's address", refused, mend="start PostgreSQL, or mend the address")
     spent = (time.monotonic() - began) * 1000
     evidence = [
         observe("select 1", f"database {row['name']}, role {row['role']}, answered in {spent:.0f} ms", postgres.vantage)

@@ -152,6 +152,10 @@ class HostProbe:
         pairs = (part.partition("=") for part in raw.decode("utf-8", "replace").split("\0") if "=" in part)
         return {name: value for name, _, value in pairs}
 
+    def control_group(self, pid: int) -> str:
+        """The control group that `pid` belongs to, as a path."""
+        return _read(self.proc / str(pid) / "cgroup", 4096).partition("::")[2].strip()
+
     def output(self, pid: int) -> Path | None:
         """The file that its standard output is written to; None for a terminal, a pipe or the journal."""
         try:

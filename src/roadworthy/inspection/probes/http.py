@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
-from roadworthy.inspection.model import CONNECTIONS, REQUESTS_A_CHECKLIST, Unobservable
+from roadworthy.inspection.model import CONNECTIONS, REQUESTS_A_CHECKLIST, Refused, Unobservable
 
 BODY_LIMIT_BYTES = 512 * 1024
 REQUEST_TIMEOUT_SECONDS = 8.0
@@ -293,7 +293,8 @@ class HttpProbe:
                 finally:
                     await response.aclose()
         except (httpx.HTTPError, TimeoutError, OSError) as error:
-            raise Unobservable(self._why(request, error), "start the service, or mend the address") from error
+            kind = Refused if _refused(error) else Unobservable
+            raise kind(self._why(request, error), "start the service, or mend the address") from error
         headers = _headers(response)
         body, cut = _decoded(raw, headers.get("content-encoding", "")) if keep_body else (b"", False)
         seconds = time.monotonic() - began
@@ -305,6 +306,15 @@ class HttpProbe:
     def _why(self, request: httpx.Request, error: Exception) -> str:
         words = "no answer in time" if isinstance(error, TimeoutError | httpx.TimeoutException) else str(error)
         return f"{request.method} {request.url}: {words or type(error).__name__}"
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Whether a refusal lies at the bottom of it; several addresses tried make a group."""
+    while error is not None and not isinstance(error, ConnectionRefusedError):
+        if isinstance(error, BaseExceptionGroup):
+            return all(map(_refused, error.exceptions))
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 async def _bounded_body(response: httpx.Response, began: float) -> tuple[bytes, bool]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
-from roadworthy.inspection.model import Unobservable
+from roadworthy.inspection.model import Refused, Unobservable
 
 APPLICATION_NAME = "roadworthy-inspect"
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -117,7 +117,8 @@ class PostgresProbe:
                     server_settings=SESSION,
                 )
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
-                self._failure = Unobservable(
+                kind = Refused if isinstance(error, ConnectionRefusedError) else Unobservable
+                self._failure = kind(
                     f"PostgreSQL at {self.address} was not reached: {_words(error)}",
                     "start it, or mend [postgres] dsn",
                 )

@@ -10,11 +10,11 @@ from urllib.parse import unquote, urlsplit
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from roadworthy.inspection.model import CONNECTIONS, Unobservable
+from roadworthy.inspection.model import CONNECTIONS, Refused, Unobservable
 
 TIMEOUT_SECONDS = 3.0
-SAMPLE_KEYS = 200
-SCAN_ROUNDS = 20
+SCAN_ROUNDS = 40
+SCAN_COUNT = 250
 
 
 class RedisProbe:
@@ -64,17 +64,20 @@ class RedisProbe:
             raise
         return str(answer[name]) if isinstance(answer, dict) and name in answer else None
 
-    async def sample_ttls(self, *, match: str | None = None, limit: int = SAMPLE_KEYS) -> Mapping[bytes, int]:
-        """Seconds left for up to `limit` keys; -1: the key never expires."""
-        keys: list[bytes] = []
+    async def keys(self) -> frozenset[bytes] | None:
+        """Names of all keys; None where there are more than can be looked through politely."""
+        names: set[bytes] = set()
         cursor = 0
         for _ in range(SCAN_ROUNDS):
-            arguments = ["MATCH", match] if match else []
-            cursor, found = await self._ask("SCAN", cursor, *arguments, "COUNT", 100)
-            keys.extend(found)
-            if int(cursor) == 0 or len(keys) >= limit:
-                break
-        return {key: int(await self._ask("TTL", key)) for key in keys[:limit]}
+            cursor, found = await self._ask("SCAN", cursor, "COUNT", SCAN_COUNT)
+            names.update(found)
+            if int(cursor) == 0:
+                return frozenset(names)
+        return None
+
+    async def ttl(self, key: bytes) -> int:
+        """Seconds left for a key; -1: it never expires; -2: it is gone."""
+        return int(await self._ask("TTL", key))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -90,7 +93,8 @@ class RedisProbe:
                 return await self._open().execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves it so
         except (RedisError, OSError, TimeoutError, ValueError) as error:
             words = str(error) or type(error).__name__
-            refusal = Unobservable(f"{command[0]} at {self.address}: {words}", "start it, or mend [redis] url")
+            kind = Refused if isinstance(error.__cause__ or error.__context__, ConnectionRefusedError) else Unobservable
+            refusal = kind(f"{command[0]} at {self.address}: {words}", "start it, or mend [redis] url")
             if not isinstance(error, ResponseError):
                 self._failure = refusal
             raise refusal from error

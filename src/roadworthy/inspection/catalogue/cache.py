@@ -1,0 +1,220 @@
+"""The shared memory and what is cached in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
+from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.fixtures.servers import SharedMemory
+from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, pages, reply
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes.http import Answer
+
+HIT_HEADERS = ("x-cache", "x-cache-status", "cf-cache-status", "x-proxy-cache", "cache-status", "x-drupal-cache")
+OFF = frozenset({"false", "0", "no", "off", ""})
+OTHER_KEYS = re.compile(rb"limit|rate|throttl|session|lock|celery|queue|bull|view|count|metric", re.IGNORECASE)
+KEYS_LIMIT = 20
+UNUSUAL_SIZES = (7, 11)
+"""Page sizes that hardly anybody asks for, so that the answer is not cached yet."""
+TTL_NAMES = ("CACHE_TTL_SECONDS", "CACHE_TTL", "CACHE_DEFAULT_TIMEOUT", "REDIS_TTL", "CACHE_EXPIRE_SECONDS")
+
+
+async def _cached(probes: Probes, requirement: Requirement) -> Verdict:
+    evidence: list[Evidence] = []
+    off = _switched_off(probes, requirement, evidence)
+    if off:
+        switch = f"{requirement.text('name') or 'REDIS_ENABLED'}=true"
+        return failed(off, *evidence, mend="switch the cache on", patch=switch)
+    http = offered(probes.http, "http")
+    path = await surface.api_path(http, requirement)
+    first, second = await http.get(path, again="first"), await http.get(path, again="second")
+    sign = _sign(second)
+    evidence.append(
+        observe(f"GET {path}, twice", _told(first, second), http.vantage, basis=sign or "no sign of a cache")
+    )
+    if sign:
+        return passed(f"asked twice, {path} comes from a cache: {sign}", *evidence)
+    if await _written(probes, path, evidence):
+        return passed(f"asking {path} writes an entry to Redis", *evidence)
+    if second.status != surface.OK:
+        return unknown(f"{path} answers {second.status}: nothing to cache", *evidence)
+    remedy = "cache what is read often, and say so in Age or X-Cache"
+    return failed(f"asked twice, {path} shows no sign of a cache", *evidence, mend=remedy)
+
+
+def _switched_off(probes: Probes, requirement: Requirement, evidence: list[Evidence]) -> str:
+    name = requirement.text("name")
+    setting = probes.config.get(name) if probes.config and name else None
+    if setting is None:
+        return ""
+    evidence.append(observe(name, f"{name} is {setting.shown} ({setting.source})", "effective configuration"))
+    return f"{name} is {setting.value}" if setting.value.lower() in OFF else ""
+
+
+def _sign(answer: Answer) -> str:
+    for name in HIT_HEADERS:
+        if "hit" in answer.headers.get(name, "").lower():
+            return f"{name}: {answer.headers[name]}"
+    return f"age: {answer.headers['age']}" if answer.headers.get("age", "").isdigit() else ""
+
+
+def _told(first: Answer, second: Answer) -> str:
+    names = [name for name in (*HIT_HEADERS, "age", "cache-control", "etag") if name in second.headers]
+    times = f"{first.seconds * 1000:.1f} ms, then {second.seconds * 1000:.1f} ms"
+    return f"{second.brief(*names)}; {times}"
+
+
+async def _ttl(probes: Probes, requirement: Requirement) -> Verdict:
+    evidence: list[Evidence] = []
+    name = requirement.text("name")
+    setting = probes.config.get(*([name] if name else TTL_NAMES)) if probes.config else None
+    stated = requirement.number("ttl_seconds")
+    if setting is not None:
+        evidence.append(
+            observe(setting.name, f"{setting.name} is {setting.value} ({setting.source})", "effective configuration")
+        )
+    fresh = await _fresh_ttl(probes, requirement, evidence) if stated is not None else None
+    configured = _number(setting.value) if setting else None
+    if stated is None:
+        return _configurable(evidence, there=setting is not None)
+    for found, words in ((fresh, "a key just written lives"), (configured, f"{setting.name if setting else ''} is")):
+        if found is not None and not _fits(found, stated, measured=found is fresh):
+            return failed(
+                f"{words} {found:g} seconds, the line says {stated:g}",
+                *evidence,
+                mend="set the lifetime of the line",
+                patch=f"{name or TTL_NAMES[0]}={stated:g}",
+            )
+    if fresh is None and configured is None:
+        raise Unobservable(
+            "no variable states a lifetime, and no key was written while looking",
+            f"set {name or TTL_NAMES[0]}, and offer [redis] url and [http] url",
+        )
+    shown = f"a key just written lives {fresh:g} seconds" if fresh is not None else f"set to {configured:g}"
+    return passed(f"cached entries live {stated:g} seconds: {shown}", *evidence)
+
+
+def _configurable(evidence: Sequence[Evidence], *, there: bool) -> Verdict:
+    if there:
+        return passed("the lifetime of cached entries is set by a variable", *evidence)
+    raise Unobservable(f"none of {', '.join(TTL_NAMES)} is set", "set one, or state the lifetime in the line")
+
+
+async def _fresh_ttl(probes: Probes, requirement: Requirement, evidence: list[Evidence]) -> float | None:
+    """Lifetime of an entry that asking the service just wrote; None where none appeared."""
+    if probes.redis is None or probes.http is None:
+        return None
+    try:
+        written = await _written(probes, await surface.api_path(probes.http, requirement), evidence)
+        lives = [await probes.redis.ttl(key) for key in written[:KEYS_LIMIT]]
+    except Unobservable:
+        return None
+    if not lives:
+        return None
+    evidence.append(
+        observe("TTL of new entries", f"{sorted(lives)} seconds", probes.redis.vantage, basis="new entries")
+    )
+    return float(max(lives))
+
+
+async def _written(probes: Probes, path: str, evidence: list[Evidence]) -> Sequence[bytes]:
+    """Keys that asking for something new wrote, without those that count, lock or queue."""
+    if probes.redis is None or probes.http is None:
+        return ()
+    before = await probes.redis.keys()
+    for size in UNUSUAL_SIZES:
+        await probes.http.get(f"{path}{'&' if '?' in path else '?'}limit={size}")
+    after = await probes.redis.keys()
+    if before is None or after is None:
+        return ()
+    new = sorted(after - before)
+    entries = [key for key in new if not OTHER_KEYS.search(key)]
+    text = f"{len(after)} keys, {len(new)} of them new, {len(entries)} of these cache entries by their names"
+    evidence.append(observe("SCAN", text, probes.redis.vantage, basis=f"entries written: {bool(entries)}"))
+    return entries
+
+
+def _fits(found: float, stated: float, *, measured: bool) -> bool:
+    return stated - 15 <= found <= stated if measured else found == stated
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+class _Caching:
+    """A service that fills a header the second time, or never."""
+
+    def __init__(self, *, works: bool) -> None:
+        self._works = works
+
+    def __call__(self) -> Handler:
+        seen: set[str] = set()
+
+        def answer(asked: Asked) -> Reply:
+            state = "HIT" if self._works and asked.path in seen else "MISS"
+            seen.add(asked.path)
+            return reply({"items": [1, 2, 3]}, x_cache=state)
+
+        return answer
+
+
+CACHED = Check(
+    id="cache.on.twice",
+    requirements=("cache.on",),
+    title="What was asked before comes from a cache",
+    severity=Severity.MEDIUM,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_cached,
+    documentation=Documentation(
+        what="The second request for the same thing is answered from a cache, by its own word or by what Redis counts.",
+        why="A cache that is configured and never used costs memory, and fails on the day it is needed.",
+        how_verified="Asks the route that the line names, or the first documented list, twice; reads X-Cache and "
+        "Age; compares lookups "
+        "and keys in Redis. A switch that the line names must not be off.",
+        how_to_mend="Cache the routes that are read most; say so in a header.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "cache.on",
+        {"path": "/api/items"},
+        must_fail=Stage(site=_Caching(works=False)),
+        mended=Stage(site=_Caching(works=True)),
+    ),
+)
+
+TTL = Check(
+    id="cache.ttl.lifetime",
+    requirements=("cache.ttl",),
+    title="Cached entries live as long as the line says",
+    severity=Severity.LOW,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset(),
+    run=_ttl,
+    documentation=Documentation(
+        what="The lifetime set for cached entries is the line's, and a key just written has it.",
+        why="Too long serves old data, too short is no cache.",
+        how_verified="Reads the variable; samples the keys of Redis before and after asking for something new, and "
+        "reads TTL of the new ones.",
+        how_to_mend="Set CACHE_TTL_SECONDS, and use it where entries are written.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "cache.ttl",
+        {"ttl_seconds": 300, "name": "CACHE_TTL_SECONDS"},
+        must_fail=Stage(environment={"CACHE_TTL_SECONDS": "30"}, redis=SharedMemory(), site=pages({})),
+        mended=Stage(environment={"CACHE_TTL_SECONDS": "300"}, redis=SharedMemory(), site=pages({})),
+    ),
+)
+
+CHECKS = (CACHED, TTL)
