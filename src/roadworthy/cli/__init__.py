@@ -1,0 +1,140 @@
+"""The command line. A command is a function named like its module, which is imported when the command is used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import version
+from inspect import getdoc
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from typer.core import TyperGroup
+
+EXIT_TOOL_FAILED = 3
+COMMANDS = {
+    "up": "Start everything: PostgreSQL, Valkey, demo data, web server, task worker. Ctrl-C stops it.",
+    "inspect": "Execute a checklist in Markdown against a running system, and tick what holds.",
+    "serve": "Run the web server against databases that are already there.",
+    "worker": "Run the task worker.",
+    "migrate": "Bring the database's schema up to date.",
+    "demo": "Load demo data into an empty database.",
+}
+HELP = """\
+Get a web service ready for its first thousand concurrent users, and prove it.
+
+\b
+[bold]Look around[/]
+  roadworthy up                      the product with demo data, on port 8000
+  roadworthy inspect CHECKLIST.md    in another terminal: checks it against that
+
+\b
+[bold]Inspect a system of your own[/]
+  roadworthy inspect CHECKLIST.md --plan                  what would be checked
+  roadworthy inspect CHECKLIST.md --url https://your.app  what outsiders see
+  roadworthy inspect CHECKLIST.md --target target.toml    and what lies inside
+
+\b
+[bold]Run the service in production[/] (settings: see .env.example)
+  roadworthy migrate    once a release, before the rest
+  roadworthy serve      the web server, on every core
+  roadworthy worker     the task worker, beside it
+
+`roadworthy COMMAND --help` has examples for each command.
+"""
+# What a distribution without the extra lacks -> what brings it.
+EXTRAS = ("pip install 'roadworthy[apps]'", "The inspector alone was installed; this command needs the rest.")
+
+
+class Commands(TyperGroup):
+    """Lists every command from COMMANDS, and imports one only to run it: `inspect` needs neither chassis nor apps."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command that `args` begin with."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name else listed, rest
+
+
+def load(name: str) -> Any:
+    """Import the command `name`, as an object that parses its own options.
+
+    Its module has a function of that name, whose docstring is the help, and EXAMPLES: command line -> what it is for.
+    """
+    module = import_module(f"roadworthy.cli.{name}")
+    function = getattr(module, name)
+    command = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    paragraphs = [" ".join(paragraph.split()) for paragraph in (getdoc(function) or "").split("\n\n")]
+    command.command(name, help="\n\n".join([*paragraphs, _examples(module.EXAMPLES)]))(function)
+    return typer.main.get_command(command)
+
+
+def _examples(examples: Mapping[str, str]) -> str:
+    # backslash-b keeps the lines of a paragraph apart.
+    lines = [f"  [dim]# {words}[/]\n  {escape(line)}" for line, words in examples.items()]
+    return "\n".join(["\b", "[bold]Examples[/]", *lines])
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"roadworthy {version('roadworthy')}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda wanted: _version(wanted=wanted),
+            is_eager=True,
+            help="Say which version this is, and exit.",
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def _listed() -> None:
+    raise AssertionError("Commands.resolve_command replaces this")
+
+
+def application() -> typer.Typer:
+    """The command line with every command listed and none imported."""
+    app = typer.Typer(
+        cls=Commands,
+        add_completion=False,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        help=HELP,
+    )
+    app.callback()(_root)
+    for name, words in COMMANDS.items():
+        app.command(name, help=words)(_listed)
+    return app
+
+
+def main() -> None:
+    """Run the command that the process was started with; say in two lines what is wrong if it can't be."""
+    try:
+        application()(prog_name="roadworthy")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("roadworthy"):
+            raise
+        fail(f"{EXTRAS[1]} (no module named {error.name!r})", EXTRAS[0])
+    except Exception as error:
+        if not hasattr(error, "problem") or not hasattr(error, "remedy"):
+            raise
+        fail(error.problem, error.remedy)
+
+
+def fail(problem: str, remedy: str) -> None:
+    """Say what is wrong and what mends it, on standard error, and exit with 3: the tool itself failed."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]✗[/] {escape(problem)}")
+    console.print(f"  [bold]→[/] {escape(remedy)}")
+    sys.exit(EXIT_TOOL_FAILED)

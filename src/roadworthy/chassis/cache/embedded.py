@@ -80,6 +80,21 @@ class EmbeddedValkey:
         """Process id of the running server."""
         return self._process.pid if self._process else None
 
+    @property
+    def running(self) -> bool:
+        """Whether the server that this object started is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def attach(self) -> bool:
+        """Whether another process runs the server of this folder; if so, its address can be read here."""
+        self._port = None
+        if self._home.is_dir() and os.access(self._home, os.W_OK):
+            if self._lock.acquire():
+                self._lock.release()
+            else:
+                self._port = _number(self._home / "port")
+        return self._port is not None
+
     def start(self) -> None:
         """Run the server until it has loaded its data and answers.
 

@@ -77,6 +77,21 @@ class EmbeddedPostgres:
         role = SUPERUSER if superuser else ROLE
         return f"postgresql://{role}:{self._credentials()[role]}@{LOOPBACK}:{self.port}/{database}"
 
+    @property
+    def running(self) -> bool:
+        """Whether the server that this object started is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def attach(self) -> bool:
+        """Whether another process runs the server of this folder; if so, its address can be read here."""
+        self._port = None
+        if self._home.is_dir() and os.access(self._home, os.W_OK):
+            if self._lock.acquire():
+                self._lock.release()
+            else:
+                self._port = self._remembered_port()
+        return self._port is not None
+
     def start(self) -> None:
         """Make the data folder if there is none, then run the server until it accepts connections.
 

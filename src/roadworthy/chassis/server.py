@@ -1,0 +1,60 @@
+"""The web server: Granian, with a process a core, each of which ends when the one that started it does."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.log import LogLevels
+
+from roadworthy.chassis.processes.lifetime import die_with_parent, raise_open_files_limit
+
+# Granian counts connections, not requests: with its default of 1024/workers, 1,100 idle clients blocked the rest.
+CONNECTIONS_A_PROCESS = 16_384
+BACKLOG = 4096
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {"_granian": {"level": "WARNING", "propagate": True}},
+}
+
+
+def serve(make_app: Callable[[], Any], *, host: str, port: int, processes: int, drain_seconds: float) -> None:
+    """Serve the ASGI application that `make_app` makes in each of `processes`, until SIGTERM or SIGINT.
+
+    A stop lets requests under way finish for `drain_seconds`. A process that dies is replaced; when one dies again
+    within seconds, all end and SystemExit(1) is raised. Call it in the main thread, with nothing forked before.
+    """
+    raise_open_files_limit()
+    server = Granian(
+        "",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=processes,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS_A_PROCESS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=max(1, math.ceil(drain_seconds)),
+        log_level=LogLevels.warning,
+        log_dictconfig=LOGGING,
+    )
+    gc.collect()
+    gc.freeze()  # what is imported by now stays shared between the processes: the collector never touches its pages
+    server.serve(target_loader=partial(_in_process, make_app, os.getpid()), wrap_loader=False)
+
+
+def _in_process(make_app: Callable[[], Any], parent: int) -> Any:
+    # A killed main process would leave Granian's processes serving.
+    die_with_parent(signal.SIGKILL, parent)
+    return make_app()

@@ -1,0 +1,45 @@
+"""`roadworthy serve`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from roadworthy.chassis import server
+from roadworthy.main import asgi
+from roadworthy.ops.up.plan import available_cores
+from roadworthy.ops.up.ports import check_port
+from roadworthy.ops.up.stage import check_schema, environment_of, running_settings
+
+EXAMPLES = {
+    "roadworthy serve": "against what `roadworthy up` runs, or the DATABASE_URL in .env",
+    "PORT=8001 roadworthy serve": "on another port",
+    "HOST=0.0.0.0 WORKERS=4 ENVIRONMENT=production roadworthy serve": "in production, behind a proxy",
+}
+
+
+def serve(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Refuse to start while migrations are pending.")
+    ] = True,
+) -> None:
+    """Run the web server: a process a core (WORKERS), on HOST and PORT.
+
+    SIGTERM or Ctrl-C stops it: requests under way finish first (SHUTDOWN_TIMEOUT_SECONDS). A process that dies is
+    replaced. It starts no database and migrates nothing; `roadworthy up` does all of that for development.
+    """
+    settings = running_settings()
+    check_port(settings.host, settings.port)
+    os.environ.update(environment_of(settings))  # the web processes read them anew
+    if check:
+        check_schema()
+    server.serve(
+        asgi,
+        host=settings.host,
+        port=settings.port,
+        processes=settings.workers or available_cores(),
+        drain_seconds=settings.shutdown_timeout_seconds,
+    )

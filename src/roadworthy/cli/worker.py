@@ -1,0 +1,24 @@
+"""`roadworthy worker`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from roadworthy.chassis.tasks.worker import work
+from roadworthy.main import APPS
+from roadworthy.ops.up.stage import running_settings
+
+EXAMPLES = {
+    "roadworthy worker": "against what `roadworthy up` runs, or the DATABASE_URL in .env",
+    "DATABASE_URL=postgresql://... roadworthy worker": "against a database of your own",
+}
+
+
+def worker() -> None:
+    """Run the task worker: what happens in the background, beside `roadworthy serve`.
+
+    Any number of workers may run: each task is held by one of them, and another takes over when that one ends.
+    SIGTERM or Ctrl-C stops it, after the tasks under way have ended (SHUTDOWN_TIMEOUT_SECONDS).
+    Behind a transaction pooler, set DATABASE_DIRECT_URL as well.
+    """
+    asyncio.run(work(running_settings(), APPS))
