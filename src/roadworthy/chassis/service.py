@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from roadworthy.chassis.web.hot import HotRoute
 
 if TYPE_CHECKING:
     from roadworthy.chassis.tasks.periodic import PeriodicTask
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,11 @@ class Service:
                 await receive()
         except StartupError as error:
             await send({"type": "lifespan.startup.failed", "message": f"{error.problem} {error.remedy}"})
+            return
+        except Exception:
+            # A server takes an exception here for "no lifespan" and would serve requests that can only fail.
+            logger.exception("the service could not start")
+            await send({"type": "lifespan.startup.failed", "message": "The service could not start; see the log."})
             return
         await send({"type": "lifespan.shutdown.complete"})
 
