@@ -86,7 +86,7 @@ class CompanyMaker:
         """The company with the id `number`."""
         draws, key = self._draws, self._kinds.draw(self._draws)
         kind, home, size = phrases.companies().kinds[key], self._home(key), _size(draws, key)
-        name, slug = _name(draws, kind, home, self._taken)
+        name, slug = _name(draws, _patterns(kind, size), home, self._taken)
         has_reviews = not draws.chance(0.06)
         return Company(
             id=number,
@@ -131,9 +131,15 @@ def _branches(draws: Draws, home: City, size: Size, atlas: Atlas) -> tuple[City,
     return tuple(found.values())
 
 
-def _name(draws: Draws, kind: phrases.Kind, city: City, taken: set[str]) -> tuple[str, str]:
+def _patterns(kind: phrases.Kind, size: str) -> list[str]:
+    """Names for a company of this size: one that hires in many cities is not called after one of them."""
+    wide = [name for name in kind.names if "{place}" not in name and "{street_word}" not in name]
+    return wide if SIZES[size].branches[1] > 1 else list(kind.names)
+
+
+def _name(draws: Draws, patterns: Sequence[str], city: City, taken: set[str]) -> tuple[str, str]:
     for _ in range(NAME_ATTEMPTS):
-        name = draws.pick(kind.names).format_map(_words(draws, city))
+        name = draws.pick(patterns).format_map(_words(draws, city))
         for slug in (slugify(name), slugify(f"{name} {city.slug}")):
             if slug not in taken:
                 taken.add(slug)

@@ -152,7 +152,7 @@ def _salary(draws: Draws, position: Position) -> tuple[int, int] | tuple[None, N
     middle = (low + (high - low) * (0.2 + 0.6 * draws.uniform())) * factor
     spread = 0.06 + 0.12 * draws.uniform()
     if position.role.period == "year":
-        return _round(middle * (1 - spread), 500), _round(middle * (1 + spread), 500)
+        return _round(middle * (1 - spread), 1000), _round(middle * (1 + spread), 1000)
     floor = HOURLY_FLOOR_HIGH if position.city.pay >= 1.1 else HOURLY_FLOOR  # noqa: PLR2004 - the dear states
     bottom = max(floor, round(middle * (1 - spread)))
     return bottom, max(bottom + 1, round(middle * (1 + spread)))
