@@ -45,7 +45,7 @@ class JobService:
         Raises:
             InvalidParameters: the cursor is none of ours.
         """
-        wanted = await self._filter(query)
+        wanted = await self.filter_of(query)
         found = await self._repository.jobs(audience, wanted) if wanted is not None else []
         items = (found or [])[: query.limit]
         more = found is not None and len(found) > query.limit
@@ -57,7 +57,7 @@ class JobService:
         Raises:
             InvalidParameters: the cursor is none of ours.
         """
-        wanted = await self._filter(query)
+        wanted = await self.filter_of(query)
         if wanted is None or wanted.after is None:
             return JobPage([], None)
         turned = msgspec.structs.replace(wanted, after=None, before=wanted.after)
@@ -66,7 +66,7 @@ class JobService:
         items = found[-query.limit :]
         return JobPage(items, cursor_at(items[0]) if more else None)
 
-    async def _filter(self, query: JobQuery) -> JobFilter | None:
+    async def filter_of(self, query: JobQuery) -> JobFilter | None:
         """The filter that `query` means; None when it names a place that there is not, so that nothing matches."""
         places = await self._places.current()
         state_id = places.state_ids.get(query.state) if query.state else None

@@ -1,0 +1,190 @@
+"""The search page, and the page of a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Redirect
+from markupsafe import Markup
+
+from roadworthy.apps.hiring.audience import Audience
+from roadworthy.apps.hiring.browsing.domain import Tally
+from roadworthy.apps.hiring.browsing.placenames import PlaceNames
+from roadworthy.apps.hiring.browsing.service import Browsing
+from roadworthy.apps.hiring.jobs.domain import Job, JobSummary
+from roadworthy.apps.hiring.jobs.errors import JobNotFound
+from roadworthy.apps.hiring.jobs.schemas import JobQuery
+from roadworthy.apps.hiring.jobs.search import HINTS, Search, SearchQuery, address, search_of
+from roadworthy.apps.hiring.jobs.service import JobService, cursor_at
+from roadworthy.chassis.errors import InvalidParameter
+from roadworthy.chassis.pages.forms import Form
+from roadworthy.chassis.pages.rendering import Pages
+from roadworthy.chassis.pages.wording import iso, prose
+from roadworthy.chassis.web.parameters import INT64_MAX
+
+FORM = Form(SearchQuery, hints=HINTS, also=("place",))
+UNKNOWN_PLACE = "We know no place called “{}”. Try a city with its state, such as Austin, TX."
+SIMILAR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of the list: the jobs, the way on and back (None: there is none), and how many there are."""
+
+    items: list[JobSummary]
+    next: str | None = None
+    previous: str | None = None
+    tally: Tally | None = None
+
+
+class JobPages:
+    """Pages over the job service: what the API answers, for people."""
+
+    def __init__(self, pages: Pages, jobs: JobService, browsing: Browsing) -> None:
+        """Take the renderer, and the services to ask."""
+        self._pages = pages
+        self._jobs = jobs
+        self._browsing = browsing
+
+    def handlers(self) -> list[HTTPRouteHandler]:
+        """The routes of these pages."""
+
+        @get("/jobs", name="jobs")
+        async def results(request: Request[Any, Any, Any]) -> Response[Any]:
+            return await self.results(request.scope["query_string"])
+
+        @get("/jobs/{job_id:int}", name="job")
+        async def job(job_id: int) -> Response[Any]:
+            return await self.job(job_id)
+
+        @get("/jobs/places", name="place-suggestions")
+        async def suggestions(place: str = "") -> Response[Any]:
+            return await self.suggestions(place)
+
+        return [results, job, suggestions]
+
+    async def results(self, query_string: bytes) -> Response[Any]:
+        """The list of jobs that the form asks for; what is wrong with the form stands beside its fields."""
+        filled = FORM.read(query_string)
+        names = await self._browsing.place_names()
+        search = search_of(filled)
+        if typed := filled.given.get("place"):
+            place = names.find(typed)
+            if place is not None:
+                return Redirect(search.address("city", "state", **place.parameters), status_code=303)
+            search.errors["place"] = UNKNOWN_PLACE.format(typed)
+        self._name_place(search, names)
+        listing = await self._listing(search, filled.query.before) if not search.errors else Listing([])
+        _name_company(search, listing)
+        status = HTTPStatus.BAD_REQUEST if search.errors else HTTPStatus.OK
+        return self._pages.response("jobs/results.html", status=status, search=search, listing=listing, here="/jobs")
+
+    async def job(self, job_id: int) -> Response[Any]:
+        """A job, the company behind it, and what else that company offers.
+
+        Raises:
+            JobNotFound: there is none with this id.
+        """
+        if not 0 < job_id <= INT64_MAX:
+            raise JobNotFound
+        job = await self._jobs.job(Audience.PUBLIC, job_id)
+        others = await self._jobs.jobs(Audience.PUBLIC, JobQuery(company=job.company.slug, limit=SIMILAR + 1))
+        similar = [other for other in others.items if other.id != job.id][:SIMILAR]
+        return self._pages.response(
+            "jobs/job.html",
+            job=job,
+            similar=similar,
+            canonical=f"{self._pages.site.public_url}/jobs/{job.id}",
+            posting=posting(job),
+            address=address,
+            here="/jobs",
+        )
+
+    async def suggestions(self, text: str) -> Response[Any]:
+        """Places that begin with `text`, as options of the place field."""
+        names = await self._browsing.place_names()
+        return self._pages.response("jobs/suggestions.html", places=names.suggest(text))
+
+    def _name_place(self, search: Search, names: PlaceNames) -> None:
+        for name in ("city", "state"):
+            wanted = getattr(search.query, name)
+            if wanted is not None:
+                search.place = names.of(state=search.query.state, city=search.query.city)
+                if search.place is None:
+                    search.errors["place"] = UNKNOWN_PLACE.format(wanted)
+                return
+
+    async def _listing(self, search: Search, before: str | None) -> Listing:
+        query = search.query
+        try:
+            if before is not None:
+                return await self._listing_before(search, before)
+            page = await self._jobs.jobs(Audience.PUBLIC, query)
+        except InvalidParameter:
+            search.errors["cursor"] = HINTS["cursor"]
+            return Listing([])
+        tally = await self._browsing.tally(Audience.PUBLIC, query, page)
+        previous = search.address(before=cursor_at(page.items[0])) if query.cursor and page.items else None
+        following = search.address(cursor=page.next_cursor) if page.next_cursor else None
+        return Listing(page.items, following, previous, tally)
+
+    async def _listing_before(self, search: Search, before: str) -> Listing:
+        query = msgspec.structs.replace(search.query, cursor=before)
+        page = await self._jobs.jobs_before(Audience.PUBLIC, query)
+        tally = await self._browsing.tally(Audience.PUBLIC, query, page)
+        if not page.items:
+            return Listing([], tally=tally)
+        previous = search.address(before=page.next_cursor) if page.next_cursor else None
+        return Listing(page.items, search.address(cursor=cursor_at(page.items[-1])), previous, tally)
+
+
+def _name_company(search: Search, listing: Listing) -> None:
+    slug = search.query.company
+    if slug is not None:
+        search.company = listing.items[0].company.name if listing.items else slug.replace("-", " ").title()
+
+
+def posting(job: Job) -> Markup:
+    """The job as schema.org's JobPosting, for search engines; safe inside a script element."""
+    document: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "JobPosting",
+        "title": job.title,
+        "description": str(prose(job.description)),
+        "datePosted": iso(job.created_at),
+        "employmentType": {"contract": "CONTRACTOR"}.get(job.employment_type, job.employment_type.upper()),
+        "identifier": {"@type": "PropertyValue", "name": job.company.name, "value": str(job.id)},
+        "hiringOrganization": {"@type": "Organization", "name": job.company.name},
+        "jobLocation": {
+            "@type": "Place",
+            "address": {
+                "@type": "PostalAddress",
+                "addressLocality": job.city.name,
+                "addressRegion": job.state.code,
+                "addressCountry": "US",
+            },
+        },
+    }
+    if job.is_remote:
+        document |= {
+            "jobLocationType": "TELECOMMUTE",
+            "applicantLocationRequirements": {"@type": "Country", "name": "USA"},
+        }
+    if job.salary_min is not None and job.salary_period is not None:
+        document["baseSalary"] = {
+            "@type": "MonetaryAmount",
+            "currency": "USD",
+            "value": {
+                "@type": "QuantitativeValue",
+                "minValue": job.salary_min,
+                "maxValue": job.salary_max or job.salary_min,
+                "unitText": job.salary_period.upper(),
+            },
+        }
+    text = msgspec.json.encode(document).decode()
+    return Markup(text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"))  # noqa: S704  # JSON's own escapes

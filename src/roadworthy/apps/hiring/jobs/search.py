@@ -1,0 +1,120 @@
+"""The search form of the board: what was asked, in words and in addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from roadworthy.apps.hiring import wording
+from roadworthy.apps.hiring.browsing.placenames import Place
+from roadworthy.apps.hiring.jobs.schemas import JobQuery
+from roadworthy.chassis.pages.forms import Filled
+from roadworthy.chassis.web.paging import CursorText
+
+PATH = "/jobs"
+HOURLY_MAX = 1_000  # a smaller number is a wage, a larger one a salary
+HINTS = {
+    "q": "Search words can have 200 characters at most.",
+    "state": "A state is named by its two letters, such as CA.",
+    "salary_min": "Pay takes whole dollars, such as 25 an hour or 60000 a year.",
+    "salary_period": "Pay is by the hour or by the year.",
+    "experience": "Experience is entry, mid, senior or lead.",
+    "remote": "Remote is true or false.",
+    "featured": "Featured is true or false.",
+    "city": "That city could not be read. Type its name, such as Austin, TX.",
+    "company": "That company could not be read.",
+    "cursor": "That link to a page of the list no longer works. Start from the first page.",
+    "before": "That link to a page of the list no longer works. Start from the first page.",
+}
+
+
+class SearchQuery(JobQuery, frozen=True):
+    """What the search page takes: the API's filters, and the way back in the list."""
+
+    before: CursorText | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is on, and the address without it."""
+
+    text: str
+    without: str
+
+
+@dataclass(slots=True)
+class Search:
+    """One visit to the search page."""
+
+    query: JobQuery
+    given: dict[str, str]
+    errors: dict[str, str]
+    place: Place | None = None
+    company: str | None = None
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    def heading(self) -> str:
+        """`Remote senior jobs for “massage” in Austin, TX`; without filters `All open jobs`."""
+        if not self.parameters:
+            return "All open jobs"
+        level = wording.level(self.query.experience).lower() if self.query.experience else ""
+        parts = [
+            "remote" if self.query.remote else "",
+            level,
+            "jobs",
+            f"for “{self.query.q}”" if self.query.q else "",
+            f"at {self.company}" if self.company else "",
+            f"in {self.place.label}" if self.place else "",
+        ]
+        text = " ".join(part for part in parts if part)
+        return text[0].upper() + text[1:]
+
+    def address(self, *without: str, **changed: str) -> str:
+        """The address of this search with some filters changed or left out."""
+        kept = {name: value for name, value in self.parameters.items() if name not in without}
+        return address(kept | changed)
+
+    def chips(self) -> list[Chip]:
+        """Every filter that is on."""
+        named = {
+            "q": f"“{self.query.q}”",
+            "state": self.place.state.name if self.place else "",
+            "city": self.place.label if self.place else "",
+            "company": self.company or "",
+            "experience": wording.level(self.query.experience or ""),
+            "salary_min": f"Pays ${self.query.salary_min or 0:,} {wording.PERIODS.get(self.query.salary_period or '')}",
+            "remote": "Remote" if self.query.remote else "On site",
+            "featured": "Featured" if self.query.featured else "Not featured",
+        }
+        return [
+            Chip(named[name], self.address(name, *(("salary_period",) if name == "salary_min" else ())))
+            for name in self.parameters
+            if name in named
+        ]
+
+
+def address(parameters: dict[str, str]) -> str:
+    """`/jobs?...` for these filters."""
+    return f"{PATH}?{urlencode(parameters, quote_via=quote)}" if parameters else PATH
+
+
+def search_of(filled: Filled[SearchQuery]) -> Search:
+    """The search that a form asks for: pay without a period gets the likely one, a period without pay is dropped."""
+    query = msgspec.structs.replace(filled.query, **_pay(filled.query))
+    if filled.query.city is not None:
+        query = msgspec.structs.replace(query, state=None)
+    given = {name: getattr(query, name) for name in JobQuery.__struct_fields__ if name not in {"limit", "cursor"}}
+    parameters = {name: _text(value) for name, value in given.items() if value is not None}
+    return Search(query, filled.given, filled.errors, parameters=parameters)
+
+
+def _pay(query: JobQuery) -> dict[str, str | None]:
+    if query.salary_min is None:
+        return {"salary_period": None}
+    return {"salary_period": query.salary_period or ("hour" if query.salary_min < HOURLY_MAX else "year")}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
