@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from roadworthy.chassis.cache.embedded import EmbeddedValkey
+from roadworthy.chassis.database.embedded import EmbeddedPostgres
 from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.processes.lifetime import spawn, stop
 from roadworthy.ops.up.logfiles import LogFile
 
+EmbeddedServer = EmbeddedPostgres | EmbeddedValkey
 WATCH_SECONDS = 0.5
 LAST_LINES = 8
 
@@ -64,10 +67,13 @@ class Children:
                     f"the {child.name} ended with exit code {code}:{words}", f"look into {child.log.path}"
                 )
 
-    def watch(self) -> NoReturn:
-        """Look after them until one ends (StartupError) or a signal interrupts."""
+    def watch(self, servers: Sequence[EmbeddedServer]) -> NoReturn:
+        """Look after them and the embedded servers until one ends (StartupError) or a signal interrupts."""
         while True:
             self.check()
+            for server in servers:
+                if not server.running:
+                    raise StartupError(f"{type(server).__name__} ended by itself", "look into its log, and start again")
             for child in self._children:
                 child.log.trim()
             time.sleep(WATCH_SECONDS)

@@ -14,6 +14,7 @@ CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 MEGABYTE = 1024 * 1024
 # PostgreSQL keeps its write-ahead log in files of 16 MB and needs several; the demo data measure 650 MB with indexes.
 DISK_NEEDED_BYTES = 256 * MEGABYTE
+DISK_NEEDED_LATER_BYTES = 64 * MEGABYTE
 DISK_NEEDED_FOR_DEMO_BYTES = 1536 * MEGABYTE
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -20,14 +21,14 @@ from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.processes.state import FileLock
 from roadworthy.chassis.service import AppManifest
 from roadworthy.chassis.settings import Settings
-from roadworthy.ops.up.children import Children
+from roadworthy.ops.up.children import Children, EmbeddedServer
 from roadworthy.ops.up.logfiles import LogFile
-from roadworthy.ops.up.plan import MEGABYTE, Plan
+from roadworthy.ops.up.plan import DISK_NEEDED_LATER_BYTES, MEGABYTE, Plan
 from roadworthy.ops.up.ports import check_port
 from roadworthy.ops.up.ready import wait_until_ready
 from roadworthy.ops.up.stage import environment_of, load_demo, migrations_of, secret_file, with_secret
 from roadworthy.ops.up.target import write_target
-from roadworthy.ops.up.words import Words
+from roadworthy.ops.up.words import Words, count
 
 STOP_GRACE_SECONDS = 5.0
 
@@ -35,8 +36,8 @@ STOP_GRACE_SECONDS = 5.0
 def run_up(plan: Plan, apps: Sequence[AppManifest], console: Console) -> None:
     """Start everything, wait until it is told to stop, stop everything.
 
-    Blocks the main thread. SIGINT, SIGTERM and SIGHUP drain and stop; a second one leaves at once, and what still
-    runs ends with this process.
+    Blocks the main thread. SIGINT, SIGTERM and SIGHUP drain and stop; a second one cuts the wait short, and what
+    still runs then ends with this process.
 
     Raises:
         StartupError: anything that keeps it from starting or running, after what had started has been stopped.
@@ -44,14 +45,7 @@ def run_up(plan: Plan, apps: Sequence[AppManifest], console: Console) -> None:
     words = Words(console, plan)
     with interruptible(), ExitStack() as stack:
         try:
-            settings = _prepare(plan, apps, stack, words)
-            with words.step("Web server") as step:
-                children = _start_children(plan, settings, stack)
-                wait_until_ready(f"{plan.address}/health/ready", children.check)
-                step.says(f"{plan.processes} processes, and a task worker")
-            stack.callback(_describe(plan, settings, children).unlink, missing_ok=True)
-            words.ready()
-            children.watch()
+            _Run(plan, apps, words, stack).go()
         except KeyboardInterrupt:
             words.stopping()
     words.stopped()
@@ -72,25 +66,87 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _prepare(plan: Plan, apps: Sequence[AppManifest], stack: ExitStack, words: Words) -> Settings:
-    """Everything before the first process of ours: what can't work is refused before anything is started."""
-    _take_state(plan.settings, stack)
-    check_port(plan.settings.host, plan.settings.port)
-    _check_disk(plan)
-    settings = _secret(plan, words)
-    settings = _start_servers(plan, settings, stack, words)
-    assert settings.direct_dsn is not None, "the plan has an outside database or the embedded one"
-    with words.step("Schema") as step:
-        applied = asyncio.run(migrate(settings.direct_dsn, migrations_of(apps)))
-        step.says(f"{len(applied)} migrations applied" if applied else "up to date")
-    if plan.demo:
-        with words.step("Demo data") as step:
-            load_demo(settings.direct_dsn, apps, words.console)
-            step.says("loaded")
-    return settings
+@dataclass(slots=True)
+class _Run:
+    """One run: what has been started is stopped by `stack`, last first."""
+
+    plan: Plan
+    apps: Sequence[AppManifest]
+    words: Words
+    stack: ExitStack
+    servers: list[EmbeddedServer] = field(default_factory=list)
+
+    def go(self) -> None:
+        """What can't work is refused before anything is started; servers come before the processes that use them."""
+        take_state(self.plan.settings, self.stack)
+        check_port(self.plan.settings.host, self.plan.settings.port)
+        check_disk(self.plan)
+        settings = self.with_servers(self.secret())
+        assert settings.direct_dsn is not None, "the plan has an outside database or the embedded one"
+        self.fill(settings.direct_dsn)
+        children = self.processes(settings)
+        self.stack.callback(self.describe(settings, children).unlink, missing_ok=True)
+        self.words.ready()
+        children.watch(self.servers)
+
+    def secret(self) -> Settings:
+        file = secret_file(self.plan.settings)
+        if self.plan.generate_secret and not file.exists():
+            self.words.note(f"Generated a secret key for development: {file}")
+        return with_secret(self.plan.settings)
+
+    def with_servers(self, settings: Settings) -> Settings:
+        found: dict[str, SecretStr] = {}
+        if self.plan.embedded_database:
+            with self.words.step("PostgreSQL") as step:
+                postgres = self.stack.enter_context(EmbeddedPostgres(settings.state_dir))
+                self.servers.append(postgres)
+                found["database_url"] = SecretStr(postgres.dsn)
+                step.says(f"embedded, port {postgres.port}")
+        if self.plan.embedded_shared:
+            with self.words.step("Valkey") as step:
+                valkey = self.stack.enter_context(EmbeddedValkey(settings.state_dir))
+                self.servers.append(valkey)
+                found["redis_url"] = SecretStr(valkey.url)
+                step.says(f"embedded, port {valkey.port}")
+        return settings.model_copy(update=found)
+
+    def fill(self, dsn: str) -> None:
+        with self.words.step("Schema") as step:
+            applied = asyncio.run(migrate(dsn, migrations_of(self.apps)))
+            step.says(f"migrated: {', '.join(applied)}" if applied else "up to date")
+        if self.plan.demo:
+            with self.words.step("Demo data") as step:
+                step.says("loaded" if load_demo(dsn, self.apps, self.words.console) else "there already")
+
+    def processes(self, settings: Settings) -> Children:
+        with self.words.step("Web server") as step:
+            children = self.start(settings)
+            wait_until_ready(f"{self.plan.address}/health/ready", children.check)
+            step.says(f"{count(self.plan.processes, 'process', 'processes')}, and a task worker")
+        return children
+
+    def start(self, settings: Settings) -> Children:
+        logs = _log_folder(settings)
+        logs.mkdir(mode=0o700, exist_ok=True)
+        environment = {**os.environ, **environment_of(settings), "WORKERS": str(self.plan.processes)}
+        children = Children(settings.shutdown_timeout_seconds + STOP_GRACE_SECONDS)
+        self.stack.callback(children.stop)
+        children.start("web server", ["serve", "--no-check"], environment, LogFile(logs / "web.log"))
+        children.start("task worker", ["worker"], environment, LogFile(logs / "worker.log"))
+        return children
+
+    def describe(self, settings: Settings, children: Children) -> Path:
+        logs = settings.log_file.resolve() if settings.log_file else _log_folder(settings)
+        return write_target(settings, url=self.plan.address, web_pid=children.pid_of("web server"), logs=logs)
 
 
-def _take_state(settings: Settings, stack: ExitStack) -> None:
+def take_state(settings: Settings, stack: ExitStack) -> None:
+    """Make the state folder this run's own.
+
+    Raises:
+        StartupError: another run has it, or it may not be written.
+    """
     folder = settings.state_dir.resolve()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -106,10 +162,15 @@ def _take_state(settings: Settings, stack: ExitStack) -> None:
     stack.callback(lock.release)
 
 
-def _check_disk(plan: Plan) -> None:
+def check_disk(plan: Plan) -> None:
+    """Return when the disk has room for the state.
+
+    Raises:
+        StartupError: it has not.
+    """
     folder = plan.settings.state_dir.resolve()
     started_before = (folder / "postgres" / "data").exists()
-    needed = plan.disk_needed_bytes if not started_before else min(plan.disk_needed_bytes, 64 * MEGABYTE)
+    needed = min(plan.disk_needed_bytes, DISK_NEEDED_LATER_BYTES) if started_before else plan.disk_needed_bytes
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StartupError(
@@ -118,39 +179,5 @@ def _check_disk(plan: Plan) -> None:
         )
 
 
-def _secret(plan: Plan, words: Words) -> Settings:
-    file = secret_file(plan.settings)
-    if plan.generate_secret and not file.exists():
-        words.note(f"Generated a secret key for development: {file}")
-    return with_secret(plan.settings)
-
-
-def _start_servers(plan: Plan, settings: Settings, stack: ExitStack, words: Words) -> Settings:
-    found: dict[str, SecretStr] = {}
-    if plan.embedded_database:
-        with words.step("PostgreSQL") as step:
-            postgres = stack.enter_context(EmbeddedPostgres(settings.state_dir))
-            found["database_url"] = SecretStr(postgres.dsn)
-            step.says(f"embedded, port {postgres.port}")
-    if plan.embedded_shared:
-        with words.step("Valkey") as step:
-            valkey = stack.enter_context(EmbeddedValkey(settings.state_dir))
-            found["redis_url"] = SecretStr(valkey.url)
-            step.says(f"embedded, port {valkey.port}")
-    return settings.model_copy(update=found)
-
-
-def _start_children(plan: Plan, settings: Settings, stack: ExitStack) -> Children:
-    logs = settings.state_dir.resolve() / "logs"
-    logs.mkdir(mode=0o700, exist_ok=True)
-    environment = {**os.environ, **environment_of(settings), "WORKERS": str(plan.processes)}
-    children = Children(settings.shutdown_timeout_seconds + STOP_GRACE_SECONDS)
-    stack.callback(children.stop)
-    children.start("web server", ["serve", "--no-check"], environment, LogFile(logs / "web.log"))
-    children.start("task worker", ["worker"], environment, LogFile(logs / "worker.log"))
-    return children
-
-
-def _describe(plan: Plan, settings: Settings, children: Children) -> Path:
-    logs = settings.log_file.resolve() if settings.log_file else settings.state_dir.resolve() / "logs"
-    return write_target(settings, url=plan.address, web_pid=children.pid_of("web server"), logs=logs)
+def _log_folder(settings: Settings) -> Path:
+    return settings.state_dir.resolve() / "logs"

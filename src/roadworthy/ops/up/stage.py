@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,31 +108,37 @@ def check_schema() -> None:
         sys.exit(done.returncode)
 
 
-def load_demo(dsn: str, apps: Sequence[AppManifest], console: Console, *, scale: float = 1.0) -> None:
-    """Load every app's demo data with a progress bar; where they are loaded already, nothing happens.
+def load_demo(dsn: str, apps: Sequence[AppManifest], console: Console, *, scale: float = 1.0) -> bool:
+    """Load every app's demo data with a progress bar; returns whether there was anything to load.
 
     Raises:
         StartupError: the tables hold rows that are not the demo's.
     """
     with _progress(console) as progress:
-        for app in apps:
+        bars = [_Bar(progress, app.name) for app in apps]
+        for app, bar in zip(apps, bars, strict=True):
             try:
-                asyncio.run(app.demo(dsn, _reporter(progress, app.name), scale=scale))
+                asyncio.run(app.demo(dsn, bar, scale=scale))
             except StartupError:
                 raise
             except RoadworthyError as error:
                 raise StartupError(str(error), "leave --demo out, or name a fresh database in DATABASE_URL") from error
+    return any(bar.moved for bar in bars)
 
 
 def _progress(console: Console) -> Progress:
     columns = (TextColumn("  {task.description:<28}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _reporter(progress: Progress, app: str) -> Callable[[int, int, str], None]:
-    task = progress.add_task(f"Demo data: {app}", total=None)
+class _Bar:
+    """Shows what a demo loader reports. `moved`: it reported more than that all is there already."""
 
-    def report(done: int, total: int, what: str) -> None:
-        progress.update(task, completed=done, total=total, description=f"Demo data: {what}")
+    def __init__(self, progress: Progress, app: str) -> None:
+        self.moved = False
+        self._progress = progress
+        self._task = progress.add_task(f"Demo data: {app}", total=None)
 
-    return report
+    def __call__(self, done: int, total: int, what: str) -> None:
+        self.moved |= total > 1
+        self._progress.update(self._task, completed=done, total=total, description=f"Demo data: {what}")

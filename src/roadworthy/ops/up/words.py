@@ -83,6 +83,11 @@ class Words:
         return self._plan.settings.docs_on
 
 
+def count(number: int, one: str, many: str) -> str:
+    """`number` with the right form of the word."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def command_name() -> str:
     """How this program was called, as one would type it again in the same folder."""
     called = Path(sys.argv[0])
