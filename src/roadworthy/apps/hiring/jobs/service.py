@@ -47,8 +47,8 @@ class JobService:
         """
         wanted = await self.filter_of(query)
         found = await self._repository.jobs(audience, wanted) if wanted is not None else []
-        items = (found or [])[: query.limit]
-        more = found is not None and len(found) > query.limit
+        items = found[: query.limit]
+        more = len(found) > query.limit
         return JobPage(items, cursor_at(items[-1]) if more else None)
 
     async def jobs_before(self, audience: Audience, query: JobQuery) -> JobPage:
@@ -61,7 +61,7 @@ class JobService:
         if wanted is None or wanted.after is None:
             return JobPage([], None)
         turned = msgspec.structs.replace(wanted, after=None, before=wanted.after)
-        found = await self._repository.jobs(audience, turned) or []
+        found = await self._repository.jobs(audience, turned)
         more = len(found) > query.limit
         items = found[-query.limit :]
         return JobPage(items, cursor_at(items[0]) if more else None)
