@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from roadworthy.inspection.catalogue import (
+    appserver,
     cache,
     configuration,
     database,
     indexes,
+    limits,
     maintenance,
     pool,
     roles,
@@ -18,7 +20,6 @@ from roadworthy.inspection.catalogue import (
 from roadworthy.inspection.model import Check
 
 CHECKS: tuple[Check, ...] = (
-    *configuration.CHECKS,
     *database.CHECKS,
     *roles.CHECKS,
     *pool.CHECKS,
@@ -26,7 +27,10 @@ CHECKS: tuple[Check, ...] = (
     *maintenance.CHECKS,
     *shared_memory.CHECKS,
     *cache.CHECKS,
+    *limits.CHECKS,
+    *appserver.CHECKS,
     *units.CHECKS,
+    *configuration.CHECKS,
 )
 
 BY_REQUIREMENT: Mapping[str, tuple[Check, ...]] = {

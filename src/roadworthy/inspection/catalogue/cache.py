@@ -40,8 +40,9 @@ async def _cached(probes: Probes, requirement: Requirement) -> Verdict:
         return passed(f"asked twice, {path} comes from a cache: {sign}", *evidence)
     if await _written(probes, path, evidence):
         return passed(f"asking {path} writes an entry to Redis", *evidence)
-    if second.status != surface.OK:
-        return unknown(f"{path} answers {second.status}: nothing to cache", *evidence)
+    if second.status != surface.OK or probes.redis is None:
+        seen = f"{path} answers {second.status}" if second.status != surface.OK else f"{path} tells of no cache"
+        return unknown(f"{seen}; a silent one can't be seen", *evidence, mend="offer [redis] url, or send X-Cache")
     remedy = "cache what is read often, and say so in Age or X-Cache"
     return failed(f"asked twice, {path} shows no sign of a cache", *evidence, mend=remedy)
 
@@ -187,8 +188,8 @@ CACHED = Check(
     fixtures=twins(
         "cache.on",
         {"path": "/api/items"},
-        must_fail=Stage(site=_Caching(works=False)),
-        mended=Stage(site=_Caching(works=True)),
+        must_fail=Stage(site=_Caching(works=False), redis=SharedMemory()),
+        mended=Stage(site=_Caching(works=True), redis=SharedMemory()),
     ),
 )
 

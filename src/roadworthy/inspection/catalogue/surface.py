@@ -19,9 +19,10 @@ DOCUMENTS = ("/openapi.json", "/docs/openapi.json", "/schema/openapi.json", "/ap
 METRICS = ("/metrics",)
 HTML = {"accept": "text/html"}
 PAGES_LIMIT = 4
+GUESSES = 3
 PAGE_ELEMENTS_MIN = 3
 """A page with less is an empty answer, and says nothing about a frontend."""
-OK = 200
+OK, BAD = 200, 400
 REDIRECT = 300
 _PARAMETER = re.compile(r"\{[^}]+\}")
 
@@ -108,12 +109,40 @@ async def api_path(http: HttpProbe, requirement: Requirement | None = None) -> s
     named = (requirement.text("path") or next(iter(requirement.names("paths")), "")) if requirement else ""
     if named.startswith("/") and not _PARAMETER.search(named):
         return named
-    gets = [path for method, path in await operations(http) if method == "GET" and not _PARAMETER.search(path)]
-    for path in sorted(gets, key=_plainness):
+    documented = [path for method, path in await operations(http) if method == "GET" and not _PARAMETER.search(path)]
+    for path in (*sorted(documented, key=_plainness), *([] if documented else await _guessed(http))):
         answer = await http.get(path, headers={"accept": "application/json"})
         if answer.status == OK and "json" in answer.content_type and len(answer.body) > 2:  # noqa: PLR2004 - more than {}
             return path
-    raise Unobservable("no API route is documented at " + ", ".join(DOCUMENTS), "name a route in the line: `/api/jobs`")
+    raise Unobservable(
+        "no API route is documented, nor guessed from the pages", "name a route in the line: `/api/jobs`"
+    )
+
+
+async def _guessed(http: HttpProbe) -> Sequence[str]:
+    """Where documents are off: /api/jobs for a page at /jobs."""
+    try:
+        shown = await pages(http)
+    except Unobservable:
+        return []
+    segments = [urlsplit(urljoin(http.url, link)).path.split("/")[1:2] for one in shown for link in one.page.links]
+    names = dict.fromkeys(segment[0] for segment in segments if segment and segment[0].isalpha())
+    return [f"/api/{name}" for name in list(names)[:GUESSES]]
+
+
+async def alive(http: HttpProbe) -> Answer:
+    """An answer with something in it: what is absent means nothing on a server that says nothing.
+
+    Raises:
+        Unobservable: neither the home page nor health nor the API says anything.
+    """
+    for path in ("/", "/health", "/api/health", "/api/"):
+        answer = await http.get(path)
+        if answer.status == OK and len(answer.body) > 1:
+            return answer
+    raise Unobservable(
+        f"{http.url} answers with nothing: what it leaves out means nothing", "name the service's real address"
+    )
 
 
 async def limited_path(http: HttpProbe, requirement: Requirement) -> str:

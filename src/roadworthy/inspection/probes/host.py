@@ -156,6 +156,17 @@ class HostProbe:
         """The control group that `pid` belongs to, as a path."""
         return _read(self.proc / str(pid) / "cgroup", 4096).partition("::")[2].strip()
 
+    def libraries(self, pid: int) -> frozenset[str]:
+        """Names of the packages and shared objects that `pid` has mapped: "granian", "libssl"."""
+        paths = re.findall(r"(/\S+\.so[\w.]*)$", _read(self.proc / str(pid) / "maps", 4 * 1024 * 1024), re.MULTILINE)
+        names = {Path(path).name.partition(".")[0] for path in paths} | {Path(path).parent.name for path in paths}
+        return frozenset(name.lower().lstrip("_") for name in names)
+
+    def threads(self, pid: int) -> int:
+        """How many threads `pid` has."""
+        found = re.search(r"^Threads:\s+(\d+)", _read(self.proc / str(pid) / "status", 4096), re.MULTILINE)
+        return int(found[1]) if found else 1
+
     def output(self, pid: int) -> Path | None:
         """The file that its standard output is written to; None for a terminal, a pipe or the journal."""
         try:

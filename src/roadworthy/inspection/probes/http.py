@@ -126,6 +126,7 @@ class HttpProbe:
         self._kept: dict[tuple[str, str, tuple[tuple[str, str], ...]], asyncio.Task[Answer]] = {}
         self._connections = asyncio.Semaphore(CONNECTIONS)
         self._provoking = asyncio.Lock()
+        self._provocations: dict[str, Burst] = {}
         self._client: httpx.AsyncClient | None = None
 
     @property
@@ -184,33 +185,21 @@ class HttpProbe:
         path: str,
         count: int,
         *,
+        name: str,
         headers: Callable[[int], Mapping[str, str]] = lambda _: NO_HEADERS,
         stop: Callable[[Answer], bool] = lambda _: False,
         pause_seconds: float = 0.0,
     ) -> Burst:
         """Send `count` requests one after the other, outside the budget: a provocation.
 
-        On a loopback target they come from a loopback address of their own, so that a limit that counts addresses
-        counts these alone and locks nobody else out.
+        A provocation of the same `name` is done once, however many lines ask for it. On a loopback target the requests
+        come from a loopback address of their own, so that a limit that counts addresses counts these alone and locks
+        nobody else out.
         """
-        count = min(count, PROVOCATION_LIMIT_REQUESTS)
         async with self._provoking:
-            source = self._own_address()
-            async with self._open(source) as client:
-                began = time.monotonic()
-                answers: list[Answer] = []
-                while len(answers) < count and time.monotonic() - began < PROVOCATION_TIMEOUT_SECONDS:
-                    self._counts.provoked += 1
-                    request = self._request(
-                        client, "GET", self.absolute(path), headers(len(answers)), ipv4=bool(source)
-                    )
-                    answers.append(await self._send(client, request, keep_body=False))
-                    if stop(answers[-1]):
-                        break
-                    await asyncio.sleep(pause_seconds)
-                vantage = f"HTTP client on this machine, {'an address of its own' if source else 'its only address'}"
-                done = len(answers) == count or bool(answers and stop(answers[-1]))
-                return Burst(tuple(answers), time.monotonic() - began, vantage, complete=done)
+            if name not in self._provocations:
+                self._provocations[name] = await self._provoke(path, count, headers, stop, pause_seconds)
+            return self._provocations[name]
 
     def tls_context(self) -> ssl.SSLContext:
         """What certificates are judged by: the system's authorities, and the one given."""
@@ -228,6 +217,30 @@ class HttpProbe:
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+    async def _provoke(
+        self,
+        path: str,
+        count: int,
+        headers: Callable[[int], Mapping[str, str]],
+        stop: Callable[[Answer], bool],
+        pause_seconds: float,
+    ) -> Burst:
+        count = min(count, PROVOCATION_LIMIT_REQUESTS)
+        source = self._own_address()
+        async with self._open(source) as client:
+            began = time.monotonic()
+            answers: list[Answer] = []
+            while len(answers) < count and time.monotonic() - began < PROVOCATION_TIMEOUT_SECONDS:
+                self._counts.provoked += 1
+                request = self._request(client, "GET", self.absolute(path), headers(len(answers)), ipv4=bool(source))
+                answers.append(await self._send(client, request, keep_body=False))
+                if stop(answers[-1]):
+                    break
+                await asyncio.sleep(pause_seconds)
+            vantage = f"HTTP client on this machine, {'an address of its own' if source else 'its only address'}"
+            done = len(answers) == count or bool(answers and stop(answers[-1]))
+            return Burst(tuple(answers), time.monotonic() - began, vantage, complete=done)
 
     def _spend(self, method: str, path: str, *, named: bool) -> None:
         endpoint = f"{method} {path.partition('?')[0]}"

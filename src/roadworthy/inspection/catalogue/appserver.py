@@ -1,0 +1,350 @@
+"""The process that serves: which server it is, how many workers, as whom; and the workers behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
+from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed
+from roadworthy.inspection.fixtures.machine import Machine, Program
+from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.fixtures.web import pages
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes.host import INTERPRETERS, HostProbe, Process, programs
+
+SERVERS = (
+    *(
+        "gunicorn",
+        "uvicorn",
+        "hypercorn",
+        "granian",
+        "daphne",
+        "waitress-serve",
+        "uwsgi",
+        "puma",
+        "unicorn",
+        "passenger",
+    ),
+    *(
+        "php-fpm",
+        "nginx",
+        "caddy",
+        "apache2",
+        "httpd",
+        "haproxy",
+        "traefik",
+        "envoy",
+        "java",
+        "dotnet",
+        "beam.smp",
+        "pm2",
+    ),
+)
+RUNTIMES = ("node", "nodejs", "deno", "bun")
+"""They serve by themselves; what they run decides."""
+DEVELOPMENT = re.compile(
+    r"\brunserver\b|--reload\b|\bflask\b.*\brun\b|\bfastapi dev\b|nodemon|ts-node|tsx watch|next dev|\bvite\b"
+    r"|webpack-dev-server|webpack serve|npm run dev|react-scripts start|http\.server|php -S|--debug\b|\bwatchmedo\b"
+    r"|rails s(?:erver)?\b(?!.*production)"
+)
+TASK_WORKERS = re.compile(
+    r"\bcelery\b.*\bworker\b|\brq\b.*\bworker\b|\bdramatiq\b|\bhuey|\barq\b|\bsidekiq\b|\bresque\b|\bgood_job\b"
+    r"|\bqcluster\b|\bprocrastinate\b.*\bworker\b|\bpgq\b.*\brun\b|queue:work|\bdelayed_job\b|\bbull\w*|\btemporal\b"
+    r"|\bworker\b",
+    re.IGNORECASE,
+)
+QUEUE_KEYS = re.compile(rb"celery|_kombu|^rq:|^bull|sidekiq|^queues?\b|dramatiq|^arq:|huey", re.IGNORECASE)
+BROKERS = frozenset({"redis", "valkey", "rabbitmq"})
+
+
+def serving(probes: Probes) -> tuple[HostProbe, Sequence[Process]]:
+    """Processes that listen where the service answers, oldest first.
+
+    Raises:
+        Unobservable: the service is elsewhere, or its process may not be seen.
+    """
+    host, http = offered(probes.host, "host"), offered(probes.http, "http")
+    found = host.listeners(http.port)
+    if not found:
+        raise Unobservable(
+            f"no visible process listens on port {http.port}",
+            "inspect on the machine that serves, as the service's user or root",
+        )
+    return host, found
+
+
+def server_name(host: HostProbe, chain: Sequence[Process]) -> str:
+    """The name of the server program: by command line, or by the libraries that the process has loaded."""
+    for process in chain:
+        known = [name for name in programs(process) if name in SERVERS]
+        if known:
+            return known[0]
+    for process in chain:
+        loaded = [name for name in SERVERS if name in host.libraries(process.pid)]
+        if loaded:
+            return loaded[0]
+    return next((name for process in chain for name in programs(process) if name in RUNTIMES), "")
+
+
+async def _production(probes: Probes, requirement: Requirement) -> Verdict:
+    host, found = serving(probes)
+    chain = [*found, *host.ancestors(found[0])[:3]]
+    name = server_name(host, chain)
+    evidence = observe(
+        "process on the port",
+        "\n".join(one.command[:200] for one in found[:4]),
+        host.vantage,
+        basis=f"{name} {found[0].name}",
+    )
+    wanted = requirement.text("server").lower()
+    toy = next((one.command[:120] for one in chain if DEVELOPMENT.search(one.command)), "")
+    if toy:
+        return failed(f"a development server answers: {toy}", evidence, mend="start it with a production server")
+    if not name:
+        raise Unobservable(f"{found[0].command[:80]} serves: not a server known here", "name the server in the line")
+    if wanted and wanted != name:
+        return failed(
+            f"{name} serves, a production server, but the line names {wanted}",
+            evidence,
+            mend=f"serve with {wanted}, or write {name} into the line",
+        )
+    workers = requirement.number("workers")
+    if workers is not None and len(workers_of(host, found)) != workers:
+        return failed(
+            f"{name} runs {len(workers_of(host, found))} workers, the line says {workers:g}",
+            evidence,
+            mend=f"start {workers:g} workers",
+        )
+    return passed(f"{name} serves", evidence)
+
+
+def workers_of(host: HostProbe, found: Sequence[Process]) -> Sequence[Process]:
+    """Processes that take requests: those that listen and are nobody's parent among them, or the children of the one."""
+    parents = {process.parent for process in found}
+    leaves = [process for process in found if process.pid not in parents]
+    if len(found) > 1:
+        return leaves
+    children = [
+        one for one in host.processes() if one.parent == found[0].pid and set(programs(one)) & set(programs(found[0]))
+    ]
+    return children or found
+
+
+async def _workers(probes: Probes, requirement: Requirement) -> Verdict:
+    host, found = serving(probes)
+    workers, cores = workers_of(host, found), host.cores()
+    evidence = observe(
+        "processes that take requests",
+        f"{len(workers)} of {listed({one.command[:80] for one in workers}, 3)}; {cores} cores",
+        host.vantage,
+        basis=f"{len(workers)} workers, {cores} cores",
+    )
+    if (
+        len(workers) == 1
+        and not INTERPRETERS.match(programs(workers[0])[-1])
+        and not INTERPRETERS.match(workers[0].name)
+    ):
+        threads = host.threads(workers[0].pid)
+        if threads > 1:
+            return not_applicable(f"one process with {threads} threads serves; it needs no workers", evidence)
+    wanted, words = _wanted(requirement, cores)
+    if len(workers) < wanted or (words and len(workers) != wanted):
+        return failed(
+            f"{len(workers)} workers on {cores} cores, the line says {words or 'several'}",
+            evidence,
+            mend=f"start {wanted} workers, or write the number that you measured into the line",
+            patch=f"WORKERS={wanted}",
+        )
+    return passed(f"{len(workers)} workers on {cores} cores", evidence)
+
+
+def _wanted(requirement: Requirement, cores: int) -> tuple[int, str]:
+    """How many, and how the line puts it; no words where it only says several."""
+    workers, per_core = requirement.number("workers"), requirement.number("per_core")
+    if workers is not None:
+        return int(workers), f"{workers:g}"
+    if per_core is not None:
+        extra = requirement.number("extra") or 0
+        return int(per_core * cores + extra), f"{per_core:g} x {cores} + {extra:g} = {per_core * cores + extra:g}"
+    return min(2, cores), ""
+
+
+async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
+    host = offered(probes.host, "host")
+    tool = requirement.text("tool").lower()
+    if tool in BROKERS:
+        return await _queue(probes, tool)
+    everything = host.processes()
+    workers = [one for one in everything if _works(one)]
+    named = [one for one in workers if not tool or tool in one.command.lower()]
+    text = "\n".join(one.command[:160] for one in workers[:6]) or "none"
+    evidence = observe(
+        "task workers among the processes",
+        f"{text}\n{len(everything)} processes looked at",
+        host.vantage,
+        basis=", ".join(sorted({one.command[:60] for one in workers})),
+    )
+    if named:
+        return passed(f"{len(named)} task worker process(es): {named[0].command[:80]}", evidence)
+    if workers:
+        return failed(
+            f"{tool} does not run; another worker does: {workers[0].command[:80]}",
+            evidence,
+            mend=f"write what you use into the line instead of {tool}",
+        )
+    return failed(
+        f"no task worker among {len(everything)} processes", evidence, mend="start a task worker beside the web server"
+    )
+
+
+def _works(process: Process) -> bool:
+    """Whether a command line is a task worker's; web servers call their processes workers too."""
+    return bool(process.argv and TASK_WORKERS.search(process.command)) and not set(programs(process)) & set(SERVERS)
+
+
+async def _queue(probes: Probes, tool: str) -> Verdict:
+    host = offered(probes.host, "host")
+    brokers = host.running("rabbitmq-server", "beam.smp") if tool == "rabbitmq" else ()
+    keys = await probes.redis.keys() if probes.redis else None
+    queues = [key for key in keys or () if QUEUE_KEYS.search(key)]
+    known = "unknown" if keys is None else str(len(keys))
+    text = f"{known} keys in Redis, {len(queues)} of a task queue; {len(brokers)} RabbitMQ processes"
+    evidence = observe(
+        "task queues", text, "Redis and this machine", basis=f"queues: {bool(queues)}, rabbitmq: {bool(brokers)}"
+    )
+    if queues or brokers:
+        return passed(f"tasks queue in {'RabbitMQ' if brokers else 'Redis'}", evidence)
+    if keys is None and tool != "rabbitmq":
+        raise Unobservable(
+            "Redis is not offered, or holds too many keys to look through", '[redis] url = "redis://..."'
+        )
+    return failed(
+        f"no task queue in {tool}", evidence, mend="queue tasks there, or write into the line where they queue"
+    )
+
+
+async def _user(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    host, found = serving(probes)
+    users = sorted({one.user_id for one in workers_of(host, found)})
+    evidence: Evidence = observe("user of the processes that serve", f"user ids {listed(users)}", host.vantage)
+    if 0 in users:
+        return failed(
+            "the service runs as root",
+            evidence,
+            mend="give it a user of its own",
+            patch="[Service]\nUser=app\nGroup=app",
+        )
+    return passed(f"the service runs as user {listed(users)}", evidence)
+
+
+def _machine(command: str, children: int = 0, user_id: int = 1000) -> Machine:
+    return Machine((Program(command, children=children, listens=True, user_id=user_id),))
+
+
+PRODUCTION = Check(
+    id="srv.prodserver.process",
+    requirements=("srv.prodserver",),
+    title="A production server listens on the port",
+    severity=Severity.CRITICAL,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http", "host"}),
+    run=_production,
+    documentation=Documentation(
+        what="The process on the service's port is a production server, the one that the line names if it names one.",
+        why="Development servers reload, show tracebacks, and take one request at a time.",
+        how_verified="Finds who holds the listening socket in /proc, reads command lines of it and its parents, and "
+        "the libraries it loaded.",
+        how_to_mend="gunicorn, uvicorn --workers, granian, puma, node without nodemon: started by systemd or a "
+        "container.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "srv.prodserver",
+        {"server": "gunicorn"},
+        must_fail=Stage(site=pages({}), machine=_machine("python manage.py runserver 0.0.0.0:8000")),
+        mended=Stage(
+            site=pages({}), machine=_machine("/app/.venv/bin/python /app/.venv/bin/gunicorn app.main:app -w 2", 2)
+        ),
+    ),
+)
+
+WORKERS = Check(
+    id="srv.workers.count",
+    requirements=("srv.workers",),
+    title="The service runs in as many processes as the line says",
+    severity=Severity.MEDIUM,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http", "host"}),
+    run=_workers,
+    documentation=Documentation(
+        what="As many processes take requests as the line says: a number, or a formula of cores.",
+        why="One Python, Ruby or Node process uses one core, however many there are.",
+        how_verified="Counts processes that hold the listening socket and are nobody's parent among them; cores by "
+        "affinity and cgroup quota.",
+        how_to_mend="Set the number of workers; measure, since the formula is for blocking servers.",
+        not_applicable_when="A program that is no interpreter serves with threads.",
+    ),
+    fixtures=twins(
+        "srv.workers",
+        {"workers": 4},
+        must_fail=Stage(site=pages({}), machine=_machine("gunicorn app.main:app", 2)),
+        mended=Stage(site=pages({}), machine=_machine("gunicorn app.main:app", 4)),
+    ),
+)
+
+TASKS = Check(
+    id="srv.async.workers",
+    requirements=("srv.async",),
+    title="Heavy work runs in task workers",
+    severity=Severity.MEDIUM,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"host"}),
+    run=_task_workers,
+    documentation=Documentation(
+        what="A task worker runs beside the web server: the tool that the line names, or any. For a broker: queues "
+        "are in it.",
+        why="Mail, exports and imports inside a request hold a connection for seconds, and die with it.",
+        how_verified="Command lines of all processes; names of keys in Redis that queues use.",
+        how_to_mend="Start the worker as a service of its own.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "srv.async",
+        {"tool": "celery"},
+        must_fail=Stage(machine=Machine((Program("gunicorn app:app", children=2),))),
+        mended=Stage(
+            machine=Machine(
+                (Program("gunicorn app:app", children=2), Program("/venv/bin/celery -A app worker", children=2))
+            )
+        ),
+    ),
+)
+
+NOT_ROOT = Check(
+    id="sec.nonroot.user",
+    requirements=("sec.nonroot",),
+    title="The service does not run as root",
+    severity=Severity.HIGH,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http", "host"}),
+    run=_user,
+    documentation=Documentation(
+        what="No process that takes requests belongs to user 0.",
+        why="A hole in the service is then a hole in the machine.",
+        how_verified="/proc/PID/status of the processes on the port.",
+        how_to_mend="User= in the unit, USER in the Dockerfile, runAsNonRoot in the pod.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "sec.nonroot",
+        must_fail=Stage(site=pages({}), machine=_machine("gunicorn app:app", 2, user_id=0)),
+        mended=Stage(site=pages({}), machine=_machine("gunicorn app:app", 2)),
+    ),
+)
+
+CHECKS = (PRODUCTION, WORKERS, TASKS, NOT_ROOT)
