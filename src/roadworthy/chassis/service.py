@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,8 +17,12 @@ from roadworthy.chassis.database.pool import Database
 from roadworthy.chassis.edge.asgi import Receive, Scope, Send
 from roadworthy.chassis.edge.edge import Edge
 from roadworthy.chassis.errors import StartupError
+from roadworthy.chassis.pages.assets import static_handlers
+from roadworthy.chassis.pages.errors import page_handlers
+from roadworthy.chassis.pages.rendering import Pages
 from roadworthy.chassis.settings import Settings
 from roadworthy.chassis.telemetry.health import Dependency, Health, Need
+from roadworthy.chassis.web import problems
 from roadworthy.chassis.web.application import web_app
 from roadworthy.chassis.web.hot import HotRoute
 
@@ -42,11 +46,14 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """An app's HTTP face: declared hot routes, Litestar handlers, and folders of static files by URL prefix."""
+    """An app's HTTP face: declared hot routes, Litestar handlers, and the renderer of its pages, if it has any.
+
+    The first app with pages also says in words what went wrong when a browser asks for something that is not there.
+    """
 
     hot: Sequence[HotRoute] = ()
     handlers: Sequence[ControllerRouterHandler] = ()
-    static: Mapping[str, Path] = field(default_factory=dict)
+    pages: Pages | None = None
 
 
 class DemoLoader(Protocol):
@@ -139,7 +146,13 @@ def build_edge(resources: Resources, routes: Sequence[Routes]) -> Edge:
     """The edge around every app's routes: the whole HTTP face of one process."""
     hot = [route for group in routes for route in group.hot]
     handlers = [handler for group in routes for handler in group.handlers]
-    app = web_app(hot, handlers, docs_on=resources.settings.docs_on)
+    pages = [group.pages for group in routes if group.pages is not None]
+    app = web_app(
+        hot,
+        [*handlers, *(static_handlers(*(renderer.assets for renderer in pages)) if pages else ())],
+        docs_on=resources.settings.docs_on,
+        exception_handlers=page_handlers(pages[0], problems.exception_handlers()) if pages else None,
+    )
     return Edge.from_settings(app, resources.settings, health=build_health(resources))
 
 

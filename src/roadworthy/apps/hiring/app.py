@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roadworthy.apps.hiring.browsing.repository import BrowsingRepository
+from roadworthy.apps.hiring.browsing.service import Browsing
 from roadworthy.apps.hiring.demo import load_demo
+from roadworthy.apps.hiring.home.pages import HomePage
+from roadworthy.apps.hiring.jobs.pages import JobPages
 from roadworthy.apps.hiring.jobs.repository import JobRepository
 from roadworthy.apps.hiring.jobs.routes import JobRoutes
 from roadworthy.apps.hiring.jobs.service import JobService
 from roadworthy.apps.hiring.places.repository import PlaceRepository
 from roadworthy.apps.hiring.places.service import Places
+from roadworthy.apps.hiring.site import pages_of
 from roadworthy.chassis.service import AppManifest, Resources, Routes
 
 if TYPE_CHECKING:
@@ -22,7 +27,10 @@ def routes(resources: Resources) -> Routes:
     """The app's HTTP face."""
     places = Places(PlaceRepository(resources.database))
     jobs = JobService(JobRepository(resources.database, places), places)
-    return Routes(hot=JobRoutes(jobs).hot())
+    browsing = Browsing(BrowsingRepository(resources.database), jobs, places)
+    pages = pages_of(resources.settings)
+    handlers = [*HomePage(pages, jobs, browsing).handlers(), *JobPages(pages, jobs, browsing).handlers()]
+    return Routes(hot=JobRoutes(jobs).hot(), handlers=handlers, pages=pages)
 
 
 def tasks(resources: Resources) -> Sequence[PeriodicTask]:

@@ -14,7 +14,7 @@ TAGLINE = "Work in spas, salons and bathhouses across the United States."
 FEATURES = ("home", "jobs", "companies")
 
 
-def pages(settings: Settings) -> Pages:
+def pages_of(settings: Settings) -> Pages:
     """The renderer of every page of the board."""
     docs = (("/docs", "API"),) if settings.docs_on else ()
     site = Site(

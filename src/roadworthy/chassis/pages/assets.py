@@ -74,29 +74,26 @@ class Assets:
         """The file called `name`."""
         return self._by_url[self.url(name)]
 
-    def response(self, path: str, accept_encoding: str) -> Response[bytes]:
-        """The answer to a request for `path`, an address that `url` gave.
+    def at(self, path: str) -> Asset | None:
+        """The file at `path`, an address that `url` gave; None: not ours, or of another version."""
+        return self._by_url.get(path)
 
-        Raises:
-            AssetNotFound: it is not one of ours, or of an older version.
-        """
-        asset = self._by_url.get(path)
+
+def static_handlers(*apps: Assets) -> list[HTTPRouteHandler]:
+    """Routes for the files of every app, and for /favicon.ico, which browsers ask for by that name."""
+
+    @get(URL_PREFIX + "/{path:path}", sync_to_thread=False)
+    def static_file(request: Request[Any, Any, Any]) -> Response[bytes]:
+        asset = next((found for app in apps if (found := app.at(request.url.path))), None)
         if asset is None:
             raise AssetNotFound
-        return asset_response(asset, accept_encoding, IMMUTABLE)
+        return asset_response(asset, request.headers.get("accept-encoding", ""), IMMUTABLE)
 
-    def handlers(self) -> list[HTTPRouteHandler]:
-        """Routes for all files, and for /favicon.ico, which browsers ask for by that name."""
+    @get("/favicon.ico", sync_to_thread=False)
+    def favicon() -> Response[bytes]:
+        return asset_response(apps[0].named("chassis/favicon.ico"), "", f"public, max-age={ICON_SECONDS}")
 
-        @get(URL_PREFIX + "/{path:path}", sync_to_thread=False)
-        def static_file(request: Request[Any, Any, Any]) -> Response[bytes]:
-            return self.response(request.url.path, request.headers.get("accept-encoding", ""))
-
-        @get("/favicon.ico", sync_to_thread=False)
-        def favicon() -> Response[bytes]:
-            return asset_response(self.named("chassis/favicon.ico"), "", f"public, max-age={ICON_SECONDS}")
-
-        return [static_file, favicon]
+    return [static_file, favicon]
 
 
 def asset_response(asset: Asset, accept_encoding: str, cache_control: str) -> Response[bytes]:
