@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from roadworthy.apps.hiring.browsing.repository import BrowsingRepository
 from roadworthy.apps.hiring.browsing.service import Browsing
+from roadworthy.apps.hiring.companies.repository import CompanyRepository
+from roadworthy.apps.hiring.companies.routes import CompanyRoutes
+from roadworthy.apps.hiring.companies.service import CompanyService
 from roadworthy.apps.hiring.demo import load_demo
 from roadworthy.apps.hiring.home.pages import HomePage
 from roadworthy.apps.hiring.jobs.pages import JobPages
@@ -15,6 +18,7 @@ from roadworthy.apps.hiring.jobs.repository import JobRepository
 from roadworthy.apps.hiring.jobs.routes import JobRoutes
 from roadworthy.apps.hiring.jobs.service import JobService
 from roadworthy.apps.hiring.places.repository import PlaceRepository
+from roadworthy.apps.hiring.places.routes import PlaceRoutes
 from roadworthy.apps.hiring.places.service import Places
 from roadworthy.apps.hiring.site import pages_of
 from roadworthy.chassis.service import AppManifest, Resources, Routes
@@ -27,10 +31,12 @@ def routes(resources: Resources) -> Routes:
     """The app's HTTP face."""
     places = Places(PlaceRepository(resources.database))
     jobs = JobService(JobRepository(resources.database, places), places)
+    companies = CompanyService(CompanyRepository(resources.database, places), places)
     browsing = Browsing(BrowsingRepository(resources.database), jobs, places)
     pages = pages_of(resources.settings)
     handlers = [*HomePage(pages, jobs, browsing).handlers(), *JobPages(pages, jobs, browsing).handlers()]
-    return Routes(hot=JobRoutes(jobs).hot(), handlers=handlers, pages=pages)
+    hot = (*JobRoutes(jobs).hot(), *CompanyRoutes(companies).hot(), *PlaceRoutes(places).hot())
+    return Routes(hot=hot, handlers=handlers, pages=pages)
 
 
 def tasks(resources: Resources) -> Sequence[PeriodicTask]:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from roadworthy.apps.hiring.companies.domain import CompanySummary
+from roadworthy.apps.hiring.companies.domain import CompanySummary, Moment
 from roadworthy.apps.hiring.places.domain import City, State
 
 EmploymentType: TypeAlias = Literal["full_time", "part_time", "contract", "temporary"]
@@ -28,7 +28,7 @@ class JobSummary(msgspec.Struct, frozen=True, gc=False):
     is_remote: bool
     is_featured: bool
     view_count: int
-    created_at: datetime
+    created_at: Moment
     company: CompanySummary
     city: City
     state: State
@@ -49,7 +49,7 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     is_active: bool
     is_featured: bool
     view_count: int
-    created_at: datetime
+    created_at: Moment
     company: CompanySummary
     city: City
     state: State

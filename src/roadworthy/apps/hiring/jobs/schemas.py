@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from roadworthy.apps.hiring.jobs.domain import ExperienceLevel, JobSummary, SalaryPeriod
+from roadworthy.apps.hiring.places.schemas import Slug, StateCode
 from roadworthy.chassis.web.paging import CursorText, Limit
 from roadworthy.chassis.web.parameters import INT64_MAX
 
@@ -16,10 +17,6 @@ Words: TypeAlias = Annotated[
     str,
     Meta(min_length=1, max_length=200, description='words to look for; "a phrase", -without and or are understood'),
 ]
-StateCode: TypeAlias = Annotated[
-    str, Meta(min_length=2, max_length=2, pattern="^[A-Z]{2}$", description="a state, by its two letters")
-]
-Slug: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
 Dollars: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000, description="pays at least this, in whole US dollars")]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -22,6 +23,12 @@ class City(msgspec.Struct, frozen=True, gc=False):
     slug: str
 
 
+def comparable(name: str) -> str:
+    """Lower case, without accents, apostrophes and full stops: how names of places are compared."""
+    letters = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return " ".join(letters.replace("'", "").replace(".", "").replace("-", " ").split())
+
+
 class Gazetteer:
     """Every place by its id in the database, its code or slug, and the beginning of its name."""
 
@@ -32,3 +39,28 @@ class Gazetteer:
         self.state_of_city = {id_: state_id for id_, (_, state_id) in cities.items()}
         self.state_ids = {state.code: id_ for id_, state in states.items()}
         self.city_ids = {city.slug: id_ for id_, (city, _) in cities.items()}
+        self._names_of_states = sorted((comparable(state.name), id_) for id_, state in states.items())
+        self._names_of_cities = [(comparable(city.name), id_) for id_, (city, _) in cities.items()]
+
+    def of_city(self, city_id: int) -> tuple[City, State]:
+        """The city with this id, and its state."""
+        return self.cities[city_id], self.states[self.state_of_city[city_id]]
+
+    def cities_of(self, code: str) -> frozenset[int]:
+        """The ids of the cities of the state with this code; none if there is no such state."""
+        wanted = self.state_ids.get(code)
+        return frozenset(id_ for id_, state_id in self.state_of_city.items() if state_id == wanted)
+
+    def states_called(self, beginning: str) -> Iterator[State]:
+        """States whose name begins so, by name."""
+        start = comparable(beginning)
+        return (self.states[id_] for name, id_ in self._names_of_states if name.startswith(start))
+
+    def cities_called(self, beginning: str, state_id: int | None = None) -> Iterator[City]:
+        """Cities whose name begins so, in one state or in all, the largest first."""
+        start = comparable(beginning)
+        return (
+            self.cities[id_]
+            for name, id_ in self._names_of_cities
+            if name.startswith(start) and state_id in {None, self.state_of_city[id_]}
+        )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from itertools import chain, islice
 
 from roadworthy.apps.hiring.audience import Audience
-from roadworthy.apps.hiring.places.domain import Gazetteer
+from roadworthy.apps.hiring.places.domain import City, Gazetteer, State
 from roadworthy.apps.hiring.places.repository import PlaceRepository
+from roadworthy.apps.hiring.places.schemas import CityPlace, PlaceList, PlaceQuery, StatePlace
 
 REFRESH_SECONDS = 300.0
 
@@ -36,3 +39,20 @@ class Places:
                 self._gazetteer = await self._repository.gazetteer(Audience.PUBLIC)
                 self._stale_at = time.monotonic() + REFRESH_SECONDS
             return self._gazetteer
+
+    async def search(self, query: PlaceQuery) -> PlaceList:
+        """States and cities whose names begin with `query.q`."""
+        places = await self.current()
+        beginning = query.q or ""
+        if query.state is None:
+            found: Iterator[State | City] = chain(places.states_called(beginning), places.cities_called(beginning))
+        else:
+            state_id = places.state_ids.get(query.state)
+            found = places.cities_called(beginning, state_id) if state_id is not None else iter(())
+        return PlaceList([_place(place, places) for place in islice(found, query.limit)])
+
+
+def _place(place: State | City, places: Gazetteer) -> StatePlace | CityPlace:
+    if isinstance(place, State):
+        return StatePlace(place.code, place.name)
+    return CityPlace(place.id, place.name, place.slug, places.states[places.state_of_city[place.id]])
