@@ -11,7 +11,7 @@ from slowapi.util import get_remote_address
 from benchmarks.reference import crud
 from benchmarks.reference.cache import cache_result, redis
 from benchmarks.reference.config import get_settings
-from benchmarks.reference.database import SessionDep, engine
+from benchmarks.reference.database import SearchSessionDep, SessionDep, engine, search_engine
 from benchmarks.reference.schemas import JobDetail, JobFilters, JobPage
 
 settings = get_settings()
@@ -22,6 +22,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     """Close what was opened."""
     yield
     await engine.dispose()
+    await search_engine.dispose()
     await redis.aclose()
 
 
@@ -58,7 +59,7 @@ async def get_job(job_id: int, session: SessionDep) -> Any:
 
 @app.get("/api/jobs", response_model=JobPage)
 @cache_result(JobPage)
-async def list_jobs(filters: Annotated[JobFilters, Query()], session: SessionDep) -> Any:
+async def list_jobs(filters: Annotated[JobFilters, Query()], session: SearchSessionDep) -> Any:
     """A page of jobs."""
     items, next_cursor = await crud.list_jobs(session, filters)
     return {"items": items, "next_cursor": next_cursor}

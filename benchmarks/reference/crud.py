@@ -2,9 +2,10 @@ import base64
 import binascii
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from fastapi import HTTPException
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, undefer
 
@@ -37,7 +38,7 @@ def list_statement(filters: JobFilters) -> Select[tuple[Job]]:
     """The query behind a page: one more row than asked tells whether another page follows."""
     statement = select(Job).options(*WITH_RELATED).where(Job.is_active, *conditions(filters))
     if filters.cursor is not None:
-        statement = statement.where(tuple_(*ORDER) < decode_cursor(filters.cursor))
+        statement = statement.where(tuple_(*ORDER) < tuple_(*decode_cursor(filters.cursor)))
     return statement.order_by(*(column.desc() for column in ORDER)).limit(filters.limit + 1)
 
 
@@ -73,10 +74,11 @@ def encode_cursor(job: Job) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-def decode_cursor(cursor: str) -> tuple[bool, datetime, int]:
-    """The place a cursor stands for; 400 on one that we did not make."""
+def decode_cursor(cursor: str) -> tuple[ColumnElement[Any], ...]:
+    """The place a cursor stands for, in the columns' types; 400 on one that we did not make."""
     try:
         featured, created_at, job_id = base64.urlsafe_b64decode(cursor).decode().split("|")
-        return featured == "1", datetime.fromisoformat(created_at), int(job_id)
+        place = featured == "1", datetime.fromisoformat(created_at), int(job_id)
+        return tuple(literal(value, column.type) for column, value in zip(ORDER, place, strict=True))
     except (ValueError, binascii.Error):
         raise HTTPException(400, "cursor: take it from next_cursor of the page before") from None

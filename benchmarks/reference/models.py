@@ -1,7 +1,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Numeric
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -41,7 +41,7 @@ class Company(Base):
     __tablename__ = "companies"
     __table_args__ = SCHEMA
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     name: Mapped[str]
     slug: Mapped[str]
     industry: Mapped[str]
@@ -55,7 +55,7 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = SCHEMA
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     company_id: Mapped[int] = mapped_column(ForeignKey("hiring.companies.id"))
     city_id: Mapped[int] = mapped_column(ForeignKey("hiring.cities.id"))
     state_id: Mapped[int] = mapped_column(ForeignKey("hiring.states.id"))
@@ -69,8 +69,8 @@ class Job(Base):
     is_remote: Mapped[bool]
     is_active: Mapped[bool]
     is_featured: Mapped[bool]
-    view_count: Mapped[int]
-    created_at: Mapped[datetime]
+    view_count: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, deferred_raiseload=True)
 
     company: Mapped[Company] = relationship(lazy="raise")
