@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import asyncpg
 import psutil
 import pytest
 import redis
+from tests.processes import living, wait_until
 
 from roadworthy.chassis.cache.embedded import EmbeddedValkey
 from roadworthy.chassis.database.embedded import EmbeddedPostgres
@@ -57,22 +57,8 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-def processes_in(folder: Path) -> list[str]:
-    """Command lines of living processes that name `folder`, and of their children."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if str(folder) in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
-                family = [process, *process.children(recursive=True)]
-                found += [f"{member.pid} {member.name()}" for member in family]
-    return found
-
-
 def wait_for_end(folder: Path) -> None:
-    deadline = time.monotonic() + ENDING_SECONDS
-    while left := processes_in(folder):
-        assert time.monotonic() < deadline, f"still alive: {left}"
-        time.sleep(0.02)
+    wait_until(lambda: not living(str(folder)), lambda: f"still alive: {living(str(folder))}", ENDING_SECONDS)
 
 
 @contextlib.contextmanager
@@ -114,7 +100,7 @@ async def test_a_restart_keeps_data_addresses_and_passwords(tmp_path: Path) -> N
         await value(postgres.dsn, "select 1 from set_config('x.y', '1', false)")
         await value(postgres.dsn, "create table kept as select 42 as answer")
         remember(valkey.url, "kept", "42")
-    assert processes_in(tmp_path) == []
+    assert living(str(tmp_path)) == []
 
     with EmbeddedPostgres(tmp_path) as postgres, EmbeddedValkey(tmp_path) as valkey:
         addresses.append((postgres.dsn, valkey.url))
@@ -126,7 +112,7 @@ async def test_a_restart_keeps_data_addresses_and_passwords(tmp_path: Path) -> N
 async def test_nothing_survives_a_killed_parent_and_the_next_start_finds_the_data(tmp_path: Path) -> None:
     with holder(tmp_path) as (process, printed):
         await value(printed["dsn"], "create table kept as select 42 as answer")
-        assert len(processes_in(tmp_path)) > 2
+        assert len(living(str(tmp_path))) > 2
         process.kill()
         process.wait()
     # At once, while the old server may still be going down.
@@ -143,7 +129,7 @@ def test_a_killed_server_takes_nobody_with_it_and_starts_again(tmp_path: Path, k
         os.kill(server.pid, signal.SIGKILL)
         server.stop()
         server.start()
-    assert processes_in(tmp_path) == []
+    assert living(str(tmp_path)) == []
 
 
 async def test_a_stale_pid_file_that_names_a_living_stranger_is_seen_through(tmp_path: Path) -> None:
