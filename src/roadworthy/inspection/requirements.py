@@ -220,8 +220,8 @@ SPECS: tuple[Spec, ...] = (
     Spec("fe.confirm", H, "Deleting asks first"),
     # CDN, proxy, TLS, DNS
     Spec("cdn.on", M, "Assets come from a CDN", ("subject", "tool")),
-    Spec("cdn.cachehdr", M, "Assets say how long they keep", ("max_age_seconds", "path", "value")),
-    Spec("nginx.on", M, "A reverse proxy stands in front", ("server", "directive", "value")),
+    Spec("cdn.cachehdr", M, "Assets say how long they keep", ("max_age_seconds", "path", "directive", "value")),
+    Spec("nginx.on", M, "A reverse proxy stands in front", ("server", "path", "directive", "value")),
     Spec("nginx.lb", M, "Load is spread over several servers", ("server",)),
     Spec("nginx.static", M, "Static files are served well", ("path", "directive", "value")),
     Spec("nginx.proxyhdr", M, "The proxy is set as asked", ("directive", "value")),

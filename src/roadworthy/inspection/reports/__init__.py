@@ -1,0 +1,1 @@
+"""What an inspection found, for people and for programs."""

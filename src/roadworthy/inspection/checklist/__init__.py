@@ -1,0 +1,1 @@
+"""Reads a checklist as teams write it, and writes verdicts back into it."""

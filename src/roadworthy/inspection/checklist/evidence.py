@@ -1,0 +1,46 @@
+"""The line under an item that says what was seen: written at one run, recognised at the next."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from roadworthy.contracts.checks import Status
+from roadworthy.inspection.model import bounded, printable
+
+SUMMARY_LIMIT_CHARACTERS = 180
+_LINE = re.compile(
+    r"^[\s>]*<sub>roadworthy: (?P<status>[a-z_]+) \((?P<date>\d{4}-\d\d-\d\d), (?P<digest>[0-9a-f]{16})\) .*</sub>\s*$"
+)
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_MARKS = re.compile(r"([\\`*\[\]~$|])")
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """What stands under an item. `date` is the day of the observation, `digest` 16 hexadecimal digits over it."""
+
+    status: Status
+    date: str
+    digest: str
+    summary: str
+
+    def render(self, indent: str) -> str:
+        """One line of Markdown that shows small under the item, on GitHub as in an editor."""
+        return f"{indent}<sub>roadworthy: {self.status} ({self.date}, {self.digest}) {_inert(self.summary)}</sub>"
+
+    def same_as(self, line: str) -> bool:
+        """Whether `line` already says this: verdict and digest count, the day does not."""
+        match = _LINE.match(line)
+        return match is not None and (match["status"], match["digest"]) == (str(self.status), self.digest)
+
+
+def is_evidence(line: str) -> bool:
+    """Whether an earlier run wrote `line`."""
+    return "<sub>roadworthy: " in line and _LINE.match(line) is not None
+
+
+def _inert(text: str) -> str:
+    """`text` on one line, with nothing in it that Markdown or HTML would act on."""
+    flat = bounded(" ".join(printable(text).split()), SUMMARY_LIMIT_CHARACTERS)
+    return _MARKS.sub(r"\\\1", flat).translate(_ENTITIES)

@@ -1,0 +1,151 @@
+"""Chooses among the rules that hold for a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from roadworthy.contracts.checks import Kind
+from roadworthy.inspection.checklist import words
+from roadworthy.inspection.mapper import code, params, rules, values
+from roadworthy.inspection.mapper.rules import Match, Rule, Text
+from roadworthy.inspection.mapper.text import CONJUNCTIONS, Line, Word
+from roadworthy.inspection.model import Form, Item, Requirement
+from roadworthy.inspection.requirements import kind_of
+
+LEAST_SCORE = 0.9
+LEAST_SCORE_ALONE = 1.9
+"""A sentence or a second claim must be as clear as two words that belong together."""
+LEAST_SHARE = 0.5
+SHORT_WORDS = 10
+VARIABLE_SCORE = 2.1
+_LONE_VARIABLE = re.compile(r"^`?(?P<name>[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+)(?:\s?=\s?(?P<value>[^`\s]+))?`?[.;]?$")
+_DEMAND = re.compile(
+    r"\b(?:must|required?s?|should|ensure|need(?:s|ed)?|use an?|enable|recommended|improves|never|always|mandatory)\b",
+    re.IGNORECASE,
+)
+"""What makes a sentence a demand."""
+_LACK = re.compile(r"^\W*(?:no|missing|lack(?:s|ing)?(?: of)?|without|absence of)\b", re.IGNORECASE)
+LACK_IS_GOOD = frozenset({
+    "sec.nosecrets", "sec.gitignore", "sec.secretkey", "sec.logs_clean", "sec.depscan", "sec.sast", "sec.trusted_net",
+    "sec.nonroot", "sec.cors", "sec.sqli", "code.debug", "code.quality", "srv.errors", "srv.debug", "srv.prodserver",
+    "db.leak", "db.slowq", "db.engine", "img.tag", "fe.smoke", "host.ssh", "ci.zero", "perf.errors", "jobs.retry",
+    "test.unit", "process.step",
+})  # fmt: skip
+"""Requirements of which a line that begins with "No" is the wish itself: "No secrets in code"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A line with what it asks: all of `requirements`, or any one of them where the line says "or"."""
+
+    item: Item
+    requirements: tuple[Requirement, ...]
+    any_of: bool = False
+
+
+class Mapper:
+    """Maps lines by rules; holds no state but the rules."""
+
+    def __init__(self, known: Sequence[Rule] | None = None) -> None:
+        """Take other rules than those that come with the inspector, for tests."""
+        self._rules = tuple(known) if known is not None else rules.load()
+
+    def map(self, items: Iterable[Item]) -> list[Mapped]:
+        """Every line that is an item: those that are firm, and those that ask for something known."""
+        mapped = (self.map_one(item) for item in items)
+        return [one for one in mapped if one.item.firm or one.requirements]
+
+    def map_one(self, item: Item) -> Mapped:
+        """What `item` asks; no requirement means unmapped."""
+        found = self._requirements(item)
+        item = replace(
+            item,
+            kind=_kind(found) if found else item.kind,
+            inverse=bool(found) and _is_inverse(item, found[0]),
+            conditional=bool(words.condition_of(item.text)),
+            optional=words.is_optional(item.text, *item.section),
+        )
+        return Mapped(item, found)
+
+    def _requirements(self, item: Item) -> tuple[Requirement, ...]:
+        if item.form is Form.CODE:
+            one = code.map_code(item)
+            return (params.refined(one),) if one else ()
+        lone = _LONE_VARIABLE.match(item.text)
+        if lone and (one := code.variable(lone["name"], lone["value"])):
+            return (params.refined(one),)
+        return tuple(self._by_rules(item))
+
+    def _by_rules(self, item: Item) -> Iterator[Requirement]:
+        line = Line(item)
+        text = Text.of(line)
+        matches = [match for rule in self._rules if (match := rule.match(text))]
+        best = _best_per_requirement([*matches, *_by_variables(line)])
+        if not best or not _is_clear(best[0], line):
+            return
+        chosen = [best[0]]
+        chosen += [match for match in best[1:] if _is_another_claim(match, chosen[0], line.own)][:2]
+        for match in chosen:
+            for told in params.read(match.requirement, item):
+                yield params.refined(Requirement(match.requirement, told, _why(match, item)))
+
+
+def _kind(requirements: Sequence[Requirement]) -> Kind:
+    """A line of several claims is a machine's as soon as a machine can verify one of them."""
+    kinds = [kind_of(one.id) for one in requirements]
+    return Kind.MACHINE if Kind.MACHINE in kinds else kinds[0]
+
+
+def _is_inverse(item: Item, requirement: Requirement) -> bool:
+    """Whether the line states the lack of something good: "No rollback plan exists"."""
+    if requirement.id in LACK_IS_GOOD or _DEMAND.search(item.text):
+        return False
+    return bool(_LACK.match(item.text))
+
+
+def _by_variables(line: Line) -> Iterator[Match]:
+    """What the environment variables in a sentence stand for: "Set `HSTS_ENABLED=true`"."""
+    for name in values.env_names(line.item.text):
+        one = code.variable(name, None)
+        if one and one.id != "cfg.env":
+            yield Match(one.id, VARIABLE_SCORE, ())
+
+
+def _is_clear(match: Match, line: Line) -> bool:
+    """Whether the match is enough to say what the line asks; less is needed where the line is surely an item."""
+    if line.item.firm:
+        return match.score >= LEAST_SCORE
+    if match.score >= LEAST_SCORE_ALONE:
+        return line.item.form is not Form.PROSE or bool(line.item.title or _DEMAND.search(line.item.text))
+    told = line.telling
+    short = line.item.form is not Form.PROSE and len(told) <= SHORT_WORDS
+    return short and match.score >= LEAST_SCORE and len(match.taken & told) >= LEAST_SHARE * len(told)
+
+
+def _best_per_requirement(matches: Iterable[Match]) -> list[Match]:
+    """The weightiest match of each requirement, weightiest first; of equals the one that begins earlier."""
+    best: dict[str, Match] = {}
+    for match in matches:
+        held = best.get(match.requirement)
+        if held is None or match.score > held.score:
+            best[match.requirement] = match
+    return sorted(best.values(), key=lambda match: (-round(match.score, 3), match.first))
+
+
+def _is_another_claim(match: Match, first: Match, words: Sequence[Word]) -> bool:
+    """Whether `match` stands on other words of the line, joined to the first claim by "and", a comma or the like."""
+    if match.score < LEAST_SCORE_ALONE or match.taken & first.taken:
+        return False
+    low, high = sorted((first, match), key=lambda one: one.first)
+    start = max((position for position in low.taken if position < high.first), default=0)
+    weights = {words[i].weight for i in match.taken | first.taken}
+    return len(weights) == 1 and any(word.text in CONJUNCTIONS for word in words[start + 1 : high.first])
+
+
+def _why(match: Match, item: Item) -> str:
+    own = " ".join(f"'{' '.join(word.text for word in found.words)}'" for found in match.found if not found.above)
+    above = [" ".join(word.text for word in found.words) for found in match.found if found.above]
+    under = item.section[-1] if item.section else ""
+    return f"{own} under '{under}'" if above and under else own

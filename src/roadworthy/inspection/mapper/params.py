@@ -1,0 +1,211 @@
+"""What a line tells about its requirement: which readers serve which requirement is a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from roadworthy.inspection.checklist import words
+from roadworthy.inspection.mapper import readers
+from roadworthy.inspection.mapper.readers import Params
+from roadworthy.inspection.model import Item, Param, Requirement
+from roadworthy.inspection.requirements import BY_ID
+
+Reader = Callable[[str], Params]
+
+
+def read(requirement: str, item: Item) -> Iterator[Params]:
+    """What `item` tells about `requirement`: once, or several times where it names several values of one sort."""
+    condition = words.condition_of(item.text)
+    common: dict[str, Param] = {"condition": condition} if condition else {}
+    if requirement == "perf.latency" and (several := list(readers.latencies(item.text))):
+        yield from ({**one, **common} for one in several)
+        return
+    found: dict[str, Param] = {}
+    for reader in READERS.get(requirement, ()):
+        found = {**reader(item.text), **found}
+    if "subject" in BY_ID[requirement].params:
+        found.setdefault("subject", item.text[: readers.SUBJECT_LIMIT_CHARACTERS])
+    yield {**{name: value for name, value in found.items() if name in BY_ID[requirement].params}, **common}
+
+
+def refined(requirement: Requirement) -> Requirement:
+    """A requirement read from a setting (`name`, `value`), with its value in the unit that checks ask for."""
+    name, value = requirement.text("name") or requirement.text("directive"), requirement.text("value")
+    convert = CONVERTERS.get(requirement.id)
+    more = convert(name.upper(), value) if convert and name and value else {}
+    return Requirement(requirement.id, {**requirement.params, **more}, requirement.why) if more else requirement
+
+
+def _seconds(name: str, value: str) -> Params:
+    units = (("MINUTE", 60), ("HOUR", 3600), ("DAY", 86400), ("_MS", 0.001))
+    unit = next((seconds for word, seconds in units if word in name), 1)
+    return {"ttl_seconds": int(float(value) * unit)} if re.fullmatch(r"\d+(\.\d+)?", value) else {}
+
+
+def _rate(name: str, value: str) -> Params:
+    word = next((word for word in ("SECOND", "MINUTE", "HOUR", "DAY") if f"PER_{word}" in name), None)
+    return {f"per_{word.lower()}": int(value)} if word and value.isdigit() else {}
+
+
+def _log(name: str, value: str) -> Params:
+    if "LEVEL" in name:
+        return {"level": value.upper()}
+    return {"path": value} if "/" in value else {}
+
+
+def _pool(name: str, value: str) -> Params:
+    return {"max_overflow" if "OVERFLOW" in name else "size": int(value)} if value.isdigit() else {}
+
+
+def _workers(_name: str, value: str) -> Params:
+    return {"workers": int(value)} if value.isdigit() else {}
+
+
+def _address(_name: str, value: str) -> Params:
+    return {"url": value} if "://" in value else {}
+
+
+def _age(_name: str, value: str) -> Params:
+    return readers.duration(value, name="max_age_seconds")
+
+
+CONVERTERS: Mapping[str, Callable[[str, str], Params]] = {
+    "cache.ttl": _seconds,
+    "auth.jwt": _seconds,
+    "rl.values": _rate,
+    "log.conf": _log,
+    "redis.up": _address,
+    "db.pool": _pool,
+    "srv.workers": _workers,
+    "cdn.cachehdr": _age,
+}
+"""How a setting's value becomes a parameter of the requirement it stands for."""
+
+
+_tool = partial(readers.words, name="tool", pattern=readers.TOOLS)
+_server = partial(readers.word, name="server", pattern=readers.SERVERS)
+
+PROGRAMS = r"\b(?:git|node(?:\.?js)?|npm|python3?|java|php|ruby|composer|curl|jq|ffmpeg|go)\b"
+READERS: Mapping[str, tuple[Reader, ...]] = {
+    "db.engine": (partial(readers.word, name="engine", pattern=r"postgres(?:ql)?|mysql|mariadb|mongodb|sql server"),),
+    "db.pool": (partial(readers.keywords, pool_size="size", max_overflow="max_overflow"), readers.pool_range),
+    "db.pool_recycle": (partial(readers.duration, name="seconds"),),
+    "db.timeouts": (readers.timeouts,),
+    "db.isolation": (
+        partial(readers.words, name="level", pattern=r"read[ _-]committed|repeatable[ _-]read|serializable"),
+    ),
+    "db.indexes": (readers.file,),
+    "db.migrations": (readers.command,),
+    "db.vacuum": (
+        partial(readers.every, name="what", pattern=r"vacuum|analyze|index"),
+        partial(readers.period, name="days", unit_hours=24),
+    ),
+    "bk.scheduled": (partial(readers.period, name="hours"),),
+    "bk.retention": (partial(readers.duration, name="days", unit_seconds=86400),),
+    "bk.uploads": (readers.path,),
+    "dr.rto": (partial(readers.duration, name="hours", unit_seconds=3600),),
+    "cache.on": (readers.assigned,),
+    "cache.ttl": (partial(readers.duration, name="ttl_seconds"), readers.assigned),
+    "cache.hit": (partial(readers.percent, name="min_ratio"),),
+    "redis.persist": (partial(readers.every, name="what", pattern=r"\b(?:aof|rdb)\b"),),
+    "redis.maxmem": (readers.size,),
+    "redis.evict": (partial(readers.word, name="policy", pattern=r"(?:allkeys|volatile)-\w+|noeviction"),),
+    "redis.pool": (partial(readers.keywords, max_connections="max_size"),),
+    "rl.on": (readers.assigned, _tool),
+    "rl.values": (readers.rates, readers.path, readers.assigned),
+    "rl.proxy": (_server,),
+    "srv.prodserver": (_server, partial(readers.counted, name="workers", what="workers?")),
+    "srv.workers": (
+        readers.formula,
+        partial(readers.counted, name="workers", what="workers?|instances|processes"),
+        _server,
+    ),
+    "srv.timeout": (partial(readers.duration, name="seconds"),),
+    "srv.ext_timeout": (partial(readers.duration, name="seconds"),),
+    "srv.retry": (partial(readers.counted, name="attempts", what="attempts|retries|times"),),
+    "srv.debug": (readers.variable,),
+    "srv.compress": (
+        partial(readers.word, name="algorithm", pattern=r"\b(?:gzip|brotli|br|zstd)\b"),
+        partial(readers.size, name="min_bytes"),
+    ),
+    "srv.async": (_tool,),
+    "srv.deps": (readers.command,),
+    "health.endpoint": (readers.path, readers.dependency),
+    "health.deps": (readers.dependency,),
+    "sec.secretkey": (readers.variable, readers.length),
+    "sec.gitignore": (readers.file,),
+    "sec.headers": (readers.headers,),
+    "sec.docs_off": (readers.path,),
+    "sec.cookies": (readers.variable,),
+    "sec.depscan": (_tool,),
+    "sec.apikeys": (readers.variable,),
+    "sec.trusted_net": (readers.ports,),
+    "auth.jwt": (partial(readers.duration, name="ttl_seconds"), readers.assigned),
+    "auth.password": (
+        partial(readers.word, name="algorithm", pattern=r"\b(?:argon2(?:id)?|bcrypt|scrypt|pbkdf2)\b"),
+        readers.length,
+    ),
+    "auth.lockout": (partial(readers.counted, name="attempts", what="attempts|tries|times|failed"),),
+    "auth.oauth": (_tool,),
+    "upload.validate": (readers.size,),
+    "jobs.retry": (partial(readers.counted, name="attempts", what="attempts|retries|times"),),
+    "jobs.timeout": (partial(readers.duration, name="seconds"),),
+    "jobs.metrics": (readers.path,),
+    "fe.build": (readers.command,),
+    "fe.images": (partial(readers.every, name="names", pattern=r"\b(?:webp|avif)\b"),),
+    "cdn.on": (_tool,),
+    "cdn.cachehdr": (readers.asset_age,),
+    "nginx.on": (_server,),
+    "nginx.static": (readers.path,),
+    "tls.cert": (
+        partial(readers.word, name="issuer", pattern=r"let\W?s ?encrypt|digicert|zerossl"),
+        partial(readers.duration, name="days", unit_seconds=86400),
+    ),
+    "host.os": (_tool, readers.version),
+    "host.cpu": (partial(readers.counted, name="cores", what=r"v?cpus?|cores?"),),
+    "host.ram": (readers.size,),
+    "host.disk": (readers.size,),
+    "host.docker": (_tool, readers.version),
+    "host.firewall": (readers.ports,),
+    "host.limits": (readers.size, partial(readers.counted, name="cores", what=r"v?cpus?|cores?")),
+    "host.pkg": (
+        partial(readers.every, name="names", pattern=PROGRAMS),
+        readers.version,
+    ),
+    "mon.logs": (_tool,),
+    "mon.host": (partial(readers.every, name="names", pattern=r"\b(?:cpu|ram|memory|disk|network)\b"),),
+    "mon.errors": (_tool,),
+    "mon.uptime": (_tool,),
+    "mon.metrics": (readers.path, _tool),
+    "mon.trace": (_tool,),
+    "alert.on": (_tool,),
+    "log.conf": (readers.logs, readers.variable),
+    "log.reqid": (partial(readers.word, name="header", pattern=r"x-(?:request|correlation)-id|traceparent"),),
+    "cfg.env": (readers.variable,),
+    "cfg.example": (readers.file,),
+    "cfg.siteurl": (readers.variable,),
+    "cfg.email": (readers.variable,),
+    "cfg.thirdparty": (_tool,),
+    "perf.latency": (readers.path,),
+    "perf.rps": (readers.rps,),
+    "perf.errors": (partial(readers.percent, name="max_ratio"),),
+    "perf.uptime": (partial(readers.percent, name="min_ratio"),),
+    "perf.users": (readers.users,),
+    "perf.memory": (readers.size,),
+    "load.test": (_tool, readers.users, readers.path, readers.command),
+    "test.cov": (partial(readers.percent, name="min_ratio"),),
+    "test.integration": (readers.command,),
+    "ci.on": (_tool,),
+    "ci.deploy": (readers.command,),
+    "ci.depbot": (readers.file,),
+    "doc.deploy": (readers.file,),
+    "doc.runbook": (readers.file,),
+    "doc.user": (readers.file,),
+    "doc.any": (readers.file,),
+    "repo.file": (readers.file,),
+    "k8s.replicas": (partial(readers.counted, name="workers", what="replicas|instances|pods|worker instances"),),
+    "feature.exists": (readers.path,),
+    "flow.generic": (readers.path,),
+}  # fmt: skip

@@ -1,0 +1,192 @@
+"""Rules as data: which words, under which headings and without which others, ask for which requirement.
+
+A rule is a line of a `.rules` file: `requirement: term term ...`. All its terms must be found.
+
+    cache | caching     alternatives (written without spaces), one is enough
+    monitor*            any word that begins so
+    rate_limit*         words that follow each other
+    @redis              may also stand in a heading, the sentence leading in, or the enclosing item
+    !alert*             must not stand in the line;  !@alert* neither in the line nor above it
+    #rate               a value of this sort: see `values.signs`
+    +1                  counts this much more than its words alone
+    $db                 alternatives named once at the top of a file: `$db = database*|db|postgres*`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from roadworthy.inspection.mapper.text import Line, Word, positions
+from roadworthy.inspection.requirements import BY_ID
+
+FOLLOWING_WORD_BONUS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Words of a line (or above it) that a term was looking for."""
+
+    words: tuple[Word, ...]
+    above: bool
+
+    @property
+    def weight(self) -> float:
+        """What the match counts: each word, and a little more where several follow each other."""
+        return sum(word.weight for word in self.words) + FOLLOWING_WORD_BONUS * (len(self.words) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Alternatives, each a sequence of words (a trailing * stands for any ending).
+
+    `anywhere`: it may stand above the line as well.
+    """
+
+    alternatives: tuple[tuple[str, ...], ...]
+    anywhere: bool = False
+
+    def find(self, text: Text) -> Found | None:
+        """The weightiest place in the line, or above it where that is allowed."""
+        own = [Found(words, above=False) for words in self._places(text.own, text.own_index)]
+        if own:
+            return max(own, key=lambda found: found.weight)
+        above = (
+            [Found(words, above=True) for words in self._places(text.above, text.above_index)] if self.anywhere else []
+        )
+        return max(above, key=lambda found: found.weight, default=None)
+
+    def _places(self, words: tuple[Word, ...], index: Mapping[str, list[Word]]) -> Iterator[tuple[Word, ...]]:
+        for alternative in self.alternatives:
+            first = alternative[0]
+            starts = (
+                (word for word in words if word.text.startswith(first[:-1]))
+                if first.endswith("*")
+                else index.get(first, ())
+            )
+            for start in starts:
+                place = words[start.position : start.position + len(alternative)]
+                if len(place) == len(alternative) and all(map(_is, place, alternative)):
+                    yield place
+
+
+def _is(word: Word, pattern: str) -> bool:
+    return word.text.startswith(pattern[:-1]) if pattern.endswith("*") else word.text == pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A line prepared for many rules."""
+
+    own: tuple[Word, ...]
+    above: tuple[Word, ...]
+    own_index: Mapping[str, list[Word]]
+    above_index: Mapping[str, list[Word]]
+
+    @classmethod
+    def of(cls, line: Line) -> Text:
+        """Index the words of `line`."""
+        return cls(line.own, line.above, positions(line.own), positions(line.above))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule that holds for a line, and on which words."""
+
+    requirement: str
+    score: float
+    found: tuple[Found, ...]
+
+    @property
+    def first(self) -> int:
+        """The position of its first word in the line."""
+        return min((word.position for found in self.found if not found.above for word in found.words), default=0)
+
+    @property
+    def taken(self) -> frozenset[int]:
+        """The positions of its words in the line."""
+        return frozenset(word.position for found in self.found if not found.above for word in found.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """See the module."""
+
+    requirement: str
+    wanted: tuple[Term, ...]
+    unwanted: tuple[Term, ...]
+    bonus: float
+    source: str
+
+    def match(self, text: Text) -> Match | None:
+        """How the rule holds for `text`, if it does; at least one of its words stands in the line itself."""
+        found: list[Found] = []
+        for term in self.wanted:
+            place = term.find(text)
+            if place is None:
+                return None
+            found.append(place)
+        if all(place.above for place in found) or any(term.find(text) for term in self.unwanted):
+            return None
+        return Match(self.requirement, self.bonus + sum(place.weight for place in found), tuple(found))
+
+
+class RuleError(ValueError):
+    """A line of a rules file cannot be read; the message says which and why."""
+
+
+def parse(text: str, source: str) -> Iterator[Rule]:
+    """The rules of a file.
+
+    Raises:
+        RuleError: an unknown requirement, an unknown $name, or a rule without a word of its own.
+    """
+    numbered = [(i, raw.split("  # ")[0].strip()) for i, raw in enumerate(text.splitlines(), 1)]
+    said = [(f"{source}:{i}", line) for i, line in numbered if line and not line.startswith("# ")]
+    names: dict[str, str] = {}
+    for where, line in said:
+        if line.startswith("$"):
+            name, _, value = line.partition("=")
+            names[name.strip()] = _expanded(value.strip(), names, where)
+    for where, line in said:
+        if not line.startswith("$"):
+            yield _rule(line, names, where)
+
+
+def _rule(line: str, names: Mapping[str, str], where: str) -> Rule:
+    requirement, _, body = line.partition(": ")
+    if requirement not in BY_ID:
+        raise RuleError(f"{where}: no requirement is called {requirement!r}")
+    wanted, unwanted, bonus = [], [], 0.0
+    for part in _expanded(body, names, where).split():
+        if part.startswith("+"):
+            bonus = float(part)
+        elif part.startswith("!"):
+            unwanted.append(_term(part[1:]))
+        else:
+            wanted.append(_term(part))
+    if not any(not term.anywhere for term in wanted):
+        raise RuleError(f"{where}: no word that the line itself must hold")
+    return Rule(requirement, tuple(wanted), tuple(unwanted), bonus, where)
+
+
+def _term(text: str) -> Term:
+    alternatives = tuple(tuple(alternative.split("_")) for alternative in text.lstrip("@").split("|"))
+    return Term(alternatives, anywhere=text.startswith("@"))
+
+
+def _expanded(text: str, names: Mapping[str, str], where: str) -> str:
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, names[name])
+    if "$" in text:
+        raise RuleError(f"{where}: an unknown $name in {text!r}")
+    return text
+
+
+def load() -> tuple[Rule, ...]:
+    """Every rule that comes with the inspector."""
+    files = sorted(resources.files(__package__).joinpath("rules").iterdir(), key=lambda file: file.name)
+    return tuple(
+        rule for file in files if file.name.endswith(".rules") for rule in parse(file.read_text("utf-8"), file.name)
+    )

@@ -1,0 +1,199 @@
+"""The report for people at a terminal: what to mend first, what was found, then calm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from roadworthy.contracts.checks import Kind, Status
+from roadworthy.inspection.model import printable
+from roadworthy.inspection.redaction import redact
+from roadworthy.inspection.results import Inspection, LineResult
+from roadworthy.inspection.runner import Plan
+from roadworthy.inspection.selftest import Outcome, Proof
+
+MARKS = {
+    Status.PASS: ("✓", "green"),
+    Status.FAIL: ("✗", "bold red"),
+    Status.UNKNOWN: ("?", "yellow"),
+    Status.NOT_APPLICABLE: ("-", "dim"),
+    Status.HUMAN: ("☺", "dim"),
+    Status.UNMAPPED: ("·", "dim"),
+}
+REMEDIES_SHOWN = 6
+PATCH_LIMIT_LINES = 6
+
+
+def show(console: Console, inspection: Inspection) -> None:
+    """Print what `inspection` found."""
+    console.print(Group(*_report(inspection)), soft_wrap=False)
+
+
+def coverage_line(inspection: Inspection) -> str:
+    """As in "61 of 99 lines verified, 12 failed, 20 unknown, 6 human"."""
+    counts = inspection.counts
+    parts = [f"{inspection.verified} of {len(inspection.lines)} lines verified", f"{counts[Status.FAIL]} failed"]
+    words = ((Status.NOT_APPLICABLE, "not applicable"), (Status.UNKNOWN, "unknown"), (Status.HUMAN, "human"))
+    parts += [f"{counts[status]} {word}" for status, word in (*words, (Status.UNMAPPED, "unmapped")) if counts[status]]
+    return ", ".join(parts)
+
+
+def _report(inspection: Inspection) -> Iterator[RenderableType]:
+    yield _headline(inspection)
+    if inspection.mend_first:
+        yield _heading("Mend first")
+        for ordinal, line in enumerate(inspection.mend_first, 1):
+            yield _finding(line, f"{ordinal}.")
+    rest = [line for line in inspection.failures if line not in inspection.mend_first]
+    if rest:
+        yield _heading(f"Also failed ({len(rest)})")
+        for line in rest:
+            yield _finding(line, MARKS[Status.FAIL][0], brief=True)
+    yield from _unknowns([line for line in inspection.lines if line.status is Status.UNKNOWN])
+    yield from _rest(inspection)
+
+
+def _headline(inspection: Inspection) -> Text:
+    text = Text("\n")
+    text.append(printable(inspection.target), style="bold")
+    text.append(f" against {printable(inspection.checklist)}, {inspection.seconds:.1f} s\n", style="dim")
+    text.append(coverage_line(inspection), style="bold")
+    machine = inspection.machine_lines
+    seen = sum(line.verified for line in machine)
+    text.append(
+        f"\n{inspection.coverage:.0%} of what a machine can see was seen ({seen} of {len(machine)} lines)", style="dim"
+    )
+    return text
+
+
+def _heading(words: str) -> Text:
+    return Text(f"\n{words}", style="bold underline")
+
+
+def _finding(line: LineResult, mark: str, *, brief: bool = False) -> RenderableType:
+    text = Text()
+    text.append(f"{mark} ", style=MARKS[Status.FAIL][1])
+    text.append(f"{_words(line)}", style="" if brief else "bold")
+    text.append(f"  line {line.item.line}, {line.severity}", style="dim")
+    text.append(f"\n  {_flat(line.summary)}", style="red" if not brief else "")
+    mend = line.deciding.verdict.remediation if line.deciding else None
+    if mend:
+        text.append(f"\n  → {_flat(mend.text)}")
+    if mend and mend.patch and not brief:
+        patch = printable(mend.patch).strip().splitlines()
+        shown = [*patch[:PATCH_LIMIT_LINES], *(["..."] if len(patch) > PATCH_LIMIT_LINES else [])]
+        return Group(text, Padding(Text("\n".join(shown), style="cyan"), (0, 0, 0, 4)))
+    return text
+
+
+def _unknowns(lines: Sequence[LineResult]) -> Iterator[RenderableType]:
+    if not lines:
+        return
+    yield _heading(f"Could not be seen ({len(lines)})")
+    for reason, several in _grouped(lines):
+        text = Text(f"{MARKS[Status.UNKNOWN][0]} ", style=MARKS[Status.UNKNOWN][1])
+        text.append(
+            f"{len(several)} line{'s' * (len(several) > 1)}: " if len(several) > 1 else f"{_words(several[0])}: ",
+            style="default",
+        )
+        text.append(_flat(reason), style="default")
+        text.append(f"  {_lines(several)}", style="dim")
+        yield text
+        mend = several[0].deciding.verdict.remediation if several[0].deciding else None
+        if mend and mend.text:
+            yield Text(f"  → {_flat(mend.text)}")
+
+
+def _grouped(lines: Iterable[LineResult]) -> list[tuple[str, list[LineResult]]]:
+    groups: dict[str, list[LineResult]] = {}
+    for line in lines:
+        groups.setdefault(line.summary, []).append(line)
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[1][0].item.line))
+
+
+def _rest(inspection: Inspection) -> Iterator[RenderableType]:
+    passed = [line for line in inspection.lines if line.status is Status.PASS]
+    if passed:
+        yield _heading(f"Holds ({len(passed)})")
+        yield from (_calm(line) for line in passed)
+    for status, words in (
+        (Status.NOT_APPLICABLE, "Does not apply"),
+        (Status.HUMAN, "Only people know"),
+        (Status.UNMAPPED, "Not understood"),
+    ):
+        lines = [line for line in inspection.lines if line.status is status]
+        if lines:
+            yield _heading(f"{words} ({len(lines)})")
+            yield from (_calm(line) for line in lines)
+
+
+def _calm(line: LineResult) -> Text:
+    mark, style = MARKS[line.status]
+    text = Text(f"{mark} ", style=style)
+    text.append(_words(line), style="default")
+    said = "" if line.status in {Status.HUMAN, Status.UNMAPPED} else f": {_flat(line.summary)}"
+    text.append(f"{said}  line {line.item.line}", style="dim")
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def show_plan(console: Console, planned: Plan) -> None:
+    """Print what each line is understood to ask, and which checks would answer it."""
+    for mapped in planned.lines:
+        item = mapped.item
+        text = Text(f"{item.line:>5} ", style="dim")
+        text.append(f"{_flat(redact(item.text))}\n")
+        if not mapped.requirements:
+            text.append("      not understood\n" if item.kind is Kind.MACHINE else "", style="yellow")
+        for one in mapped.requirements:
+            checks = ", ".join(check.id for check in planned.checks_of(one)) or "no check yet"
+            told = " ".join(
+                f"{name}={_flat(redact(str(value)))}" for name, value in one.params.items() if name != "value"
+            )
+            text.append(f"      {one.id} {told}".rstrip(), style="cyan")
+            text.append(f"  because of {one.why}; {checks}\n", style="dim")
+        console.print(text, end="")
+    kinds = Counter(mapped.item.kind for mapped in planned.lines)
+    said = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    unmapped = sum(not mapped.requirements for mapped in planned.lines)
+    console.print(
+        f"\n{len(planned.lines)} lines ({said}), {unmapped} not understood, {len(planned.runs)} checks would run"
+    )
+
+
+def show_proof(console: Console, proof: Proof) -> None:
+    """Print one fixture of a self-test as it ends."""
+    style = {Outcome.AS_EXPECTED: "green", Outcome.WRONG: "bold red", Outcome.NOT_RUN: "yellow"}[proof.outcome]
+    text = Text(f"{proof.outcome:<12} ", style=style)
+    text.append(f"{proof.check} {proof.fixture}", style="default")
+    if proof.outcome is not Outcome.AS_EXPECTED:
+        text.append(f": expected {proof.expected}, saw {proof.seen or 'nothing'}: {_flat(proof.words)}", style="dim")
+    console.print(text)
+
+
+def show_proofs(console: Console, proofs: Sequence[Proof]) -> None:
+    """Print what a self-test came to."""
+    counts = Counter(proof.outcome for proof in proofs)
+    checks = len({proof.check for proof in proofs})
+    console.print(
+        f"\n{checks} checks, {len(proofs)} fixtures: {counts[Outcome.AS_EXPECTED]} as expected, "
+        f"{counts[Outcome.WRONG]} wrong, {counts[Outcome.NOT_RUN]} not run"
+    )
+
+
+def _words(line: LineResult) -> str:
+    return _flat(redact(line.item.text))
+
+
+def _flat(text: str) -> str:
+    return " ".join(printable(text).split())
+
+
+def _lines(several: Sequence[LineResult]) -> str:
+    numbers = [str(line.item.line) for line in several]
+    shown = ", ".join(numbers[:12]) + (f" and {len(numbers) - 12} more" if len(numbers) > 12 else "")  # noqa: PLR2004
+    return f"line{'s' * (len(numbers) > 1)} {shown}"

@@ -1,0 +1,140 @@
+"""What an inspection found: a verdict a check, a status a line, and figures over all of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from roadworthy.contracts.checks import Kind, Severity, Status, Verdict
+from roadworthy.inspection.mapper import Mapped
+from roadworthy.inspection.model import Check, Item, Requirement, digest_of
+
+VERIFIED = frozenset({Status.PASS, Status.FAIL, Status.NOT_APPLICABLE})
+SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
+MEND_FIRST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one check concluded about one requirement."""
+
+    check: Check
+    requirement: Requirement
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class LineResult:
+    """What became of a line. `reason` is said where no check had anything to conclude."""
+
+    mapped: Mapped
+    status: Status
+    answers: tuple[Answer, ...] = ()
+    reason: str = ""
+
+    @property
+    def item(self) -> Item:
+        """The line itself."""
+        return self.mapped.item
+
+    @property
+    def verified(self) -> bool:
+        """Whether something was observed that settles it."""
+        return self.status in VERIFIED
+
+    @cached_property
+    def deciding(self) -> Answer | None:
+        """The answer that the status rests on: the weightiest of those that say the same."""
+        same = [answer for answer in self.answers if answer.verdict.status == self.status]
+        return max(same, key=lambda answer: answer.check.strength, default=None)
+
+    @property
+    def summary(self) -> str:
+        """One sentence: what was seen, or why nothing was."""
+        return self.deciding.verdict.summary if self.deciding else self.reason
+
+    @property
+    def severity(self) -> Severity:
+        """How much the failure matters."""
+        return self.deciding.check.severity if self.deciding else Severity.LOW
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits over what was seen; moments left out."""
+        seen = sorted(" ".join((one.check.id, one.verdict.status, *_digests(one.verdict))) for one in self.answers)
+        return hashlib.sha256("\n".join([str(self.status), *seen]).encode()).hexdigest()[:16]
+
+
+def _digests(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(one.digest for one in verdict.evidence) or (digest_of(verdict.summary),)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Everything that was found. `seconds` is how long it took, `started_at` when it began (RFC 3339, UTC)."""
+
+    checklist: str
+    target: str
+    started_at: str
+    seconds: float
+    lines: tuple[LineResult, ...]
+
+    @cached_property
+    def counts(self) -> Mapping[Status, int]:
+        """How many lines of each status."""
+        found = Counter(line.status for line in self.lines)
+        return {status: found[status] for status in Status}
+
+    @property
+    def verified(self) -> int:
+        """Lines that something observed settles."""
+        return sum(line.verified for line in self.lines)
+
+    @property
+    def machine_lines(self) -> tuple[LineResult, ...]:
+        """Lines that a machine could verify."""
+        return tuple(line for line in self.lines if line.item.kind is Kind.MACHINE)
+
+    @property
+    def coverage(self) -> float:
+        """Verified machine lines over machine lines, 0 to 1; 0 where there is none."""
+        machine = self.machine_lines
+        return sum(line.verified for line in machine) / len(machine) if machine else 0.0
+
+    @property
+    def failures(self) -> tuple[LineResult, ...]:
+        """Failed lines, the most severe first, then as they stand in the document."""
+        failed = (line for line in self.lines if line.status is Status.FAIL)
+        return tuple(sorted(failed, key=lambda line: (SEVERITIES.index(line.severity), line.item.line)))
+
+    @property
+    def mend_first(self) -> tuple[LineResult, ...]:
+        """The failures to mend first: of those that share a check only one, at most three."""
+        by_check: dict[str, LineResult] = {}
+        for line in self.failures:
+            by_check.setdefault(line.deciding.check.id if line.deciding else str(line.item.line), line)
+        return tuple(by_check.values())[:MEND_FIRST]
+
+
+def of_requirement(answers: Iterable[Answer]) -> Status:
+    """What several checks come to: the strongest evidence that saw anything decides, and a fail wins a draw."""
+    settled = [answer for answer in answers if answer.verdict.status in VERIFIED]
+    if not settled:
+        return Status.UNKNOWN
+    strongest = max(answer.check.strength for answer in settled)
+    seen = {answer.verdict.status for answer in settled if answer.check.strength == strongest}
+    return next(status for status in (Status.FAIL, Status.PASS, Status.NOT_APPLICABLE) if status in seen)
+
+
+def of_line(statuses: Iterable[Status], *, any_of: bool) -> Status:
+    """A line holds when all it asks holds; of alternatives one is enough. What does not apply counts for neither."""
+    seen = set(statuses)
+    order = (
+        (Status.PASS, Status.UNKNOWN, Status.FAIL)
+        if any_of
+        else (Status.FAIL, Status.UNKNOWN, Status.HUMAN, Status.PASS)
+    )
+    return next((status for status in order if status in seen), Status.NOT_APPLICABLE if seen else Status.UNMAPPED)

@@ -1,0 +1,190 @@
+"""Runs the checks that a checklist asks for: at once, each in its time, provocations last."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Remediation, Status, Verdict
+from roadworthy.inspection import results
+from roadworthy.inspection.mapper import Mapped
+from roadworthy.inspection.model import PROBE_REMEDIES, Check, Probes, Requirement, Unobservable
+from roadworthy.inspection.redaction import redact
+from roadworthy.inspection.requirements import BY_ID, kind_of
+from roadworthy.inspection.results import Answer, Inspection, LineResult
+
+CHECKS_AT_ONCE = 16
+TOTAL_LIMIT_SECONDS = 180.0
+DEFAULT_RADIUS = frozenset({BlastRadius.READ_ONLY, BlastRadius.PROBE})
+
+Key = tuple[str, str, str]
+Catalogue = Mapping[str, Sequence[Check]]
+"""Requirement id -> the checks that answer it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One check to run on one requirement, however many lines ask for it."""
+
+    check: Check
+    requirement: Requirement
+
+    @property
+    def key(self) -> Key:
+        """What makes two runs the same: check, requirement and what it was told."""
+        return self.check.id, self.requirement.id, json.dumps(dict(self.requirement.params), sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The lines of a checklist and the runs that answer them, each once."""
+
+    lines: tuple[Mapped, ...]
+    runs: tuple[Run, ...]
+    catalogue: Catalogue
+    allowed: frozenset[BlastRadius] = DEFAULT_RADIUS
+
+    def checks_of(self, requirement: Requirement) -> tuple[Check, ...]:
+        """The checks of `requirement` that may be run."""
+        return tuple(c for c in self.catalogue.get(requirement.id, ()) if c.blast_radius in self.allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Called as checks end: how many are done, of how many, and the title of the one that ended."""
+
+    on_check: Callable[[int, int, str], None] = lambda *_: None
+
+
+def plan(lines: Iterable[Mapped], catalogue: Catalogue, allowed: frozenset[BlastRadius] = DEFAULT_RADIUS) -> Plan:
+    """Which checks `lines` ask for."""
+    empty = Plan(tuple(lines), (), catalogue, allowed)
+    runs: dict[Key, Run] = {}
+    for mapped in empty.lines:
+        for requirement in mapped.requirements:
+            for check in empty.checks_of(requirement):
+                run = Run(check, requirement)
+                runs.setdefault(run.key, run)
+    return replace(empty, runs=tuple(runs.values()))
+
+
+async def inspect(
+    planned: Plan,
+    probes: Probes,
+    *,
+    checklist: str,
+    target: str,
+    progress: Progress | None = None,
+    limit_seconds: float = TOTAL_LIMIT_SECONDS,
+) -> Inspection:
+    """Run `planned` against `probes`, at most `limit_seconds`; what did not end by then is unknown."""
+    began, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    verdicts = await _run_all(planned.runs, probes, progress or Progress(), limit_seconds)
+    secrets = probes.secrets()
+    clean = {key: _clean(verdict, secrets) for key, verdict in verdicts.items()}
+    lines = tuple(_line(mapped, planned, clean) for mapped in planned.lines)
+    return Inspection(checklist, target, started_at, time.monotonic() - began, lines)
+
+
+async def _run_all(
+    runs: Sequence[Run], probes: Probes, progress: Progress, limit_seconds: float
+) -> Mapping[Key, Verdict]:
+    verdicts: dict[Key, Verdict] = {}
+    room = asyncio.Semaphore(CHECKS_AT_ONCE)
+
+    async def one(run: Run) -> None:
+        async with room:
+            verdicts[run.key] = await _verdict(run, probes)
+            progress.on_check(len(verdicts), len(runs), run.check.title)
+
+    try:
+        async with asyncio.timeout(limit_seconds):
+            await asyncio.gather(*(one(run) for run in runs if not run.check.provokes))
+            for run in runs:  # one after the other, and last: they use up limits that others would run into
+                if run.check.provokes:
+                    await one(run)
+    except TimeoutError:
+        late = _unknown(f"the inspection ended after {limit_seconds:g} seconds, before this check did")
+        return {run.key: verdicts.get(run.key, late) for run in runs}
+    return verdicts
+
+
+async def _verdict(run: Run, probes: Probes) -> Verdict:
+    missing = sorted(name for name in run.check.needs if getattr(probes, name, None) is None)
+    if missing:
+        remedy = "add to target.toml: " + "; ".join(PROBE_REMEDIES.get(name, f"[{name}]") for name in missing)
+        return _unknown(f"the target offers no {' and no '.join(missing)}", remedy)
+    limit = run.check.timeout_seconds
+    try:
+        async with asyncio.timeout(limit):
+            verdict = await run.check.run(probes, run.requirement)
+    except Unobservable as hidden:
+        return _unknown(hidden.problem, hidden.remedy)
+    except TimeoutError:
+        return _unknown(f"no verdict within {limit:g} seconds")
+    except Exception as defect:  # noqa: BLE001 - a defect of one check must not take the others' verdicts with it
+        return _unknown(
+            f"the check {run.check.id} itself broke ({type(defect).__name__}: {defect})", "please report it"
+        )
+    if verdict.status in results.VERIFIED and not verdict.evidence:
+        return _unknown(
+            f"the check {run.check.id} concluded {verdict.status} without showing anything", "please report it"
+        )
+    return verdict
+
+
+def _unknown(summary: str, remedy: str = "") -> Verdict:
+    return Verdict(Status.UNKNOWN, summary, remediation=Remediation(remedy) if remedy else None)
+
+
+def _clean(verdict: Verdict, secrets: frozenset[str]) -> Verdict:
+    """`verdict` with every known secret masked by value, after checks masked what looks like one."""
+
+    def mask(text: str) -> str:
+        return redact(text, secrets)
+
+    def clean(evidence: Evidence) -> Evidence:
+        return replace(
+            evidence, asked=mask(evidence.asked), answer=mask(evidence.answer), vantage=mask(evidence.vantage)
+        )
+
+    mend = verdict.remediation
+    return replace(
+        verdict,
+        summary=mask(verdict.summary),
+        evidence=tuple(clean(evidence) for evidence in verdict.evidence),
+        remediation=Remediation(mask(mend.text), mask(mend.patch) if mend.patch else None) if mend else None,
+    )
+
+
+def _line(mapped: Mapped, planned: Plan, verdicts: Mapping[Key, Verdict]) -> LineResult:
+    answers: list[Answer] = []
+    statuses: list[Status] = []
+    for requirement in mapped.requirements:
+        checks = planned.checks_of(requirement)
+        own = [Answer(check, requirement, verdicts[Run(check, requirement).key]) for check in checks]
+        answers += own
+        statuses.append(results.of_requirement(own) if own else _unanswered(requirement))
+    status = results.of_line(statuses, any_of=mapped.any_of)
+    return LineResult(mapped, status, tuple(answers), _reason(mapped, planned, answers))
+
+
+def _unanswered(requirement: Requirement) -> Status:
+    return Status.HUMAN if kind_of(requirement.id) is Kind.HUMAN else Status.UNKNOWN
+
+
+def _reason(mapped: Mapped, planned: Plan, answers: Sequence[Answer]) -> str:
+    if not mapped.requirements:
+        return "nothing here recognises what this line asks"
+    if mapped.item.kind is Kind.HUMAN:
+        return "only people know"
+    silent = [one for one in mapped.requirements if not planned.checks_of(one)]
+    if silent and planned.catalogue.get(silent[0].id):
+        return f"{silent[0].id} is only seen by disruptive checks, which were not asked for"
+    if silent:
+        return f"no check looks at this yet ({silent[0].id}: {BY_ID[silent[0].id].title.lower()})"
+    return answers[0].verdict.summary if answers else ""
