@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -49,11 +49,13 @@ class Routes:
     """An app's HTTP face: declared hot routes, Litestar handlers, and the renderer of its pages, if it has any.
 
     The first app with pages also says in words what went wrong when a browser asks for something that is not there.
+    What is `running` is entered before the first request and left after the last one, while resources are still open.
     """
 
     hot: Sequence[HotRoute] = ()
     handlers: Sequence[ControllerRouterHandler] = ()
     pages: Pages | None = None
+    running: Sequence[AbstractAsyncContextManager[None]] = ()
 
 
 class DemoLoader(Protocol):
@@ -138,8 +140,11 @@ class Service:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Edge]:
-        async with open_resources(self._settings) as resources:
-            yield build_edge(resources, [app.routes(resources) for app in self._apps])
+        async with open_resources(self._settings) as resources, AsyncExitStack() as running:
+            routes = [app.routes(resources) for app in self._apps]
+            for block in (block for group in routes for block in group.running):
+                await running.enter_async_context(block)
+            yield build_edge(resources, routes)
 
 
 def build_edge(resources: Resources, routes: Sequence[Routes]) -> Edge:
