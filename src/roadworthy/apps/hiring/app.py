@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from roadworthy.apps.hiring.browsing.repository import BrowsingRepository
 from roadworthy.apps.hiring.browsing.service import Browsing
+from roadworthy.apps.hiring.companies.pages import CompanyPages
 from roadworthy.apps.hiring.companies.repository import CompanyRepository
 from roadworthy.apps.hiring.companies.routes import CompanyRoutes
 from roadworthy.apps.hiring.companies.service import CompanyService
@@ -21,10 +21,11 @@ from roadworthy.apps.hiring.places.repository import PlaceRepository
 from roadworthy.apps.hiring.places.routes import PlaceRoutes
 from roadworthy.apps.hiring.places.service import Places
 from roadworthy.apps.hiring.site import pages_of
+from roadworthy.apps.hiring.views.repository import SharedViews, ViewRepository
+from roadworthy.apps.hiring.views.service import ViewCounter
+from roadworthy.apps.hiring.views.tasks import drain_task
 from roadworthy.chassis.service import AppManifest, Resources, Routes
-
-if TYPE_CHECKING:
-    from roadworthy.chassis.tasks.periodic import PeriodicTask
+from roadworthy.chassis.tasks.periodic import PeriodicTask
 
 
 def routes(resources: Resources) -> Routes:
@@ -32,17 +33,23 @@ def routes(resources: Resources) -> Routes:
     places = Places(PlaceRepository(resources.database))
     jobs = JobService(JobRepository(resources.database, places), places)
     companies = CompanyService(CompanyRepository(resources.database, places), places)
+    views = ViewCounter(ViewRepository(resources.database), SharedViews(resources.shared) if resources.shared else None)
     browsing = Browsing(BrowsingRepository(resources.database), jobs, places)
     pages = pages_of(resources.settings)
-    handlers = [*HomePage(pages, jobs, browsing).handlers(), *JobPages(pages, jobs, browsing).handlers()]
-    hot = (*JobRoutes(jobs).hot(), *CompanyRoutes(companies).hot(), *PlaceRoutes(places).hot())
-    return Routes(hot=hot, handlers=handlers, pages=pages)
+    handlers = [
+        *HomePage(pages, jobs, companies, browsing).handlers(),
+        *JobPages(pages, jobs, browsing).handlers(),
+        *CompanyPages(pages, companies, jobs, browsing).handlers(),
+    ]
+    hot = (*JobRoutes(jobs, views).hot(), *CompanyRoutes(companies).hot(), *PlaceRoutes(places).hot())
+    return Routes(hot=hot, handlers=handlers, pages=pages, running=[views.running()])
 
 
 def tasks(resources: Resources) -> Sequence[PeriodicTask]:
     """What the worker does for the app."""
-    del resources
-    return ()
+    if resources.shared is None:
+        return ()  # each web process adds its own views
+    return (drain_task(SharedViews(resources.shared), ViewRepository(resources.database)),)
 
 
 manifest = AppManifest(

@@ -9,19 +9,23 @@ from roadworthy.apps.hiring.jobs.domain import Job
 from roadworthy.apps.hiring.jobs.errors import JobNotFound
 from roadworthy.apps.hiring.jobs.schemas import JobId, JobPage, JobQuery
 from roadworthy.apps.hiring.jobs.service import JobService
-from roadworthy.chassis.web.hot import HotRoute
+from roadworthy.apps.hiring.views.service import ViewCounter
+from roadworthy.chassis.web.hot import HotRequest, HotRoute
 
 
 class JobRoutes:
     """Handlers over the job service."""
 
-    def __init__(self, service: JobService) -> None:
-        """Take the service to ask."""
+    def __init__(self, service: JobService, views: ViewCounter) -> None:
+        """Take the service to ask, and what counts views."""
         self._service = service
+        self._views = views
 
-    async def job(self, job_id: JobId) -> Job:
+    async def job(self, job_id: JobId, request: HotRequest) -> Job:
         """One job; asking for it counts a view."""
-        return await self._service.job(Audience.PUBLIC, job_id)
+        job = await self._service.job(Audience.PUBLIC, job_id)
+        self._views.seen(job_id, request.scope)
+        return job
 
     async def jobs(self, query: JobQuery) -> JobPage:
         """A page of active jobs."""

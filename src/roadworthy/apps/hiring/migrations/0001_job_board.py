@@ -86,6 +86,13 @@ create index jobs_city_order on hiring.jobs (
 ) where is_active;
 create index jobs_company_order on hiring.jobs (company_id, is_featured desc, created_at desc, id desc) where is_active;
 create index jobs_search on hiring.jobs using gin (search) with (fastupdate = off);
+
+-- Batches of counted views that have been added to jobs.view_count, so that none is added twice.
+create table hiring.view_batches (
+    id uuid primary key,
+    added_at timestamptz not null default now()
+);
+create index view_batches_added_at on hiring.view_batches (added_at);
 """
 
 
