@@ -23,7 +23,7 @@ FILE_BYTES_MAX = 512 * 1024
 COMPRESSED_FROM_BYTES = 512
 IMMUTABLE = "public, max-age=31536000, immutable"
 # Types that the standard library does not know on every machine.
-TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 COMPRESSIBLE = frozenset({".css", ".js", ".svg"})
 ICON_SECONDS = 86_400
 
@@ -69,6 +69,11 @@ class Assets:
             return self._by_name[name].url
         except KeyError:
             raise AssetNotFound(f"There is no static file called {name!r}.") from None
+
+    def find(self, name: str) -> str | None:
+        """The address of the file called `name`, if there is one."""
+        asset = self._by_name.get(name)
+        return asset.url if asset is not None else None
 
     def named(self, name: str) -> Asset:
         """The file called `name`."""

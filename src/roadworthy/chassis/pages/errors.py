@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from roadworthy.chassis.errors import RoadworthyError
-from roadworthy.chassis.pages.rendering import Pages
+from roadworthy.chassis.pages.rendering import HTML, Pages
 
 Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
 API_PREFIX = "/api"
@@ -70,7 +70,7 @@ def _for_browsers(pages: Pages, otherwise: Handler) -> Handler:
         status = plain.status_code or _status(error)
         headers = {name: value for name, value in plain.headers.items() if name.lower() != "content-type"}
         body = error_page(pages, status).encode()
-        return Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=headers | NO_STORE)
+        return Response(body, status_code=status, media_type=HTML, headers=headers | NO_STORE)
 
     return answer
 

@@ -15,7 +15,7 @@ from roadworthy.chassis.pages import wording
 from roadworthy.chassis.pages.assets import Assets
 
 FOLDER = Path(__file__).parent
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 # A page may change at any moment: a browser asks each time, and hears 304 when nothing did.
 REVALIDATE = "no-cache"
 FILTERS = ("ago", "day", "number", "plural", "iso", "prose", "initials", "hue")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from roadworthy.apps.hiring.places.domain import City, Gazetteer, State
+from roadworthy.apps.hiring.places.domain import City, Gazetteer, State, comparable
 
 SUGGESTIONS_MAX = 8
 LETTERS_MIN = 2
+UNKNOWN_PLACE = "We know no place called “{}”. Try a city with its state, such as Austin, TX."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,6 @@ class Place:
         return {"city": self.city.slug} if self.city else {"state": self.state.code}
 
 
-def plain(text: str) -> str:
-    """Lower case, without accents, apostrophes and doubled spaces: how names are compared."""
-    letters = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
-    return " ".join(letters.replace("'", "").replace(".", "").replace("-", " ").split())
-
-
 class PlaceNames:
     """Names of one gazetteer, made comparable once."""
 
@@ -46,18 +40,19 @@ class PlaceNames:
 
     @cached_property
     def _states(self) -> list[tuple[str, State]]:
-        return [(plain(state.name), state) for state in self.gazetteer.states.values()]
+        return [(comparable(state.name), state) for state in self.gazetteer.states.values()]
 
     @cached_property
     def _cities(self) -> list[tuple[str, Place]]:
         states, state_of_city = self.gazetteer.states, self.gazetteer.state_of_city
         return [
-            (plain(city.name), Place(states[state_of_city[id_]], city)) for id_, city in self.gazetteer.cities.items()
+            (comparable(city.name), Place(states[state_of_city[id_]], city))
+            for id_, city in self.gazetteer.cities.items()
         ]
 
     def find(self, text: str) -> Place | None:
         """The place that `text` means: `Texas`, `TX`, `Austin`, `Austin, TX`, `austin texas`; the largest of a name."""
-        name = plain(text.replace(",", " "))
+        name = comparable(text.replace(",", " "))
         for full, state in self._states:
             if name in {full, state.code.lower()}:
                 return Place(state)
@@ -65,7 +60,7 @@ class PlaceNames:
 
     def suggest(self, text: str) -> list[Place]:
         """Places whose names begin with `text`: states first, then the largest cities."""
-        name = plain(text.replace(",", " "))
+        name = comparable(text.replace(",", " "))
         if len(name) < LETTERS_MIN:
             return []
         found = [Place(state) for full, state in self._states if full.startswith(name)]
@@ -88,5 +83,5 @@ class PlaceNames:
 
     def _named(self, name: str) -> Iterator[Place]:
         for full, place in self._cities:
-            if name in {full, f"{full} {place.state.code.lower()}", f"{full} {plain(place.state.name)}"}:
+            if name in {full, f"{full} {place.state.code.lower()}", f"{full} {comparable(place.state.name)}"}:
                 yield place

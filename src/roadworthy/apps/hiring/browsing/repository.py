@@ -13,6 +13,10 @@ from roadworthy.chassis.database.pool import Database, StatementTimeout
 # A few filters that no index leads take 150 ms to count 200,000 rows through; nobody waits that long for a number.
 COUNT_TIMEOUT_MS = 60
 BY_STATE = "select state_id, count(*) from hiring.jobs where is_active group by state_id"
+INDUSTRIES_MAX = 50
+INDUSTRIES = """
+select industry from hiring.companies where is_active group by industry order by count(*) desc, industry limit $1
+"""
 COMPANIES_HIRING = "select count(*) from hiring.companies where is_active"
 
 
@@ -59,3 +63,8 @@ class BrowsingRepository:
         """How many companies are on the board."""
         del audience
         return int(await self._database.fetchval(COMPANIES_HIRING))
+
+    async def industries(self, audience: Audience) -> list[str]:
+        """Kinds of companies, the most common first, INDUSTRIES_MAX at most."""
+        del audience
+        return [row[0] for row in await self._database.fetch(INDUSTRIES, INDUSTRIES_MAX)]

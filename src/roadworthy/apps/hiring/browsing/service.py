@@ -31,6 +31,7 @@ class Browsing:
             lambda key: repository.count(*key), seconds=TALLY_SECONDS, entries_max=TALLIES_KEPT
         )
         self._states: Memo[Audience, list[StateTally]] = Memo(self._load_states, seconds=STATES_SECONDS, entries_max=2)
+        self._industries: Memo[Audience, list[str]] = Memo(repository.industries, seconds=STATES_SECONDS, entries_max=2)
         self._names: PlaceNames | None = None
         self._companies: Memo[Audience, int] = Memo(repository.companies, seconds=STATES_SECONDS, entries_max=2)
 
@@ -51,6 +52,10 @@ class Browsing:
     async def companies(self, audience: Audience) -> int:
         """How many companies are on the board."""
         return await self._companies.get(audience)
+
+    async def industries(self, audience: Audience) -> list[str]:
+        """Kinds of companies, the most common first."""
+        return await self._industries.get(audience)
 
     async def place_names(self) -> PlaceNames:
         """Places by the names that people type, made anew when the gazetteer was."""

@@ -95,7 +95,7 @@ class CompanyMaker:
             name=name,
             slug=slug,
             size=size,
-            rating=Decimal(round(50 - 20 * draws.uniform() ** 2.2)) / 10 if has_reviews else None,
+            rating=_rating(draws) if has_reviews else None,
             review_count=int(8 + 900 * draws.uniform() ** 4) if has_reviews else 0,
             description=_description(draws, kind, home, name),
             website=f"https://{slug}.example" if draws.chance(0.85) else None,  # .example is reserved: nobody's site
@@ -161,6 +161,11 @@ def _words(draws: Draws, city: City) -> dict[str, str]:
         "street_word": draws.pick(words["street_word"]),
         "place": city.name,
     }
+
+
+def _rating(draws: Draws) -> Decimal:
+    """3.0 to 5.0 stars, mostly 4.3 to 4.9."""
+    return Decimal(50 if draws.chance(0.03) else round(49 - 19 * draws.uniform() ** 1.8)) / 10
 
 
 def _description(draws: Draws, kind: phrases.Kind, city: City, name: str) -> str:

@@ -12,6 +12,8 @@ from litestar.handlers import HTTPRouteHandler
 from roadworthy.apps.hiring.audience import Audience
 from roadworthy.apps.hiring.browsing.domain import StateTally
 from roadworthy.apps.hiring.browsing.service import Browsing
+from roadworthy.apps.hiring.companies.schemas import CompanyQuery
+from roadworthy.apps.hiring.companies.service import CompanyService
 from roadworthy.apps.hiring.home.states import PLACES
 from roadworthy.apps.hiring.jobs.schemas import JobQuery
 from roadworthy.apps.hiring.jobs.search import address
@@ -19,6 +21,7 @@ from roadworthy.apps.hiring.jobs.service import JobService
 from roadworthy.chassis.pages.rendering import Pages
 
 FEATURED = 8
+BEST = 8
 # Words that visitors of a board for spas look for; each finds hundreds of jobs in the demo data.
 POPULAR = (
     "Massage therapist",
@@ -46,10 +49,11 @@ class Tile:
 class HomePage:
     """The board at a glance."""
 
-    def __init__(self, pages: Pages, jobs: JobService, browsing: Browsing) -> None:
+    def __init__(self, pages: Pages, jobs: JobService, companies: CompanyService, browsing: Browsing) -> None:
         """Take the renderer, and the services to ask."""
         self._pages = pages
         self._jobs = jobs
+        self._companies = companies
         self._browsing = browsing
 
     def handlers(self) -> list[HTTPRouteHandler]:
@@ -63,10 +67,11 @@ class HomePage:
 
     async def home(self) -> Response[Any]:
         """The first page."""
-        featured, states, companies = await asyncio.gather(
+        featured, states, companies, best = await asyncio.gather(
             self._jobs.jobs(Audience.PUBLIC, JobQuery(featured=True, limit=FEATURED)),
             self._browsing.states(Audience.PUBLIC),
             self._browsing.companies(Audience.PUBLIC),
+            self._companies.companies(Audience.PUBLIC, CompanyQuery(limit=BEST)),
         )
         return self._pages.response(
             "home/home.html",
@@ -74,6 +79,7 @@ class HomePage:
             tiles=tiles(states),
             jobs=sum(tally.jobs for tally in states),
             companies=companies,
+            best=best.items,
             popular=POPULAR,
             address=address,
         )

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from roadworthy.apps.hiring.audience import Audience
 from roadworthy.apps.hiring.browsing.domain import Tally
-from roadworthy.apps.hiring.browsing.placenames import PlaceNames
+from roadworthy.apps.hiring.browsing.placenames import UNKNOWN_PLACE, PlaceNames
 from roadworthy.apps.hiring.browsing.service import Browsing
 from roadworthy.apps.hiring.jobs.domain import Job, JobSummary
 from roadworthy.apps.hiring.jobs.errors import JobNotFound
@@ -28,7 +28,6 @@ from roadworthy.chassis.pages.wording import iso, prose
 from roadworthy.chassis.web.parameters import INT64_MAX
 
 FORM = Form(SearchQuery, hints=HINTS, also=("place",))
-UNKNOWN_PLACE = "We know no place called “{}”. Try a city with its state, such as Austin, TX."
 SIMILAR = 4
 
 
