@@ -9,7 +9,7 @@ help: ## what can be typed here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 up: setup ## set up if needed, start PostgreSQL, Valkey, the web server and a task worker; Ctrl-C stops all
-	@exec $(BIN)/roadworthy up
+	@exec $(BIN)/roadworthy up --with-parent
 
 setup: .venv/.product ## make .venv with what the product needs
 
