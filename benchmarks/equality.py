@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import httpx
 
 from benchmarks.servers import Server
@@ -15,6 +17,8 @@ from benchmarks.stage import Stage
 
 SAMPLE = 100
 SEED = 2026
+ASKED_AGAIN = 10
+CHANGED = "Changed between two questions"
 TIMEOUT_SECONDS = 30.0
 # Filters beyond those of the load, so that a side can't be fast by ignoring one.
 MORE_LISTS = (
@@ -50,6 +54,37 @@ def verify(ours: Server, reference: Server, stage: Stage) -> int:
             if status != httpx.codes.NOT_FOUND:
                 raise AnswersDiffer(f"{client.base_url} answers an unknown id with {status}")
     return compared
+
+
+async def verify_fresh(servers: Iterable[Server], stage: Stage) -> None:
+    """Change a job between two questions: a server that answers from a cache is found out. The change is undone.
+
+    Raises:
+        AnswersDiffer: naming the server that did not notice.
+    """
+    listed = stage.filters[0].path
+    connection = await asyncpg.connect(stage.dsn)
+    try:
+        for server in servers:
+            with _client(server) as client:
+                job = _answer(client, listed)["items"][0]
+                titles = partial(_titles, client, listed, job["id"])
+                titles()
+                transaction = "update hiring.jobs set title = $1 where id = $2"
+                await connection.execute(transaction, CHANGED, job["id"])
+                seen = titles()
+                await connection.execute(transaction, job["title"], job["id"])
+                if seen != {CHANGED}:
+                    raise AnswersDiffer(f"{server.name} caches where it must not: {seen} after a change")
+    finally:
+        await connection.close()
+
+
+def _titles(client: httpx.Client, listed: str, job_id: int) -> set[str]:
+    """The title of one job, by its id and in a list; asked often enough to meet every web process."""
+    answers = [_answer(client, path) for path in (f"/api/jobs/{job_id}", listed) * ASKED_AGAIN]
+    jobs = (job for answer in answers for job in answer.get("items", [answer]))
+    return {job["title"] for job in jobs if job["id"] == job_id}
 
 
 def _client(server: Server) -> httpx.Client:

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from benchmarks.stage import PAGE, Filter, Stage
+from benchmarks.workloads import Limit
 from roadworthy.chassis.database.embedded import programs
 
 CLIENTS, THREADS = 32, 2
@@ -40,15 +41,19 @@ class LimitFailed(Exception):
     """pgbench ended without a figure, or with failed transactions."""
 
 
-def scripts_by_id(stage: Stage, folder: Path) -> list[str]:
-    """Options of pgbench: fetch a random job with its company."""
+def scripts(limit: Limit, stage: Stage, folder: Path) -> list[str]:
+    """Options of pgbench that name the scripts of a limit, written into `folder`."""
+    return _by_id(stage, folder) if limit is Limit.PGBENCH_BY_ID else _list(stage.filters, folder)
+
+
+def _by_id(stage: Stage, folder: Path) -> list[str]:
     script = folder / "job_by_id.sql"
     script.write_text(BY_ID.format(jobs=stage.jobs), encoding="ascii")
     return [f"--file={script}"]
 
 
-def scripts_list(filters: Iterable[Filter], folder: Path) -> list[str]:
-    """Options of pgbench: a script for each word and level, weighted so that every filter is equally likely."""
+def _list(filters: Iterable[Filter], folder: Path) -> list[str]:
+    # A script for each word and level, weighted so that every filter is equally likely.
     states: dict[tuple[str, str], list[int]] = defaultdict(list)
     for each in filters:
         states[each.word, each.level].append(each.state_id)
@@ -62,14 +67,14 @@ def _list_script(folder: Path, word: str, level: str, state_ids: list[int]) -> P
     return script
 
 
-def pgbench(dsn: str, scripts: list[str], seconds: float, *, seed: int) -> float:
+def pgbench(dsn: str, files: list[str], seconds: float, *, seed: int) -> float:
     """Transactions a second with prepared statements on 32 connections.
 
     Raises:
         LimitFailed: with what pgbench said.
     """
     options = ["--no-vacuum", "--protocol=prepared", f"--client={CLIENTS}", f"--jobs={THREADS}"]
-    options += [f"--time={max(1, round(seconds))}", f"--random-seed={seed}", *scripts]
+    options += [f"--time={max(1, round(seconds))}", f"--random-seed={seed}", *files]
     at = urlsplit(dsn)
     environment = {
         **os.environ,

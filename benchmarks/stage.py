@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ import asyncpg
 from roadworthy.chassis.cache.embedded import EmbeddedValkey
 from roadworthy.chassis.database.embedded import EmbeddedPostgres
 from roadworthy.chassis.database.migrations import migrate
+from roadworthy.chassis.errors import StartupError
+from roadworthy.chassis.processes.state import FileLock
 from roadworthy.main import APPS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +28,7 @@ Progress = Callable[[int, int, str], None]
 
 PAGE = 20
 DISTINCT_FILTERS = 500
+FINGERPRINT = "fingerprint"
 # What visitors of such a board type.
 WORDS = (
     *("massage", "therapist", "facial", "skin", "nail", "hair", "stylist", "manager", "reception", "guest", "training"),
@@ -73,12 +78,38 @@ order by w.word, j.experience_level, s.code
 def staged(progress: Progress, state_dir: Path = STATE_DIR) -> Iterator[Stage]:
     """Start both servers, bring schema and data to where they must be, stop both at the end.
 
+    The data are kept between runs, and made anew when a migration or the demo's generator has changed.
+
     Raises:
-        StartupError: a server does not start, with what to do.
+        StartupError: a server does not start, or another run is under way; with what to do.
     """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(state_dir / "lock")
+    if not lock.acquire():
+        raise StartupError(f"process {lock.holder()} is running the benchmarks already", "wait until it is done")
+    _forget_stale(state_dir)
     with EmbeddedPostgres(state_dir) as postgres, EmbeddedValkey(state_dir) as valkey:
         asyncio.run(fill(postgres.dsn, progress))
+        (state_dir / FINGERPRINT).write_text(_fingerprint(), encoding="ascii")
         yield asyncio.run(survey(postgres.dsn, valkey.url))
+
+
+def _forget_stale(state_dir: Path) -> None:
+    kept = state_dir / FINGERPRINT
+    if not kept.exists() or kept.read_text(encoding="ascii") != _fingerprint():
+        kept.unlink(missing_ok=True)
+        shutil.rmtree(state_dir / "postgres", ignore_errors=True)
+
+
+def _fingerprint() -> str:
+    """Changes with whatever shapes the rows and their indexes."""
+    digest = hashlib.sha256()
+    for app in APPS:
+        for folder in (app.migrations, app.migrations.parent / "demo"):
+            for file in sorted(folder.rglob("*")):
+                if file.is_file() and file.suffix != ".pyc":
+                    digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 async def fill(dsn: str, progress: Progress) -> None:
