@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from roadworthy.inspection.catalogue import (
+    answers,
     appserver,
     cache,
     configuration,
     database,
+    encryption,
     indexes,
     limits,
+    logging,
     maintenance,
+    metrics,
+    monitoring,
     pool,
     roles,
+    secrets,
+    security,
     shared_memory,
+    tracking,
     units,
 )
 from roadworthy.inspection.model import Check
@@ -30,6 +38,14 @@ CHECKS: tuple[Check, ...] = (
     *limits.CHECKS,
     *appserver.CHECKS,
     *units.CHECKS,
+    *answers.CHECKS,
+    *security.CHECKS,
+    *secrets.CHECKS,
+    *encryption.CHECKS,
+    *metrics.CHECKS,
+    *monitoring.CHECKS,
+    *logging.CHECKS,
+    *tracking.CHECKS,
     *configuration.CHECKS,
 )
 

@@ -120,7 +120,7 @@ async def _production(probes: Probes, requirement: Requirement) -> Verdict:
 
 
 def workers_of(host: HostProbe, found: Sequence[Process]) -> Sequence[Process]:
-    """Processes that take requests: those that listen and are nobody's parent among them, or the children of the one."""
+    """Processes that take requests: listeners that are nobody's parent among them, or the children of the only one."""
     parents = {process.parent for process in found}
     leaves = [process for process in found if process.pid not in parents]
     if len(found) > 1:

@@ -157,20 +157,21 @@ class HttpProbe:
         headers: Mapping[str, str] = NO_HEADERS,
         named: bool = False,
         again: str = "",
+        follow: bool = True,
     ) -> Answer:
         """The answer to one question, asked once however many checks want it.
 
         `named`: the checklist itself names this endpoint. `again`: a word that makes the same question a new one
-        ("second"), for what only shows when asked twice.
+        ("second"), for what only shows when asked twice. `follow` false: a redirect is the answer.
 
         Raises:
             Unobservable: no connection, no answer in time, or the budget is spent.
         """
         url = self.absolute(path)
-        key = (method, f"{url}#{again}", tuple(sorted((k.lower(), v) for k, v in headers.items())))
+        key = (method, f"{url}#{again}#{follow}", tuple(sorted((k.lower(), v) for k, v in headers.items())))
         if key not in self._kept:
             self._spend(method, path, named=named)
-            self._kept[key] = asyncio.ensure_future(self._ask(method, url, headers))
+            self._kept[key] = asyncio.ensure_future(self._ask(method, url, headers, REDIRECTS_LIMIT if follow else 0))
         return await asyncio.shield(self._kept[key])
 
     def absolute(self, path: str) -> str:
@@ -254,7 +255,7 @@ class HttpProbe:
             )
         self._counts.unnamed += 1
 
-    async def _ask(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
+    async def _ask(self, method: str, url: str, headers: Mapping[str, str], redirects: int) -> Answer:
         if self._client is None:
             self._client = self._open(None)
         passed: list[str] = []
@@ -262,7 +263,7 @@ class HttpProbe:
             async with self._connections:
                 answer = await self._send(self._client, self._request(self._client, method, url, headers))
             onward = self._same_host_redirect(answer)
-            if onward is None or len(passed) == REDIRECTS_LIMIT:
+            if onward is None or len(passed) == redirects:
                 return replace(answer, redirects=tuple(passed))
             passed.append(url)
             url = onward

@@ -1,0 +1,288 @@
+"""How the service answers: health, compression, errors."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
+from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.fixtures.web import Asked, Reply, Site, compressed, pages, reply
+from roadworthy.inspection.model import Check, Documentation, Probes, Refused, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes.http import Answer, HttpProbe
+
+HEALTH_PATHS = ("/health", "/api/health", "/healthz", "/health/ready", "/up", "/status")
+HEALTH_SECONDS = 1.0
+HEALTHY = re.compile(r"\b(?:ok|up|healthy|pass|alive|ready|running|success|true)\b", re.IGNORECASE)
+DEPENDENCIES = re.compile(
+    r"database|postgres|\bdb\b|mysql|mongo|redis|valkey|cache|queue|broker|storage|s3|disk|worker|smtp|shared",
+    re.IGNORECASE,
+)
+_SHARED = "redis|valkey|cache|shared"
+SAME_THING = {"database": "database|postgres|db", "redis": _SHARED, "cache": _SHARED}
+NOWHERE = "/roadworthy-does-this-page-exist"
+COMPRESSIBLE_BYTES = 1024
+TRACES = re.compile(
+    r"Traceback \(most recent call last\)|File \"/[^\"]+\", line \d+|at [\w.$<>]+ \((?:/|file:|node:)[^)]+:\d+:\d+\)"
+    r"|\.rb:\d+:in `|goroutine \d+ \[|java\.lang\.\w+Exception|(?:psycopg|asyncpg|sqlalchemy)\.\w+|SQLSTATE\["
+    r"|Werkzeug Debugger|DEBUG = True"
+)
+
+
+async def _health(probes: Probes, requirement: Requirement) -> Verdict:
+    http = offered(probes.http, "http")
+    try:
+        answer = await _health_answer(http, requirement)
+    except Refused as refusal:
+        refused = observe("GET health", refusal.problem, http.vantage, basis="refused")
+        return failed(f"nobody listens at {http.url}", refused, mend="start the service, or mend the address")
+    names = sorted(set(_named(answer)))
+    evidence = observe(
+        f"GET {answer.path}",
+        f"{answer.status} in {answer.seconds * 1000:.0f} ms; {answer.text[:400]}",
+        http.vantage,
+        basis=f"{answer.status} {names}",
+    )
+    problem = _unwell(answer, requirement, names)
+    if problem:
+        return failed(
+            problem, evidence, mend="answer 200 within a second, as JSON that names each dependency and its state"
+        )
+    nowhere = await http.get(NOWHERE)
+    if nowhere.status == surface.OK and nowhere.body == answer.body:
+        return unknown(f"every address answers like {answer.path}: it shows nothing", evidence)
+    return passed(f"{answer.path} answers {answer.status}, naming {listed(names)}", evidence)
+
+
+async def _health_answer(http: HttpProbe, requirement: Requirement) -> Answer:
+    path = requirement.text("path")
+    if path.startswith("/"):
+        return await http.get(path, named=True)
+    for guess in HEALTH_PATHS:
+        answer = await http.get(guess)
+        if answer.status == surface.OK:
+            return answer
+    return await http.get(HEALTH_PATHS[0])
+
+
+def _named(answer: Answer) -> Iterator[str]:
+    """Dependencies that the body names, in its keys or its text."""
+    return (word.lower() for word in DEPENDENCIES.findall(answer.text[:20_000]))
+
+
+def _unwell(answer: Answer, requirement: Requirement, names: list[str]) -> str:
+    if answer.status != surface.OK:
+        return f"{answer.path} answers {answer.status}"
+    if answer.seconds > HEALTH_SECONDS:
+        return f"{answer.path} took over {HEALTH_SECONDS:g} second"
+    if "html" in answer.content_type or not HEALTHY.search(answer.text):
+        return f"{answer.path} answers 200 without saying that it is well"
+    for wanted in requirement.names("dependency"):
+        if wanted and not re.search(SAME_THING.get(wanted.lower(), re.escape(wanted)), " ".join(names)):
+            return f"{answer.path} says nothing of {wanted}"
+    if requirement.id == "health.deps" and not names:
+        return f"{answer.path} names no dependency"
+    return ""
+
+
+async def _compression(probes: Probes, requirement: Requirement) -> Verdict:
+    http = offered(probes.http, "http")
+    algorithm = requirement.text("algorithm", "gzip").lower()
+    least = int(requirement.number("min_bytes") or COMPRESSIBLE_BYTES)
+    if requirement.params.get("below"):
+        return await _left_alone(http, algorithm, least)
+    evidence: list[Evidence] = []
+    plain_ones: list[str] = []
+    for path in await _long_answers(http, requirement, least):
+        plain = await http.get(path, headers={"accept-encoding": "identity", "accept": "*/*"})
+        packed = await http.get(path, headers={"accept-encoding": algorithm, "accept": "*/*"})
+        encoding = packed.headers.get("content-encoding", "none")
+        told = f"{plain.wire_bytes} bytes plain, {packed.wire_bytes} with content-encoding {encoding}"
+        evidence.append(observe(f"GET {path} with accept-encoding: {algorithm}", told, http.vantage, basis=encoding))
+        if encoding != algorithm or packed.wire_bytes >= plain.wire_bytes:
+            plain_ones.append(path)
+    if plain_ones:
+        return failed(
+            f"{listed(plain_ones)} travel(s) without {algorithm}",
+            *evidence,
+            mend=f"turn {algorithm} on for texts over {least} bytes",
+            patch="gzip on; gzip_types text/css application/javascript application/json image/svg+xml; "
+            "gzip_min_length 1024;",
+        )
+    return passed(f"{len(evidence)} answers over {least} bytes travel as {algorithm}", *evidence)
+
+
+async def _long_answers(http: HttpProbe, requirement: Requirement, least: int) -> list[str]:
+    """A page, an asset and an API answer that are long enough.
+
+    Raises:
+        Unobservable: none is.
+    """
+    candidates: list[str] = []
+    with contextlib.suppress(Unobservable):
+        shown = await surface.pages(http)
+        styles, scripts = (surface.local_assets(http, shown, kind)[:1] for kind in ("styles", "scripts"))
+        candidates += ["/", *styles, *scripts]
+    with contextlib.suppress(Unobservable):
+        candidates.append(await surface.api_path(http, requirement))
+    long = [path for path in candidates if len((await http.get(path, headers=_as(path))).body) >= least]
+    if not long:
+        raise Unobservable(
+            f"none of {len(candidates)} answers is {least} bytes long: nothing to compress", "name a route in the line"
+        )
+    return long
+
+
+def _as(path: str) -> dict[str, str]:
+    return surface.HTML if path == "/" else {}
+
+
+async def _left_alone(http: HttpProbe, algorithm: str, least: int) -> Verdict:
+    """Short answers are not compressed."""
+    for path in (*HEALTH_PATHS[:2], NOWHERE):
+        answer = await http.get(path, headers={"accept-encoding": algorithm})
+        if 1 < answer.wire_bytes < least:
+            encoding = answer.headers.get("content-encoding", "none")
+            evidence = observe(
+                f"GET {path} with accept-encoding: {algorithm}",
+                f"{answer.wire_bytes} bytes, content-encoding {encoding}",
+                http.vantage,
+                basis=encoding,
+            )
+            if encoding != "none":
+                return failed(
+                    f"{path} is compressed though it is short",
+                    evidence,
+                    mend=f"leave answers under {least} bytes alone",
+                )
+            return passed(f"{path}, {answer.wire_bytes} bytes, is not compressed", evidence)
+    raise Unobservable(f"no answer under {least} bytes was found", "name a short route in the line")
+
+
+async def _errors(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    http = offered(probes.http, "http")
+    asked = [await http.get(path) for path in await _wrong_requests(http)]
+    refusals = [answer for answer in asked if answer.status >= surface.BAD and len(answer.body) > 1]
+    if not refusals:
+        raise Unobservable(
+            f"none of {len(asked)} wrong requests brought an error with a text", "name a route in the line"
+        )
+    evidence = observe(
+        "wrong requests",
+        "\n".join(f"GET {one.path}: {one.status} {one.content_type}" for one in refusals),
+        http.vantage,
+    )
+    leaking = [one for one in refusals if TRACES.search(one.text)]
+    broken = [one for one in refusals if one.status >= 500]  # noqa: PLR2004 - the server's own errors
+    if leaking or broken:
+        words = "shows its insides" if leaking else "breaks"
+        return failed(
+            f"GET {(leaking or broken)[0].path} {words}",
+            evidence,
+            mend="turn debugging off; answer errors with a problem document",
+        )
+    return passed(f"{len(refusals)} wrong requests are refused without a trace of the inside", evidence)
+
+
+async def _wrong_requests(http: HttpProbe) -> list[str]:
+    wrong = [NOWHERE, "/%00", "/api/%F0%28%8C%28"]
+    with contextlib.suppress(Unobservable):
+        path = await surface.api_path(http)
+        wrong += [f"{path}?limit=-1", f"{path.rstrip('/')}/not-a-number'\""]
+    return wrong
+
+
+def _long_site(*, packs: bool) -> Site:
+    page = reply(
+        "<html><head><title>Jobs</title></head><body>" + "<p>a spa is looking for people</p>" * 100 + "</body></html>"
+    )
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path != "/":
+            return reply("not found", 404)
+        return compressed(asked, page) if packs else page
+
+    return lambda: answer
+
+
+HEALTH = Check(
+    id="health.endpoint.answers",
+    requirements=("health.endpoint", "health.deps"),
+    title="The health endpoint answers, quickly, and says how the dependencies are",
+    severity=Severity.HIGH,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_health,
+    documentation=Documentation(
+        what="200 within a second, with a body that says it is well; dependencies that the line names are in it.",
+        why="Balancers and people decide by it; one that always says yes hides an outage.",
+        how_verified="Asks the path of the line (or the usual ones), reads the body; a made-up address must not "
+        "answer the same.",
+        how_to_mend="Answer /health with JSON that names each dependency and its state; 503 when a required one is "
+        "down.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "health.endpoint",
+        {"path": "/health"},
+        must_fail=Stage(site=pages({"/health": reply({"status": "down", "database": "unreachable"}, 503)})),
+        mended=Stage(site=pages({"/health": reply({"status": "ok", "database": "ok"})})),
+    ),
+)
+
+COMPRESSION = Check(
+    id="srv.compress.asked",
+    requirements=("srv.compress",),
+    title="Long answers are compressed",
+    severity=Severity.MEDIUM,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_compression,
+    documentation=Documentation(
+        what="A page, an asset and an API answer over the size come smaller when the client takes the encoding.",
+        why="Text shrinks to a fifth; on a phone that is most of the waiting.",
+        how_verified="Asks each with and without Accept-Encoding and compares bytes on the wire. For a line about "
+        "short answers: one "
+        "under the size comes as it is.",
+        how_to_mend="gzip in the proxy or the application, for texts over a kilobyte.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "srv.compress",
+        {"algorithm": "gzip"},
+        must_fail=Stage(site=_long_site(packs=False)),
+        mended=Stage(site=_long_site(packs=True)),
+    ),
+)
+
+ERRORS = Check(
+    id="srv.errors.provoked",
+    requirements=("srv.errors",),
+    title="Errors show no internals",
+    severity=Severity.HIGH,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_errors,
+    documentation=Documentation(
+        what="Wrong addresses and parameters are refused with a 4xx and a text without traces, paths or SQL.",
+        why="A traceback tells an attacker the framework, the folders and the query.",
+        how_verified="Asks for a page that is not there, broken encodings and wrong parameters of a readable route.",
+        how_to_mend="Debugging off; one error handler that answers with a problem document.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "srv.errors",
+        must_fail=Stage(
+            site=pages({}, reply('Traceback (most recent call last):\n  File "/app/main.py", line 3', 404))
+        ),
+        mended=Stage(site=pages({}, reply({"title": "Not found", "status": 404}, 404))),
+    ),
+)
+
+CHECKS = (HEALTH, COMPRESSION, ERRORS)

@@ -1,0 +1,217 @@
+"""HTTPS: enforced, with a certificate that holds."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
+from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.fixtures.stage import Certificate, Stage, twins
+from roadworthy.inspection.fixtures.web import pages, reply
+from roadworthy.inspection.model import Check, Documentation, Probes, Refused, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes.http import HttpProbe
+
+DAYS_LEFT = 14
+HANDSHAKE_SECONDS = 5.0
+MOVED = frozenset({301, 302, 307, 308})
+DAY_SECONDS = 86_400
+REMEDY = "put a proxy with a certificate in front, and redirect http to it"
+PATCH = "server {\n    listen 80;\n    return 301 https://$host$request_uri;\n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """A completed TLS handshake: who signed, for how many days, with which protocol."""
+
+    issuer: str
+    days_left: float
+    protocol: str
+    names: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """For evidence."""
+        return (
+            f"{self.protocol}, signed by {self.issuer}, for {', '.join(self.names[:5])}, {self.days_left:.0f} days left"
+        )
+
+
+async def handshake(http: HttpProbe, host: str = "", port: int = 0) -> Handshake:
+    """Connect with TLS to the service, or another `host` and `port` of it, and judge the certificate.
+
+    Raises:
+        ssl.SSLError: it does not hold; the message says why.
+        Unobservable: no connection.
+    """
+    try:
+        host, port = host or http.host, port or http.port
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            _, writer = await asyncio.open_connection(host, port, ssl=http.tls_context())
+    except ssl.SSLError:
+        raise
+    except (OSError, TimeoutError) as error:
+        raise Unobservable(
+            f"{host}:{port}: {str(error) or 'no answer in time'}", "make the port reachable from here"
+        ) from error
+    try:
+        return _read(writer.get_extra_info("peercert"), writer.get_extra_info("ssl_object").version() or "")
+    finally:
+        writer.close()
+
+
+def _read(certificate: Mapping[str, object], protocol: str) -> Handshake:
+    issuer = dict(pair for group in _groups(certificate.get("issuer")) for pair in group)
+    left = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / DAY_SECONDS
+    names = tuple(str(pair[1]) for pair in _pairs(certificate.get("subjectAltName")))
+    return Handshake(str(issuer.get("organizationName") or issuer.get("commonName") or "nobody"), left, protocol, names)
+
+
+def _groups(value: object) -> tuple[tuple[tuple[str, str], ...], ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+async def _certificate(probes: Probes, requirement: Requirement) -> Verdict:
+    http = offered(probes.http, "http")
+    if not http.secure:
+        return _plain(http)
+    try:
+        seen = await handshake(http)
+    except ssl.SSLError as error:
+        refused = observe(f"TLS handshake with {http.host}", _reason(error), http.vantage)
+        return failed(
+            f"the certificate does not hold: {_reason(error)}",
+            refused,
+            mend="renew it for this name, with its whole chain",
+        )
+    evidence = observe(
+        f"TLS handshake with {http.host}:{http.port}",
+        seen.words,
+        http.vantage,
+        basis=f"{seen.protocol} {seen.issuer} {seen.days_left > DAYS_LEFT}",
+    )
+    wanted, least = requirement.text("issuer"), requirement.number("days") or DAYS_LEFT
+    if seen.days_left < least:
+        return failed(
+            f"the certificate has {seen.days_left:.0f} days left",
+            evidence,
+            mend="renew it, and let a timer do so",
+            patch="certbot renew --deploy-hook 'systemctl reload nginx'",
+        )
+    if wanted and _letters(wanted) not in _letters(seen.issuer):
+        return failed(
+            f"signed by {seen.issuer}, the line says {wanted}", evidence, mend=f"get it from {wanted}, or mend the line"
+        )
+    return passed(f"the certificate holds: {seen.words}", evidence)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
+
+
+def _plain(http: HttpProbe) -> Verdict:
+    evidence = observe("the public address", f"{http.url} is plain HTTP", "target")
+    return failed(f"{http.url} is plain HTTP: there is no certificate", evidence, mend=REMEDY, patch=PATCH)
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return getattr(error, "verify_message", "") or error.reason or str(error)
+
+
+async def _enforced(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    http = offered(probes.http, "http")
+    plain_url = f"http://{http.host}/" if http.secure else f"{http.url}/"
+    evidence: list[Evidence] = []
+    if http.secure:
+        try:
+            evidence.append(observe(f"TLS handshake with {http.host}", (await handshake(http)).protocol, http.vantage))
+        except ssl.SSLError as error:
+            refused = observe(f"TLS handshake with {http.host}", _reason(error), http.vantage)
+            return failed(f"TLS does not hold: {_reason(error)}", refused, mend="mend the certificate")
+    try:
+        answer = await http.get(plain_url, follow=False)
+    except Refused:
+        evidence.append(observe(f"GET {plain_url}", "refused: nothing answers plain HTTP", http.vantage))
+        return passed("TLS holds, and nothing answers plain HTTP", *evidence)
+    location = answer.headers.get("location", "")
+    evidence.append(observe(f"GET {plain_url}", answer.brief("location"), http.vantage))
+    if answer.status in MOVED and urlsplit(location).scheme == "https":
+        return await _redirected(http, location, evidence)
+    if answer.status == surface.OK or not http.secure:
+        return failed(f"{plain_url} answers {answer.status} without TLS", *evidence, mend=REMEDY, patch=PATCH)
+    return passed(f"plain HTTP serves nothing: {answer.status}", *evidence)
+
+
+async def _redirected(http: HttpProbe, location: str, evidence: list[Evidence]) -> Verdict:
+    """A redirect helps only where TLS then holds."""
+    parts = urlsplit(location)
+    if parts.hostname != http.host:
+        return unknown(f"plain HTTP is redirected to {parts.hostname}, another host, which is not asked", *evidence)
+    try:
+        seen = await handshake(http, parts.hostname, parts.port or 443)
+    except (ssl.SSLError, Unobservable) as error:
+        words = _reason(error) if isinstance(error, ssl.SSLError) else error.problem
+        return failed(
+            f"plain HTTP is redirected to {location}, where TLS fails: {words}", *evidence, mend="mend the certificate"
+        )
+    evidence.append(observe(f"TLS handshake with {parts.netloc}", seen.protocol, http.vantage))
+    return passed(f"plain HTTP is redirected to {location}, where TLS holds", *evidence)
+
+
+CERTIFICATE = Check(
+    id="tls.cert.handshake",
+    requirements=("tls.cert",),
+    title="The certificate is valid",
+    severity=Severity.CRITICAL,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_certificate,
+    documentation=Documentation(
+        what=f"The public address is https; its certificate is trusted, for this name, and good for {DAYS_LEFT} days "
+        "more.",
+        why="An expired certificate is an outage that every visitor sees.",
+        how_verified="A TLS handshake with the system's authorities; issuer, names, days left, protocol.",
+        how_to_mend="certbot, Caddy or the provider's own, with a renewal timer.",
+        not_applicable_when="Never: a plain HTTP address fails.",
+    ),
+    fixtures=twins(
+        "tls.cert",
+        must_fail=Stage(site=pages({"/": reply("<h1>Jobs</h1>")}), certificate=Certificate(days=90, trusted=False)),
+        mended=Stage(site=pages({"/": reply("<h1>Jobs</h1>")}), certificate=Certificate(days=90)),
+    ),
+)
+
+ENFORCED = Check(
+    id="tls.https.enforced",
+    requirements=("tls.https",),
+    title="HTTPS is enforced",
+    severity=Severity.CRITICAL,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_enforced,
+    documentation=Documentation(
+        what="TLS holds on the public address, and plain HTTP only redirects to it.",
+        why="One plain request is enough to lose a session on a shared network.",
+        how_verified="A handshake; and a request to http://HOST/, without following.",
+        how_to_mend="Redirect port 80, and send Strict-Transport-Security.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "tls.https",
+        must_fail=Stage(site=pages({"/": reply("<h1>Jobs</h1>")})),
+        mended=Stage(site=pages({"/": reply("<h1>Jobs</h1>")}), certificate=Certificate(redirecting=True)),
+    ),
+)
+
+CHECKS = (CERTIFICATE, ENFORCED)

@@ -1,0 +1,212 @@
+"""What the service lets strangers do and see: headers, origins, documents."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes.http import Answer, HttpProbe
+
+EVIL = "https://evil.example"
+WANTED: Mapping[str, str] = {
+    "content-security-policy": "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "strict-origin-when-cross-origin",
+}
+HSTS = "strict-transport-security"
+HALF_A_YEAR_SECONDS = 15_768_000
+ALIASES = {"hsts": HSTS, "csp": "content-security-policy", "nosniff": "x-content-type-options"}
+DOCUMENT_PATHS = ("/docs", "/redoc", "/openapi.json", "/swagger", "/swagger-ui/index.html", "/docs/openapi.json")
+CLOSED = frozenset({401, 403, 404, 410})
+
+
+async def _headers(probes: Probes, requirement: Requirement) -> Verdict:
+    http = offered(probes.http, "http")
+    answers = [await surface.alive(http)]
+    with contextlib.suppress(Unobservable):
+        answers.append(await http.get(await surface.api_path(http, requirement)))
+    wanted = _wanted_headers(http, requirement)
+    problems = [problem for answer in answers for name in wanted if (problem := _wrong(answer, name))]
+    evidence = [observe(f"GET {answer.path}", answer.brief(*wanted), http.vantage) for answer in answers]
+    if problems:
+        patch = "\n".join(f'add_header {name} "{WANTED.get(name, "max-age=31536000")}" always;' for name in wanted)
+        return failed(listed(problems, 5), *evidence, mend="send them with every answer", patch=patch)
+    note = "" if http.secure else " (strict-transport-security is not judged over plain HTTP)"
+    return passed(f"{len(answers)} answers carry {listed(wanted)}{note}", *evidence)
+
+
+def _wanted_headers(http: HttpProbe, requirement: Requirement) -> Sequence[str]:
+    named = [ALIASES.get(name.lower(), name.lower()) for name in requirement.names("headers")]
+    return named or [*WANTED, *([HSTS] if http.secure else [])]
+
+
+def _wrong(answer: Answer, name: str) -> str:
+    value = answer.headers.get(name, "")
+    if name == "x-frame-options" and "frame-ancestors" in answer.headers.get("content-security-policy", ""):
+        return ""
+    if not value:
+        return f"{answer.path} lacks {name}"
+    if name == HSTS:
+        age = re.search(r"max-age=(\d+)", value)
+        return (
+            "" if age and int(age[1]) >= HALF_A_YEAR_SECONDS else f"{answer.path}: {name} keeps less than half a year"
+        )
+    if name == "content-security-policy" and re.search(
+        r"(?:default|script)-src[^;]*(?:\*(?![.\w])|'unsafe-inline')", value
+    ):
+        return f"{answer.path}: its content-security-policy lets any script run"
+    return ""
+
+
+async def _origins(probes: Probes, requirement: Requirement) -> Verdict:
+    http = offered(probes.http, "http")
+    path = await surface.api_path(http, requirement)
+    simple = await http.get(path, headers={"origin": EVIL})
+    preflight = await http.get(
+        path, method="OPTIONS", headers={"origin": EVIL, "access-control-request-method": "POST"}
+    )
+    names = ("access-control-allow-origin", "access-control-allow-credentials")
+    evidence = [
+        observe(f"GET {path} with Origin: {EVIL}", simple.brief(*names), http.vantage),
+        observe(f"OPTIONS {path} with Origin: {EVIL}", preflight.brief(*names), http.vantage),
+    ]
+    given = [answer.headers.get(names[0], "") for answer in (simple, preflight)]
+    if any(value in {"*", EVIL, "null"} for value in given):
+        return failed(
+            f"{path} is open to {EVIL}: access-control-allow-origin: {next(filter(None, given))}",
+            *evidence,
+            mend="name your own origins",
+            patch="CORS_ORIGINS=https://your.app",
+        )
+    local = [value for value in given if urlsplit(value).hostname in {"localhost", "127.0.0.1"}]
+    if local and not http.loopback:
+        return failed(f"{path} allows {local[0]}", *evidence, mend="take localhost out of the allowed origins")
+    allowed = next(filter(None, given), "")
+    return passed(
+        f"{path} does not allow {EVIL}" + (f"; it names {allowed}" if allowed else "; no other origin may read it"),
+        *evidence,
+    )
+
+
+async def _documents(probes: Probes, requirement: Requirement) -> Verdict:
+    http = offered(probes.http, "http")
+    alive = await surface.alive(http)
+    nowhere = await http.get("/roadworthy-does-this-page-exist")
+    paths = [*dict.fromkeys([*(path for path in requirement.names("paths") if path.startswith("/")), *DOCUMENT_PATHS])]
+    answers = [await http.get(path) for path in paths]
+    environment = (
+        probes.config.get("ENVIRONMENT", "NODE_ENV", "APP_ENV", "RAILS_ENV", "DJANGO_ENV") if probes.config else None
+    )
+    runs = f"; {environment.name} is {environment.value}" if environment else ""
+    evidence = observe(", ".join(paths), "; ".join(f"{one.path} {one.status}" for one in answers) + runs, http.vantage)
+    open_ones = [one for one in answers if one.status == surface.OK and one.body != nowhere.body]
+    if open_ones:
+        return failed(
+            f"{listed([one.path for one in open_ones])} answer(s) without signing in{runs}",
+            evidence,
+            mend="switch the documents off in production",
+            patch="ENVIRONMENT=production",
+        )
+    if all(one.status in CLOSED for one in answers):
+        return passed(f"none of {len(answers)} document addresses answers, while {alive.path} does", evidence)
+    odd = next(one for one in answers if one.status not in CLOSED)
+    return unknown(f"{odd.path} answers {odd.status}: neither open nor closed", evidence)
+
+
+def _cors_site(*, reflects: bool) -> Site:
+    def answer(asked: Asked) -> Reply:
+        if asked.path != "/api/items":
+            return reply("not found", 404)
+        origin = asked.headers.get("origin", "")
+        trusted = reflects or origin == "https://app.test"
+        return reply({"items": [1]}, access_control_allow_origin=origin) if trusted else reply({"items": [1]})
+
+    return lambda: answer
+
+
+HEADERS = Check(
+    id="sec.headers.sent",
+    requirements=("sec.headers",),
+    title="Security headers are sent",
+    severity=Severity.MEDIUM,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_headers,
+    documentation=Documentation(
+        what="A page and an API answer carry Content-Security-Policy, X-Content-Type-Options, X-Frame-Options or "
+        "frame-ancestors, "
+        "Referrer-Policy, and over https Strict-Transport-Security; or those that the line names.",
+        why="Each takes a whole class of attacks from the browser's side.",
+        how_verified="Asks the public address and reads them; a policy that lets any script run does not count. Who "
+        "sends them, the "
+        "proxy or the application, makes no difference to the browser.",
+        how_to_mend="Send them in one place: the proxy's server block or the application's outermost layer.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "sec.headers",
+        must_fail=Stage(site=pages({"/": reply("<html><body><p>Jobs</p></body></html>", x_frame_options="DENY")})),
+        mended=Stage(site=lambda: lambda _: Reply(200, b"<html><body><p>Jobs</p></body></html>", WANTED)),
+    ),
+)
+
+ORIGINS = Check(
+    id="sec.cors.foreign",
+    requirements=("sec.cors",),
+    title="A foreign origin is not allowed",
+    severity=Severity.HIGH,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_origins,
+    documentation=Documentation(
+        what=f"A request from {EVIL} gets no Access-Control-Allow-Origin for it: neither *, nor itself reflected, nor "
+        "null.",
+        why="With a reflected origin any page that a signed-in user opens reads her data.",
+        how_verified="A simple request and a preflight with that origin to a readable API route that answers.",
+        how_to_mend="Name the origins that may call; send none for others.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "sec.cors",
+        {"path": "/api/items"},
+        must_fail=Stage(site=_cors_site(reflects=True)),
+        mended=Stage(site=_cors_site(reflects=False)),
+    ),
+)
+
+DOCUMENTS = Check(
+    id="sec.docs_off.asked",
+    requirements=("sec.docs_off",),
+    title="API documents are closed to strangers",
+    severity=Severity.LOW,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_documents,
+    documentation=Documentation(
+        what="/docs, /redoc, /openapi.json and /swagger answer 404, 401 or 403, while the service itself answers.",
+        why="They list every operation, also those that were meant for colleagues.",
+        how_verified="Asks each without signing in; a server that says nothing at all is unknown. The evidence names "
+        "the environment.",
+        how_to_mend="docs_url=None, or the framework's switch, in production.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "sec.docs_off",
+        must_fail=Stage(site=pages({"/": reply("<h1>Jobs</h1>"), "/docs": reply("<title>Swagger UI</title>")})),
+        mended=Stage(site=pages({"/": reply("<h1>Jobs</h1>")})),
+    ),
+)
+
+CHECKS = (HEADERS, ORIGINS, DOCUMENTS)
