@@ -72,6 +72,11 @@ class Lookup(Generic[G, K, V]):
             loop.call_soon(self._start)
         return future
 
+    @property
+    def waiting(self) -> int:
+        """Reads that no query has taken up yet."""
+        return self._waiting
+
     def _start(self) -> None:
         self._scheduled = False
         while self._gathering and len(self._running) < self._in_flight_limit:

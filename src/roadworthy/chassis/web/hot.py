@@ -149,8 +149,8 @@ class HotApp:
             if route is not None:
                 await self._answer(route, scope, given, send)
                 return
-            if scope["method"] not in self._others.get(_template_of(methods), ()):
-                await self._refuse_method(methods, scope, send)
+            if scope["method"] == "OPTIONS" or scope["method"] not in self._others.get(_template_of(methods), ()):
+                await self._tell_methods(methods, scope, send)
                 return
         await self._delegate(scope, receive, send)
 
@@ -165,14 +165,17 @@ class HotApp:
             content_type, extra = PROBLEM, _extra_headers(status)
         await _send(scope, send, status, body, [content_type, (b"content-length", b"%d" % len(body)), *extra])
 
-    async def _refuse_method(self, methods: Mapping[str, HotRoute], scope: Scope, send: Send) -> None:
+    async def _tell_methods(self, methods: Mapping[str, HotRoute], scope: Scope, send: Send) -> None:
         template = _template_of(methods)
         scope[ROUTE_KEY] = template
-        allowed = ", ".join(sorted({*methods, *self._others.get(template, ())}))
-        problem = problems.of_status(HTTPStatus.METHOD_NOT_ALLOWED, f"{template} takes {allowed}.")
-        body = problem.encoded()
-        headers = [PROBLEM, (b"content-length", b"%d" % len(body)), (b"allow", allowed.encode())]
-        await _send(scope, send, problem.status, body, headers)
+        allowed = ", ".join(sorted({*methods, *self._others.get(template, ()), "OPTIONS"}))
+        allow: Header = (b"allow", allowed.encode())
+        if scope["method"] == "OPTIONS":
+            await _send(scope, send, HTTPStatus.NO_CONTENT, b"", [allow])
+            return
+        body = problems.of_status(HTTPStatus.METHOD_NOT_ALLOWED, f"{template} takes {allowed}.").encoded()
+        headers = [PROBLEM, (b"content-length", b"%d" % len(body)), allow]
+        await _send(scope, send, HTTPStatus.METHOD_NOT_ALLOWED, body, headers)
 
     async def _delegate(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[METHOD_KEY] = scope["method"]

@@ -76,14 +76,16 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     problem = problem_of(error)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log_unexpected(error, request.method, request.url.path)
-    own = error.headers or {} if isinstance(error, HTTPException) else {}
-    headers = {name: value for name, value in own.items() if name.lower() != "content-type"}
-    return Response(
-        problem.encoded(),
-        media_type=CONTENT_TYPE,
-        status_code=problem.status,
-        headers=headers | headers_of(problem.status),
-    )
+    headers = _own_headers(error) | headers_of(problem.status)
+    return Response(problem.encoded(), media_type=CONTENT_TYPE, status_code=problem.status, headers=headers)
+
+
+def _own_headers(error: Exception) -> dict[str, str]:
+    own = {name.lower(): value for name, value in (getattr(error, "headers", None) or {}).items()}
+    own.pop("content-type", None)
+    if "GET" in own.get("allow", "").split(", "):
+        own["allow"] += ", HEAD"  # HotApp answers HEAD wherever the framework answers GET
+    return own
 
 
 def _of_litestar(error: HTTPException) -> Problem:
