@@ -10,7 +10,7 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
-WEEKS_TO_SAY = 8
+WEEKS_TO_SAY = 14
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
