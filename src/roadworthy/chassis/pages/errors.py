@@ -58,8 +58,12 @@ def page_handlers(pages: Pages, otherwise: ExceptionHandlersMap) -> ExceptionHan
 
 
 def wants_page(path: str, accept: str) -> bool:
-    """Whether the answer is for a person: not under /api, and the client names HTML."""
-    return "text/html" in accept and path != API_PREFIX and not path.startswith(f"{API_PREFIX}/")
+    """Whether the answer is for a person: not under /api, and the client does not ask for data instead.
+
+    The path decides, for an answer that is kept for everybody is made without anyone's Accept.
+    """
+    asks_for_data = "json" in accept and "text/html" not in accept
+    return path != API_PREFIX and not path.startswith(f"{API_PREFIX}/") and not asks_for_data
 
 
 def _for_browsers(pages: Pages, otherwise: Handler) -> Handler:

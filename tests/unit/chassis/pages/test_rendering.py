@@ -80,7 +80,10 @@ def test_browsers_get_a_page_and_programs_a_problem_document(pages: Pages, path:
     ("path", "accept", "wanted"),
     [
         ("/jobs", "text/html", True),
-        ("/jobs", "*/*", False),
+        ("/jobs", "*/*", True),
+        ("/jobs", "", True),
+        ("/jobs", "application/json", False),
+        ("/jobs", "application/problem+json, */*", False),
         ("/api", "text/html", False),
         ("/api/jobs", "text/html", False),
         ("/apiary", "text/html", True),
