@@ -60,8 +60,7 @@ class CompanyRepository:
     async def _load_companies(self, audience: Audience, slugs: Sequence[str]) -> dict[str, Company]:
         del audience
         rows = await self._database.fetch(BY_SLUG, slugs)
-        places = await self._places.current()
-        return {row["slug"]: _company(row, places) for row in rows}
+        return await self._places.known(lambda places: {row["slug"]: _company(row, places) for row in rows})
 
     async def _load_list(
         self, audience: Audience, filters: Sequence[CompanyFilter]
@@ -69,8 +68,7 @@ class CompanyRepository:
         del audience
         (wanted,) = filters
         rows = await self._database.fetch(LIST, *_arguments(wanted))
-        places = await self._places.current()
-        return {wanted: [_listing(row, places) for row in rows]}
+        return await self._places.known(lambda places: {wanted: [_listing(row, places) for row in rows]})
 
 
 def _company(row: asyncpg.Record, places: Gazetteer) -> Company:

@@ -206,17 +206,12 @@ class JobRepository:
     async def _load_jobs(self, audience: Audience, ids: Sequence[int]) -> dict[int, Job]:
         del audience
         rows = await self._database.fetch(BY_ID, ids)
-        places = await self._places.current()
-        return {row[0]: _job(row, places) for row in rows}
+        return await self._places.known(lambda places: {row[0]: _job(row, places) for row in rows})
 
     async def _load_lists(self, group: Group, filters: Sequence[JobFilter]) -> dict[JobFilter, list[JobSummary]]:
         statement = list_statement(group.shape, group.plan)
         rows = await self._database.fetch(statement, *_arguments(group.shape, filters))
-        places = await self._places.current()
-        return {
-            filters[number - 1]: [_summary(row, places) for row in page]
-            for number, page in groupby(rows, itemgetter(0))
-        }
+        return await self._places.known(lambda places: _pages(rows, filters, places))
 
     async def _load_long(self, group: Group, filters: Sequence[JobFilter]) -> dict[JobFilter, bool]:
         rows = await self._database.fetch(longer_statement(group.shape), *_arguments(group.shape, filters))
@@ -227,6 +222,13 @@ def _arguments(shape: Shape, filters: Sequence[JobFilter]) -> list[list[Any]]:
     values = [CONDITIONS[name].values for name in shape]
     rows = [[value for take in values for value in take(wanted)] + [wanted.limit] for wanted in filters]
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _pages(
+    rows: Sequence[asyncpg.Record], filters: Sequence[JobFilter], places: Gazetteer
+) -> dict[JobFilter, list[JobSummary]]:
+    pages = groupby(rows, itemgetter(0))
+    return {filters[number - 1]: [_summary(row, places) for row in page] for number, page in pages}
 
 
 def _job(row: asyncpg.Record, places: Gazetteer) -> Job:

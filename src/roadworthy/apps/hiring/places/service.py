@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
+from typing import TypeVar
 
 from roadworthy.apps.hiring.audience import Audience
 from roadworthy.apps.hiring.places.domain import City, Gazetteer, State
 from roadworthy.apps.hiring.places.repository import PlaceRepository
 from roadworthy.apps.hiring.places.schemas import CityPlace, PlaceList, PlaceQuery, StatePlace
+
+T = TypeVar("T")
 
 REFRESH_SECONDS = 300.0
 
@@ -39,6 +42,13 @@ class Places:
                 self._gazetteer = await self._repository.gazetteer(Audience.PUBLIC)
                 self._stale_at = time.monotonic() + REFRESH_SECONDS
             return self._gazetteer
+
+    async def known(self, make: Callable[[Gazetteer], T]) -> T:
+        """What `make` makes of rows that name places by id; with places read anew if it meets one that is not known."""
+        try:
+            return make(await self.current())
+        except KeyError:
+            return make(await self.reload())
 
     async def search(self, query: PlaceQuery) -> PlaceList:
         """States and cities whose names begin with `query.q`."""
