@@ -76,8 +76,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
-    counted = Counter(reason.partition(NOT_RUN)[2].rstrip("')") for reason in reasons if NOT_RUN in reason)
+    skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", [])]
+    reasons = [place[2] for place in skipped if isinstance(place, tuple)]
+    counted = Counter(reason.partition(NOT_RUN)[2] for reason in reasons if NOT_RUN in reason)
     for reason, count in sorted(counted.items()):
         terminalreporter.write_line(f"{NOT_RUN}{count} {reason}", yellow=True)
 

@@ -130,9 +130,9 @@ def test_it_ends_with_the_process_that_started_it_when_told_to(stage: Stage) -> 
     assert "Everything has stopped" in stage.said()
 
 
-@pytest.mark.parametrize("victim", ["web server", "task worker", "EmbeddedPostgres", "EmbeddedValkey"])
+@pytest.mark.parametrize("victim", ["web server", "task worker", "PostgreSQL", "Valkey"])
 def test_it_does_not_go_on_without_a_part(stage: Stage, victim: str) -> None:
-    marks = {"web server": "serve", "task worker": "worker", "EmbeddedPostgres": "/data", "EmbeddedValkey": ".conf"}
+    marks = {"web server": "serve", "task worker": "worker", "PostgreSQL": "/data", "Valkey": ".conf"}
     with stage.up() as process:
         family = [child for child in psutil.Process(process.pid).children() if marks[victim] in child.cmdline()[-1]]
         if victim == "web server":

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from roadworthy.chassis.errors import StartupError
 
 LOOPBACK = "127.0.0.1"
 
@@ -27,6 +30,25 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+@contextlib.contextmanager
+def naming_a_full_disk(folder: Path) -> Iterator[None]:
+    """Turn "no space left" inside the block into a StartupError about the disk that holds `folder`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise disk_full(folder) from error
+        raise
+
+
+def disk_full(folder: Path) -> StartupError:
+    """The error for a state folder without room."""
+    return StartupError(
+        f"the disk that holds {folder} is full",
+        f"free some space (df -h {folder}), or set ROADWORTHY_STATE_DIR to a folder on another disk",
+    )
 
 
 class FileLock:

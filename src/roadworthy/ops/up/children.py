@@ -11,13 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from roadworthy.chassis.cache.embedded import EmbeddedValkey
-from roadworthy.chassis.database.embedded import EmbeddedPostgres
 from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.processes.lifetime import spawn, stop
+from roadworthy.chassis.processes.server import EmbeddedServer
 from roadworthy.ops.up.logfiles import LogFile
 
-EmbeddedServer = EmbeddedPostgres | EmbeddedValkey
 WATCH_SECONDS = 0.5
 LAST_LINES = 8
 
@@ -73,7 +71,7 @@ class Children:
             self.check()
             for server in servers:
                 if not server.running:
-                    raise StartupError(f"{type(server).__name__} ended by itself", "look into its log, and start again")
+                    raise StartupError(f"{server.name} ended by itself", "look into its log, and start again")
             for child in self._children:
                 child.log.trim()
             time.sleep(WATCH_SECONDS)

@@ -15,13 +15,14 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from roadworthy.chassis.cache.embedded import EmbeddedValkey
-from roadworthy.chassis.database.embedded import EmbeddedPostgres, not_ours
+from roadworthy.chassis.database.embedded import EmbeddedPostgres
 from roadworthy.chassis.database.migrations import migrate
 from roadworthy.chassis.errors import StartupError
-from roadworthy.chassis.processes.state import FileLock
+from roadworthy.chassis.processes.server import EmbeddedServer, not_ours
+from roadworthy.chassis.processes.state import FileLock, naming_a_full_disk
 from roadworthy.chassis.service import AppManifest
 from roadworthy.chassis.settings import Settings
-from roadworthy.ops.up.children import Children, EmbeddedServer
+from roadworthy.ops.up.children import Children
 from roadworthy.ops.up.logfiles import LogFile
 from roadworthy.ops.up.plan import DISK_NEEDED_LATER_BYTES, MEGABYTE, Plan
 from roadworthy.ops.up.ports import check_port
@@ -45,7 +46,8 @@ def run_up(plan: Plan, apps: Sequence[AppManifest], console: Console) -> None:
     words = Words(console, plan)
     with interruptible(), ExitStack() as stack:
         try:
-            _Run(plan, apps, words, stack).go()
+            with naming_a_full_disk(plan.settings.state_dir):
+                _Run(plan, apps, words, stack).go()
         except KeyboardInterrupt:
             words.stopping()
     words.stopped()

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from roadworthy.cli import COMMANDS
+
+HEAVY = ("litestar", "granian", "sqlalchemy", "alembic", "asyncpg", "pydantic", "roadworthy.chassis")
+
+
+def roadworthy(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "roadworthy", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_help_lists_every_command_and_shows_examples() -> None:
+    shown = roadworthy("--help")
+    assert shown.returncode == 0
+    assert [name for name in COMMANDS if name not in shown.stdout] == []
+    assert "roadworthy inspect CHECKLIST.md --plan" in shown.stdout
+
+
+def test_help_and_version_import_no_part_of_the_service() -> None:
+    script = (
+        "import sys; sys.argv = ['roadworthy', sys.argv[1]]\n"
+        "from roadworthy.cli import main\n"
+        "try: main()\n"
+        f"finally: print('loaded', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    for option in ("--help", "--version"):
+        shown = subprocess.run(
+            [sys.executable, "-c", script, option], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert "loaded []" in shown.stdout, shown.stderr
+
+
+@pytest.mark.parametrize("name", ["up", "serve", "worker", "migrate", "demo"])
+def test_each_command_teaches_by_example(name: str) -> None:
+    shown = roadworthy(name, "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert "Examples" in shown.stdout
+    assert f"roadworthy {name}" in shown.stdout
+
+
+def test_a_misspelt_command_is_guessed() -> None:
+    refused = roadworthy("upp")
+    assert refused.returncode == 2
+    assert "Did you mean 'up'" in refused.stderr
+
+
+def test_a_setting_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "99999")
+    refused = roadworthy("up")
+    assert refused.returncode == 3
+    assert "PORT" in refused.stderr
+    assert "Traceback" not in refused.stderr
