@@ -17,7 +17,7 @@ from benchmarks.equality import AnswersDiffer
 from benchmarks.limits import LimitFailed
 from benchmarks.load import LoadFailed, generator
 from benchmarks.measure import FULL, QUICK, Bench, Pace
-from benchmarks.report import picture, table
+from benchmarks.report import latency, picture, throughput
 from benchmarks.results import Record, write
 from benchmarks.servers import NotReady
 from benchmarks.stage import STATE_DIR, Stage, staged
@@ -45,8 +45,9 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("Interrupted; every server is stopped, and nothing was written.")
         return INTERRUPTED
-    console.print(table(records, f"Beside the reference stack, {'quick' if quick else 'full'} run, by {generator()}"))
-    console.print(f"Written to {write(records, picture(records))}", highlight=False)
+    pace = "quick" if quick else "full"
+    console.print(throughput(records, f"Answers a second, {pace} run, by {generator()}"), latency(records))
+    console.print(f"Written to {write(records, picture(records))}", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -66,7 +67,7 @@ def _run(progress: Progress, stage: Stage, folder: Path, pace: Pace) -> list[Rec
     records = []
     for each in bench.run():
         records.append(each)
-        progress.console.print(_line(each), highlight=False)
+        progress.console.print(_line(each), highlight=False, soft_wrap=True)
     return records
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.servers import HOST, Server, free_port, serving
+from benchmarks.servers import HOST, Server, free_port, running, serving
 from benchmarks.stage import ROOT, Stage
 from roadworthy.ops.up.plan import available_cores
 
@@ -41,8 +41,11 @@ def variants() -> list[Variant]:
 
 
 @contextmanager
-def ours(stage: Stage, folder: Path, *, cached: bool) -> Iterator[Server]:
-    """The product: production settings, every feature on, limits raised; the response cache on or off."""
+def ours(stage: Stage, folder: Path, *, cached: bool, worker: bool = False) -> Iterator[Server]:
+    """The product: production settings, every feature on, limits raised; the response cache on or off.
+
+    `worker` runs the task worker as well, which adds the counted views to the jobs.
+    """
     port = free_port()
     environment = {
         "ENVIRONMENT": "production",
@@ -57,7 +60,11 @@ def ours(stage: Stage, folder: Path, *, cached: bool) -> Iterator[Server]:
         **dict.fromkeys(("RATE_LIMIT_PER_MINUTE", "RATE_LIMIT_PER_HOUR", "RATE_LIMIT_PAGES_PER_MINUTE"), UNLIMITED),
         **({} if cached else {"RESPONSE_CACHE_BYTES": "0"}),
     }
-    with serving("ours", [BIN / "roadworthy", "serve"], environment, port=port, folder=folder) as server:
+    program = BIN / "roadworthy"
+    with ExitStack() as stack:
+        server = stack.enter_context(serving("ours", [program, "serve"], environment, port=port, folder=folder))
+        if worker:
+            stack.enter_context(running("worker", [program, "worker"], environment, folder=folder))
         yield server
 
 

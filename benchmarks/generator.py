@@ -128,6 +128,7 @@ def work(plan: Plan) -> Tally:
     random.seed(plan.seed)
     host = f" HTTP/1.1\r\nHost: {plan.host}:{plan.port}\r\n\r\n"
     requests = [f"GET {path}{host}".encode() for path in Path(plan.paths).read_text(encoding="ascii").splitlines()]
+    assert requests, f"no paths in {plan.paths}"
     return uvloop.run(load(plan, requests))
 
 

@@ -1,10 +1,11 @@
-"""What people read: a table on the terminal, and a picture of the same."""
+"""What people read: tables on the terminal, and a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -21,50 +22,61 @@ STYLE = """
 """
 
 
-def table(records: Iterable[Record], title: str) -> Table:
-    """Figures beside the bars they must clear."""
-    grid = Table(title=title, title_justify="left", header_style="bold")
-    grid.add_column("workload @ connections")
-    names = ("ours/s", "reference/s", "ratio", "p50 ms", "p95 ms", "p99 ms", "ref. p99", "errors", "ref. err.")
-    for name in (*names, "limit/s", "share"):
-        grid.add_column(name, justify="right")
+def throughput(records: Iterable[Record], title: str) -> Table:
+    """Answers a second beside the bars they must clear, and memory."""
+    grid = _grid(title, "workload", ("ours/s", "reference/s", "ratio", "limit/s", "share"))
     grid.add_column("bars")
     for each in records:
-        grid.add_row(*(_memory_cells(each) if each.workload == "memory" else _cells(each)), _verdict(each))
+        if each.workload == "memory":
+            cells = [f"{each.ours_pss_mb:.0f} MB", f"{each.reference_pss_mb:.0f} MB", "", f"{each.pss_bar_mb:g} MB", ""]
+        else:
+            rates = (f"{each.ours_rps:,.0f}", f"{each.reference_rps:,.0f}")
+            cells = [*rates, _ratio(each), f"{each.limit_rps:,.0f}", _share(each)]
+        grid.add_row(_name(each), *cells, _verdict(each))
     return grid
 
 
-def _cells(each: Record) -> list[str]:
-    ratio = f"{each.ratio:.1f}x" + (f" of {each.ratio_bar:g}x" if each.ratio_bar else "")
-    bars = [str(bar) for bar in (each.share_bar, each.share_aim) if bar is not None]
-    share = f"{each.share_of_limit:.2f}" + (f" of {', aim '.join(bars)}" if bars else "")
-    latencies = (each.ours_p50_ms, each.ours_p95_ms, each.ours_p99_ms, each.reference_p99_ms)
-    return [
-        f"{each.workload} @ {each.connections}",
-        f"{each.ours_rps:,.0f}",
-        f"{each.reference_rps:,.0f}",
-        ratio,
-        *(f"{value:,.1f}" for value in latencies),
-        f"{each.ours_errors:,}",
-        f"{each.reference_errors:,}",
-        f"{each.limit_rps:,.0f}",
-        share,
-    ]
+def latency(records: Iterable[Record]) -> Table:
+    """How long answers took, and what went wrong."""
+    columns = ("p50", "p95", "p99", "reference p99", "errors", "of reference")
+    grid = _grid("Milliseconds, errors", "workload", columns)
+    for each in records:
+        if each.workload != "memory":
+            times = (each.ours_p50_ms, each.ours_p95_ms, each.ours_p99_ms, each.reference_p99_ms)
+            grid.add_row(
+                _name(each), *(f"{ms:,.1f}" for ms in times), f"{each.ours_errors:,}", f"{each.reference_errors:,}"
+            )
+    return grid
 
 
-def _memory_cells(each: Record) -> list[str]:
-    return [
-        f"memory, MB a web process, of {each.pss_bar_mb:g}",
-        f"{each.ours_pss_mb:.0f}",
-        f"{each.reference_pss_mb:.0f}",
-        *[""] * 9,
-    ]
+def _grid(title: str, first: str, numbers: Iterable[str]) -> Table:
+    grid = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
+    grid.add_column(first, no_wrap=True)
+    for name in numbers:
+        grid.add_column(name, justify="right", no_wrap=True)
+    return grid
+
+
+def _name(each: Record) -> str:
+    return (
+        "memory of a\nweb process" if each.workload == "memory" else f"{each.workload}\n{each.connections} connections"
+    )
+
+
+def _ratio(each: Record) -> str:
+    return f"{each.ratio:.1f}x" + (f"\nbar {each.ratio_bar:g}x" if each.ratio_bar else "")
+
+
+def _share(each: Record) -> str:
+    marks = [("bar", each.share_bar), ("aim", each.share_aim)]
+    words = ", ".join(f"{what} {value:g}" for what, value in marks if value is not None)
+    return f"{each.share_of_limit:.2f}" + (f"\n{words}" if words else "")
 
 
 def _verdict(each: Record) -> Text:
     if not each.bars_met:
         return Text("missed", style="bold red")
-    return Text("met, and the aim" if each.aim_met else "met", style="green")
+    return Text("met,\naim too" if each.aim_met else "met", style="green")
 
 
 def picture(records: Sequence[Record]) -> str:

@@ -51,26 +51,40 @@ class Server:
 
 
 @contextlib.contextmanager
+def running(
+    name: str, command: Sequence[str | Path], environment: Mapping[str, str], *, folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` until the block ends, its output in `folder`.
+
+    Only what a program needs to run is inherited: a setting in the caller's shell changes no measurement.
+    """
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    with log_of(name, folder).open("wb") as output:
+        process = spawn(command, death_signal=signal.SIGTERM, environment={**inherited, **environment}, output=output)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+@contextlib.contextmanager
 def serving(
     name: str, command: Sequence[str | Path], environment: Mapping[str, str], *, port: int, folder: Path
 ) -> Iterator[Server]:
     """Run `command` until the block ends; inside, it answers /health on `port`.
 
-    Only what a program needs to run is inherited: a setting in the caller's shell changes no measurement.
-
     Raises:
         NotReady: it ended or stayed silent, with the end of its log.
     """
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    log = folder / f"{name}.log"
-    with log.open("wb") as output:
-        process = spawn(command, death_signal=signal.SIGTERM, environment={**inherited, **environment}, output=output)
-    try:
+    with running(name, command, environment, folder=folder) as process:
         server = Server(name, f"http://{HOST}:{port}", process)
-        _wait_until_ready(server, log)
+        _wait_until_ready(server, log_of(name, folder))
         yield server
-    finally:
-        end(process)
+
+
+def log_of(name: str, folder: Path) -> Path:
+    """Where a process's output goes."""
+    return folder / f"{name}.log"
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
