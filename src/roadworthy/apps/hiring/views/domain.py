@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import Any
 
 BOTS = re.compile(rb"bot|crawl|spider|slurp|preview|externalhit|monitor|headless|lighthouse", re.IGNORECASE)
 PREFETCH_HEADERS = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
@@ -60,8 +59,8 @@ class Tally:
             self.add(job_id, number)
 
     def take(self, chunk: int) -> Iterator[dict[int, int]]:
-        """Empty the tally into mappings of at most `chunk` jobs, ordered by id."""
-        views, self._views = sorted(self._views.items()), {}
-        numbers: Iterator[Any] = iter(views)
+        """Empty the tally into mappings of at most `chunk` jobs."""
+        views, self._views = self._views, {}
+        numbers = iter(views.items())
         while part := dict(islice(numbers, chunk)):
             yield part

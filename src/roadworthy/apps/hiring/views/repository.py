@@ -107,7 +107,9 @@ class ViewRepository:
 
     async def add(self, views: Mapping[int, int]) -> None:
         """Add `views` by job, in one statement."""
-        await self._database.execute(ADD, list(views), list(views.values()))
+        # In one order, for other processes do the same: two that lock rows crosswise would wait for each other.
+        ids = sorted(views)
+        await self._database.execute(ADD, ids, [views[id_] for id_ in ids])
 
     async def add_batch(self, batch: Batch) -> None:
         """Add the views of a batch in one statement, unless it was added before."""

@@ -36,5 +36,5 @@ def test_a_tally_gives_back_what_it_was_given_and_drops_what_it_says(
     taken = list(tally.take(chunk))
     assert sum(sum(part.values()) for part in taken) + tally.dropped == sum(number for _, number in views)
     assert all(0 < len(part) <= chunk for part in taken)
-    assert [job_id for part in taken for job_id in part] == sorted({i for part in taken for i in part})
+    assert sum(map(len, taken)) == len({job_id for part in taken for job_id in part}) <= limit
     assert len(tally) == 0
