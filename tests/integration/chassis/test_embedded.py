@@ -190,6 +190,19 @@ def test_valkey_wants_a_password_and_never_evicts_what_has_no_lifetime(tmp_path:
         ] == []
 
 
+async def test_parallel_queries_run_where_shared_memory_is_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roadworthy.chassis.database.tuning.dynamic_shared_memory", lambda: "mmap")
+    with EmbeddedPostgres(tmp_path) as postgres:
+        assert await value(postgres.dsn, "select current_setting('dynamic_shared_memory_type')") == "mmap"
+        parallel = "set debug_parallel_query = on; set max_parallel_workers_per_gather = 2"
+        connection = await asyncpg.connect(postgres.dsn)
+        await connection.execute(parallel)
+        assert await connection.fetchval("select count(*) from generate_series(1, 1000)") == 1000
+        await connection.close()
+
+
 def test_data_of_another_major_version_is_not_touched(tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path) as postgres:
         pass
