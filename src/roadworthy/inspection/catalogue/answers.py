@@ -23,7 +23,6 @@ DEPENDENCIES = re.compile(
 )
 _SHARED = "redis|valkey|cache|shared"
 SAME_THING = {"database": "database|postgres|db", "redis": _SHARED, "cache": _SHARED}
-NOWHERE = "/roadworthy-does-this-page-exist"
 COMPRESSIBLE_BYTES = 1024
 TRACES = re.compile(
     r"Traceback \(most recent call last\)|File \"/[^\"]+\", line \d+|at [\w.$<>]+ \((?:/|file:|node:)[^)]+:\d+:\d+\)"
@@ -51,7 +50,7 @@ async def _health(probes: Probes, requirement: Requirement) -> Verdict:
         return failed(
             problem, evidence, mend="answer 200 within a second, as JSON that names each dependency and its state"
         )
-    nowhere = await http.get(NOWHERE)
+    nowhere = await http.get(surface.NOWHERE)
     if nowhere.status == surface.OK and nowhere.body == answer.body:
         return unknown(f"every address answers like {answer.path}: it shows nothing", evidence)
     return passed(f"{answer.path} answers {answer.status}, naming {listed(names)}", evidence)
@@ -142,7 +141,7 @@ def _as(path: str) -> dict[str, str]:
 
 async def _left_alone(http: HttpProbe, algorithm: str, least: int) -> Verdict:
     """Short answers are not compressed."""
-    for path in (*HEALTH_PATHS[:2], NOWHERE):
+    for path in (*HEALTH_PATHS[:2], surface.NOWHERE):
         answer = await http.get(path, headers={"accept-encoding": algorithm})
         if 1 < answer.wire_bytes < least:
             encoding = answer.headers.get("content-encoding", "none")
@@ -164,6 +163,7 @@ async def _left_alone(http: HttpProbe, algorithm: str, least: int) -> Verdict:
 
 async def _errors(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     http = offered(probes.http, "http")
+    await surface.alive(http)
     asked = [await http.get(path) for path in await _wrong_requests(http)]
     refusals = [answer for answer in asked if answer.status >= surface.BAD and len(answer.body) > 1]
     if not refusals:
@@ -188,7 +188,7 @@ async def _errors(probes: Probes, requirement: Requirement) -> Verdict:  # noqa:
 
 
 async def _wrong_requests(http: HttpProbe) -> list[str]:
-    wrong = [NOWHERE, "/%00", "/api/%F0%28%8C%28"]
+    wrong = [surface.NOWHERE, "/%00", "/api/%F0%28%8C%28"]
     with contextlib.suppress(Unobservable):
         path = await surface.api_path(http)
         wrong += [f"{path}?limit=-1", f"{path.rstrip('/')}/not-a-number'\""]
@@ -208,6 +208,7 @@ def _long_site(*, packs: bool) -> Site:
     return lambda: answer
 
 
+HOME = reply("<html><body><h1>Jobs</h1></body></html>")
 HEALTH = Check(
     id="health.endpoint.answers",
     requirements=("health.endpoint", "health.deps"),
@@ -279,9 +280,9 @@ ERRORS = Check(
     fixtures=twins(
         "srv.errors",
         must_fail=Stage(
-            site=pages({}, reply('Traceback (most recent call last):\n  File "/app/main.py", line 3', 404))
+            site=pages({"/": HOME}, reply('Traceback (most recent call last):\n  File "/app/main.py", line 3', 404))
         ),
-        mended=Stage(site=pages({}, reply({"title": "Not found", "status": 404}, 404))),
+        mended=Stage(site=pages({"/": HOME}, reply({"title": "Not found", "status": 404}, 404))),
     ),
 )
 

@@ -160,6 +160,8 @@ class _Caching:
         seen: set[str] = set()
 
         def answer(asked: Asked) -> Reply:
+            if asked.path != "/api/items":
+                return reply("not found", 404)
             state = "HIT" if self._works and asked.path in seen else "MISS"
             seen.add(asked.path)
             return reply({"items": [1, 2, 3]}, x_cache=state)

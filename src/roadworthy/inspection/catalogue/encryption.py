@@ -140,6 +140,8 @@ async def _enforced(probes: Probes, requirement: Requirement) -> Verdict:  # noq
     try:
         answer = await http.get(plain_url, follow=False)
     except Refused:
+        if not http.secure:
+            raise
         evidence.append(observe(f"GET {plain_url}", "refused: nothing answers plain HTTP", http.vantage))
         return passed("TLS holds, and nothing answers plain HTTP", *evidence)
     location = answer.headers.get("location", "")

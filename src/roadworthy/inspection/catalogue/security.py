@@ -100,7 +100,7 @@ async def _origins(probes: Probes, requirement: Requirement) -> Verdict:
 async def _documents(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     alive = await surface.alive(http)
-    nowhere = await http.get("/roadworthy-does-this-page-exist")
+    nowhere = await http.get(surface.NOWHERE)
     paths = [*dict.fromkeys([*(path for path in requirement.names("paths") if path.startswith("/")), *DOCUMENT_PATHS])]
     answers = [await http.get(path) for path in paths]
     environment = (
@@ -156,7 +156,7 @@ HEADERS = Check(
     fixtures=twins(
         "sec.headers",
         must_fail=Stage(site=pages({"/": reply("<html><body><p>Jobs</p></body></html>", x_frame_options="DENY")})),
-        mended=Stage(site=lambda: lambda _: Reply(200, b"<html><body><p>Jobs</p></body></html>", WANTED)),
+        mended=Stage(site=pages({"/": Reply(200, b"<html><body><p>Jobs</p></body></html>", WANTED)})),
     ),
 )
 

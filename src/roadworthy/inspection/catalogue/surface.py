@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from roadworthy.inspection.probes.http import Answer, HttpProbe
 
 DOCUMENTS = ("/openapi.json", "/docs/openapi.json", "/schema/openapi.json", "/api/openapi.json", "/swagger.json")
 METRICS = ("/metrics",)
+NOWHERE = "/roadworthy-does-this-page-exist"
 HTML = {"accept": "text/html"}
 PAGES_LIMIT = 4
 GUESSES = 3
@@ -108,6 +110,7 @@ async def api_path(http: HttpProbe, requirement: Requirement | None = None) -> s
     """
     named = (requirement.text("path") or next(iter(requirement.names("paths")), "")) if requirement else ""
     if named.startswith("/") and not _PARAMETER.search(named):
+        await real(http, named)
         return named
     documented = [path for method, path in await operations(http) if method == "GET" and not _PARAMETER.search(path)]
     for path in (*sorted(documented, key=_plainness), *([] if documented else await _guessed(http))):
@@ -130,6 +133,18 @@ async def _guessed(http: HttpProbe) -> Sequence[str]:
     return [f"/api/{name}" for name in list(names)[:GUESSES]]
 
 
+async def real(http: HttpProbe, path: str) -> Answer:
+    """The answer at `path`, where it has something to say that a made-up address does not say too.
+
+    Raises:
+        Unobservable: it says nothing.
+    """
+    answer, nowhere = await http.get(path), await http.get(NOWHERE)
+    if answer.status != OK or len(answer.body) <= 2 or answer.body == nowhere.body:  # noqa: PLR2004 - {} and "ok"
+        raise Unobservable(f"{path} answers {answer.status} with nothing of its own", "name a route that can be read")
+    return answer
+
+
 async def alive(http: HttpProbe) -> Answer:
     """An answer with something in it: what is absent means nothing on a server that says nothing.
 
@@ -137,9 +152,8 @@ async def alive(http: HttpProbe) -> Answer:
         Unobservable: neither the home page nor health nor the API says anything.
     """
     for path in ("/", "/health", "/api/health", "/api/"):
-        answer = await http.get(path)
-        if answer.status == OK and len(answer.body) > 1:
-            return answer
+        with contextlib.suppress(Unobservable):
+            return await real(http, path)
     raise Unobservable(
         f"{http.url} answers with nothing: what it leaves out means nothing", "name the service's real address"
     )
@@ -147,11 +161,10 @@ async def alive(http: HttpProbe) -> Answer:
 
 async def limited_path(http: HttpProbe, requirement: Requirement) -> str:
     """A route that a rate limit should cover; the API's prefix where no route is documented."""
-    try:
+    with contextlib.suppress(Unobservable):
         return await api_path(http, requirement)
-    except Unobservable:
-        answer = await http.get("/api/")
-        return "/api/" if "json" in answer.content_type or answer.status < REDIRECT else "/"
+    answer = await http.get("/api/")
+    return "/api/" if "json" in answer.content_type or answer.status < REDIRECT else "/"
 
 
 async def metrics(probes: Probes, requirement: Requirement | None = None) -> tuple[Answer, Exposition]:

@@ -9,7 +9,7 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -183,7 +183,7 @@ class HttpProbe:
 
     async def burst(
         self,
-        path: str,
+        path: str | Sequence[str],
         count: int,
         *,
         name: str,
@@ -191,7 +191,7 @@ class HttpProbe:
         stop: Callable[[Answer], bool] = lambda _: False,
         pause_seconds: float = 0.0,
     ) -> Burst:
-        """Send `count` requests one after the other, outside the budget: a provocation.
+        """Send `count` requests one after the other to `path`, or in turn to several, outside the budget.
 
         A provocation of the same `name` is done once, however many lines ask for it. On a loopback target the requests
         come from a loopback address of their own, so that a limit that counts addresses counts these alone and locks
@@ -221,12 +221,13 @@ class HttpProbe:
 
     async def _provoke(
         self,
-        path: str,
+        path: str | Sequence[str],
         count: int,
         headers: Callable[[int], Mapping[str, str]],
         stop: Callable[[Answer], bool],
         pause_seconds: float,
     ) -> Burst:
+        paths = [path] if isinstance(path, str) else path
         count = min(count, PROVOCATION_LIMIT_REQUESTS)
         source = self._own_address()
         async with self._open(source) as client:
@@ -234,7 +235,8 @@ class HttpProbe:
             answers: list[Answer] = []
             while len(answers) < count and time.monotonic() - began < PROVOCATION_TIMEOUT_SECONDS:
                 self._counts.provoked += 1
-                request = self._request(client, "GET", self.absolute(path), headers(len(answers)), ipv4=bool(source))
+                url = self.absolute(paths[len(answers) % len(paths)])
+                request = self._request(client, "GET", url, headers(len(answers)), ipv4=bool(source))
                 answers.append(await self._send(client, request, keep_body=False))
                 if stop(answers[-1]):
                     break

@@ -1,0 +1,284 @@
+"""Backups: made on schedule, kept, and covering what people uploaded."""
+
+from __future__ import annotations
+
+import re
+import time
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
+from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.schedules import Artefact, artefacts, recurring
+from roadworthy.inspection.fixtures.machine import Machine
+from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+
+DATABASE = re.compile(r"pg_dump|pg_basebackup|pgbackrest|barman|wal-g|wal_g|mysqldump|mongodump|backup", re.IGNORECASE)
+FILES = re.compile(r"rsync|restic|borg|rclone|aws s3 (?:sync|cp)|\btar\b|duplicity|backup", re.IGNORECASE)
+MAGIC = (
+    b"PGDMP",
+    b"-- \n-- PostgreSQL",
+    b"--\n-- PostgreSQL",
+    b"BZh",
+    b"\x28\xb5\x2f\xfd",
+    b"\xfd7zXZ",
+    b"age-encryption",
+    b"\x85",
+    b"Salted__",
+)
+SLACK_HOURS = 2.0
+PERIOD_HOURS = 24.0
+DAYS_KEPT = 7.0
+HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
+HEAD_BYTES = 64 * 1024
+UPLOAD_NAMES = ("UPLOAD_DIR", "UPLOADS_DIR", "UPLOAD_FOLDER", "MEDIA_ROOT", "UPLOAD_PATH")
+CRON = "0 3 * * * postgres pg_dump --format=custom --file=/var/backups/app/app-$(date +\\%F).dump app"
+
+
+async def _scheduled(probes: Probes, requirement: Requirement) -> Verdict:
+    schedule = recurring(probes, DATABASE)
+    evidence = [
+        observe(
+            "schedules that make backups",
+            f"{listed(schedule.lines, 4)}; {schedule.looked_at} looked at",
+            "cron, timers, source tree",
+            basis=listed(schedule.lines),
+        )
+    ]
+    if not schedule.lines:
+        return failed(
+            f"no schedule makes a backup ({schedule.looked_at} schedules looked at)",
+            *evidence,
+            mend="schedule a daily dump, or name the place of your provider's backups",
+            patch=CRON,
+        )
+    found, places = artefacts(probes)
+    hours = requirement.number("hours") or PERIOD_HOURS
+    evidence.append(_artefacts(found, places))
+    if not found:
+        return failed(
+            f"a schedule is there, but no backup in {listed(places)}",
+            *evidence,
+            mend="run it once by hand and look at its mail",
+        )
+    newest = found[0]
+    age = (time.time() - newest.modified_at) / HOUR_SECONDS
+    if age > hours + SLACK_HOURS:
+        return failed(
+            f"the newest backup is {age:.0f} hours old, {hours:g} are allowed",
+            *evidence,
+            mend="see why the last runs failed",
+        )
+    if not _whole(newest.path):
+        return failed(
+            f"the newest backup can't be read: {newest.path.name}",
+            *evidence,
+            mend="make it again; test with pg_restore --list",
+        )
+    return passed(f"backups are scheduled, the newest is {age:.0f} hours old", *evidence)
+
+
+def _artefacts(found: Sequence[Artefact], places: Sequence[str]) -> Evidence:
+    lines = [
+        f"{one.path.name}: {one.size_bytes} bytes, {(time.time() - one.modified_at) / DAY_SECONDS:.1f} days old"
+        for one in found[:5]
+    ]
+    text = "\n".join(lines) or "none"
+    return observe(
+        "backups on this machine",
+        f"{text}\n{len(found)} files; looked in {listed(places)}",
+        "this machine",
+        basis=listed([one.path.name for one in found]),
+    )
+
+
+def _whole(path: Path) -> bool:
+    """Whether it begins as a backup does, and its compression holds as far as it was read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return False
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            return bool(zlib.decompressobj(31).decompress(head, HEAD_BYTES))
+        except zlib.error:
+            return False
+    return head.startswith(MAGIC) or b"PostgreSQL database dump" in head or b"CREATE TABLE" in head.upper()
+
+
+async def _retained(probes: Probes, requirement: Requirement) -> Verdict:
+    days = requirement.number("days") or DAYS_KEPT
+    found, places = artefacts(probes)
+    evidence = [_artefacts(found, places)]
+    if not found:
+        schedule = recurring(probes, DATABASE)
+        looked = f"{schedule.looked_at} schedules looked at"
+        evidence.append(
+            observe(
+                "schedules that make backups", f"{listed(schedule.lines, 4)}; {looked}", "cron, timers, source tree"
+            )
+        )
+        if schedule.lines:
+            return unknown(
+                "backups are scheduled, but where they are kept was not seen",
+                *evidence,
+                mend="BACKUP_DIR=/path, in the environment",
+            )
+        return failed(
+            f"no backup is kept: none in {len(places)} places, no schedule makes one",
+            *evidence,
+            mend=f"keep {days:g} daily dumps",
+            patch=f"{CRON}\n0 4 * * * root find /var/backups/app -name '*.dump' -mtime +{days:g} -delete",
+        )
+    oldest = (time.time() - found[-1].modified_at) / DAY_SECONDS
+    if oldest < days - 1:
+        return failed(
+            f"the oldest backup is {oldest:.0f} days old, {days:g} should be kept",
+            *evidence,
+            mend="keep them longer; prune later",
+        )
+    return passed(f"{len(found)} backups are kept, the oldest for {oldest:.0f} days", *evidence)
+
+
+async def _uploads(probes: Probes, requirement: Requirement) -> Verdict:
+    host = offered(probes.host, "host")
+    name = requirement.text("path", "uploads").strip("/")
+    setting = probes.config.get(*UPLOAD_NAMES) if probes.config else None
+    place = setting.value if setting else ""
+    there = bool(place and (host.root / place.lstrip("/")).is_dir())
+    in_tree = [
+        path
+        for path in (probes.repo.files if probes.repo else ())
+        if path.startswith(f"{name}/") or f"/{name}/" in path
+    ]
+    evidence = [
+        observe(
+            f"folder {name}",
+            f"{setting.name if setting else 'no variable'}: {place or 'not set'}; {len(in_tree)} files in the tree",
+            host.vantage,
+        )
+    ]
+    if not there and not in_tree:
+        return await _no_uploads(probes, name, evidence)
+    schedule = recurring(probes, FILES)
+    covering = [line for line in schedule.lines if name in line or (place and place in line)]
+    evidence.append(
+        observe(
+            "schedules that copy it", f"{listed(covering)}; {schedule.looked_at} looked at", "cron, timers, source tree"
+        )
+    )
+    if not covering:
+        return failed(
+            f"no schedule copies {place or name} ({schedule.looked_at} looked at)",
+            *evidence,
+            mend="copy it to another machine daily",
+            patch=f"30 3 * * * root restic backup {place or '/srv/app/' + name}",
+        )
+    return passed(f"{covering[0][:120]} covers {place or name}", *evidence)
+
+
+async def _no_uploads(probes: Probes, name: str, evidence: list[Evidence]) -> Verdict:
+    """Without a folder: not applicable where no documented operation takes a file."""
+    operations = await surface.document(probes.http) if probes.http else None
+    if operations is None:
+        raise Unobservable(f"no folder {name} is known", "UPLOAD_DIR=/path, in the environment of the service")
+    taking = "multipart/form-data" in str(operations)
+    paths = len(operations.get("paths", {}))
+    evidence.append(
+        observe("documented operations", f"{paths} paths; one takes files: {taking}", "HTTP client on this machine")
+    )
+    if taking:
+        return unknown(
+            "an operation takes files; where they go was not seen",
+            *evidence,
+            mend="UPLOAD_DIR=/path, in the environment",
+        )
+    return not_applicable(
+        f"nothing can be uploaded: none of {paths} documented paths takes a file, and there is no folder {name}",
+        *evidence,
+    )
+
+
+JOB = {"etc/cron.d/backup": f"{CRON}\n"}
+DUMP = {"var/backups/app/app-1.dump": "PGDMP custom format"}
+SCHEDULED = Check(
+    id="bk.scheduled.newest",
+    requirements=("bk.scheduled",),
+    title="Backups are made on schedule",
+    severity=Severity.CRITICAL,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset(),
+    run=_scheduled,
+    documentation=Documentation(
+        what="A schedule makes backups, and the newest is no older than its period and two hours, and readable.",
+        why="A backup job fails silently for months; the newest file is what there will be.",
+        how_verified="cron, systemd timers, CI schedules and CronJobs; files in /var/backups and BACKUP_DIR: age, "
+        "size, first bytes.",
+        how_to_mend="A daily pg_dump or pgBackRest, to another machine.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "bk.scheduled",
+        {"hours": 24},
+        must_fail=Stage(machine=Machine(files={**JOB, **DUMP}, days_old={"var/backups/app/app-1.dump": 5})),
+        mended=Stage(machine=Machine(files={**JOB, **DUMP})),
+    ),
+)
+
+RETAINED = Check(
+    id="bk.retention.oldest",
+    requirements=("bk.retention",),
+    title="Backups are kept as long as asked",
+    severity=Severity.MEDIUM,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"host"}),
+    run=_retained,
+    documentation=Documentation(
+        what="The oldest backup is as old as the line asks.",
+        why="Some losses are noticed after weeks.",
+        how_verified="Ages of the files in /var/backups and BACKUP_DIR.",
+        how_to_mend="Prune later; check the disk.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "bk.retention",
+        {"days": 30},
+        must_fail=Stage(machine=Machine(files={**JOB, **DUMP}, days_old={"var/backups/app/app-1.dump": 3})),
+        mended=Stage(machine=Machine(files={**JOB, **DUMP}, days_old={"var/backups/app/app-1.dump": 30})),
+    ),
+)
+
+UPLOADS = Check(
+    id="bk.uploads.covered",
+    requirements=("bk.uploads",),
+    title="Uploaded files are backed up",
+    severity=Severity.HIGH,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.CONFIGURATION,
+    needs=frozenset({"host"}),
+    run=_uploads,
+    documentation=Documentation(
+        what="A schedule copies the folder that uploads are kept in.",
+        why="The database's backup names files that are then gone.",
+        how_verified="UPLOAD_DIR and its usual names, folders of the tree; schedules that name the folder.",
+        how_to_mend="restic, rsync or the provider's snapshots, daily.",
+        not_applicable_when="There is no such folder, and no documented operation takes a file.",
+    ),
+    fixtures=twins(
+        "bk.uploads",
+        {"path": "uploads"},
+        must_fail=Stage(machine=Machine(files=JOB), repo={"backend/uploads/photo.jpg": "x"}),
+        mended=Stage(
+            machine=Machine(files={"etc/cron.d/files": "30 3 * * * root restic backup /srv/app/uploads\n"}),
+            repo={"backend/uploads/photo.jpg": "x"},
+        ),
+    ),
+)
+
+CHECKS = (SCHEDULED, RETAINED, UPLOADS)

@@ -1,0 +1,99 @@
+"""How long answers take, measured on the running service."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed
+from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.fixtures.web import pages, reply
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes.http import Burst, HttpProbe
+
+SAMPLES = 30
+USUAL_MS = 500.0
+USUAL_PERCENTILE = 95
+PAUSE_SECONDS = 0.02
+SHARE_ANSWERED = 0.9
+
+
+async def _latency(probes: Probes, requirement: Requirement) -> Verdict:
+    http = offered(probes.http, "http")
+    limit = requirement.number("max_ms") or USUAL_MS
+    percentile = int(requirement.number("percentile") or USUAL_PERCENTILE)
+    path = await surface.api_path(http, requirement)
+    cached = requirement.params.get("cached")
+    burst = await _measured(http, path, varied=cached is False)
+    times = [answer.seconds * 1000 for answer in burst.answers if answer.status == surface.OK]
+    if len(times) < SHARE_ANSWERED * SAMPLES:
+        statuses = sorted({answer.status for answer in burst.answers})
+        raise Unobservable(
+            f"{len(times)} of {len(burst.answers)} requests to {path} were answered with 200 (statuses {statuses})",
+            "name a readable route in the line, or raise the rate limit for the inspector",
+        )
+    seen = at(times, percentile)
+    kind = "something else each time" if cached is False else "the same thing again"
+    figures = f"p50 {at(times, 50):.1f}, p95 {at(times, 95):.1f}, longest {max(times):.1f}"
+    evidence = observe(
+        f"GET {path}, {len(times)} times, {kind}",
+        f"{figures} (milliseconds)",
+        burst.vantage,
+        basis=f"p{percentile} under {limit:g}: {seen < limit}",
+    )
+    if seen >= limit:
+        return failed(
+            f"p{percentile} of {path} is {seen:.0f} ms, the line says {limit:g}",
+            evidence,
+            mend="look at the slowest statement of the route",
+        )
+    return passed(f"p{percentile} of {path} is {seen:.1f} ms over {len(times)} requests, under {limit:g}", evidence)
+
+
+async def _measured(http: HttpProbe, path: str, *, varied: bool) -> Burst:
+    """One after the other; where the database is meant, page sizes differ so that no cache answers."""
+    if not varied:
+        await http.get(path)
+        return await http.burst(path, SAMPLES, name=f"latency of {path}", pause_seconds=PAUSE_SECONDS)
+    joint = "&" if "?" in path else "?"
+    paths = [f"{path}{joint}limit={size}" for size in range(20, 20 + SAMPLES)]
+    return await http.burst(paths, SAMPLES, name=f"latency of {path}, varied", pause_seconds=PAUSE_SECONDS)
+
+
+def at(values: Sequence[float], percentile: int) -> float:
+    """The smallest value that `percentile` of a hundred do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percentile / 100) - 1)]
+
+
+LATENCY = Check(
+    id="perf.latency.measured",
+    requirements=("perf.latency",),
+    title="Answers come fast enough",
+    severity=Severity.MEDIUM,
+    blast_radius=BlastRadius.PROBE,
+    strength=Strength.BEHAVIOUR,
+    needs=frozenset({"http"}),
+    run=_latency,
+    provokes=True,
+    timeout_seconds=60.0,
+    documentation=Documentation(
+        what="The percentile of the line (95 if it names none) of a readable route is under its number.",
+        why="People leave after a second; the slowest twentieth is what they tell others about.",
+        how_verified=f"{SAMPLES} requests one after the other, without load: to the same address for cached answers, "
+        "with another page "
+        "size each for those that reach the database.",
+        how_to_mend="An index, a smaller page, a cache.",
+        not_applicable_when="Never.",
+    ),
+    fixtures=twins(
+        "perf.latency",
+        {"path": "/api/items", "max_ms": 100, "percentile": 95},
+        must_fail=Stage(site=pages({"/api/items": reply({"items": []}, after_seconds=0.12)})),
+        mended=Stage(site=pages({"/api/items": reply({"items": []})})),
+    ),
+)
+
+CHECKS = (LATENCY,)
