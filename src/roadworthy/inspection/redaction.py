@@ -25,6 +25,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=\-]{8,}"), rf"\1 {MASK}"),
     (re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*[:=]\s*[\"']?[^=;\s]{1,80}=)[^;\s\"']{6,}"), rf"\1{MASK}"),
+    (re.compile(r"(?i)\b(password|identified by)\s+'[^'\n]{1,200}'"), rf"\1 '{MASK}'"),
     (re.compile(r"\beyJ[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]{5,}\.?[A-Za-z0-9_\-]*"), MASK),
     (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), MASK),
     (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w\-]{16,})"), MASK),
@@ -34,7 +35,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\$(?:2[aby]|argon2(?:id?|d)|scrypt|pbkdf2[\w\-]*|[156y])\$[^\s\"']{8,}"), MASK),
 )
 _ASSIGNMENT = re.compile(
-    r"""(?P<head>(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,80})["']?\s*(?:=|:)\s*)"""
+    r"""(?P<head>(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,80})["']?\s*(?:=|:(?!\s*[\w.\-]+\s*[=:]))\s*)"""
     r"""(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
 )
 

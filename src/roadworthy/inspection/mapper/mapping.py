@@ -18,7 +18,11 @@ LEAST_SCORE = 0.9
 LEAST_SCORE_ALONE = 1.9
 """A sentence or a second claim must be as clear as two words that belong together."""
 LEAST_SHARE = 0.5
+LEAST_SHARE_LONG = 0.2
 SHORT_WORDS = 10
+CLEAR_SCORE = 3.0
+WINDOW_WORDS = 7
+"""Words of a claim stand together; further apart they belong to different claims."""
 VARIABLE_SCORE = 2.1
 _LONE_VARIABLE = re.compile(r"^`?(?P<name>[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+)(?:\s?=\s?(?P<value>[^`\s]+))?`?[.;]?$")
 _DEMAND = re.compile(
@@ -26,12 +30,17 @@ _DEMAND = re.compile(
     re.IGNORECASE,
 )
 """What makes a sentence a demand."""
+_ABOUT_ITSELF = re.compile(
+    r"\bthis (?:check ?list|guide|document|page|section|file)\b|^(?:recommend\w*|current)\b[^:]*:", re.IGNORECASE
+)
+_OPEN_QUESTION = re.compile(r"^\W*(?:what|how|which|who|why|when|where)\b.*\?\W*$", re.IGNORECASE)
+"""Only people can answer it; "Are backups automated?" can be."""
 _LACK = re.compile(r"^\W*(?:no|missing|lack(?:s|ing)?(?: of)?|without|absence of)\b", re.IGNORECASE)
 LACK_IS_GOOD = frozenset({
     "sec.nosecrets", "sec.gitignore", "sec.secretkey", "sec.logs_clean", "sec.depscan", "sec.sast", "sec.trusted_net",
     "sec.nonroot", "sec.cors", "sec.sqli", "code.debug", "code.quality", "srv.errors", "srv.debug", "srv.prodserver",
     "db.leak", "db.slowq", "db.engine", "img.tag", "fe.smoke", "host.ssh", "ci.zero", "perf.errors", "jobs.retry",
-    "test.unit", "process.step",
+    "test.unit", "process.step", "mon.errors",
 })  # fmt: skip
 """Requirements of which a line that begins with "No" is the wish itself: "No secrets in code"."""
 
@@ -70,6 +79,8 @@ class Mapper:
         return Mapped(item, found)
 
     def _requirements(self, item: Item) -> tuple[Requirement, ...]:
+        if _OPEN_QUESTION.match(item.text):
+            return ()
         if item.form is Form.CODE:
             one = code.map_code(item)
             return (params.refined(one),) if one else ()
@@ -81,7 +92,7 @@ class Mapper:
     def _by_rules(self, item: Item) -> Iterator[Requirement]:
         line = Line(item)
         text = Text.of(line)
-        matches = [match for rule in self._rules if (match := rule.match(text))]
+        matches = [match for rule in self._rules if (match := rule.match(text)) and _stands_together(match, line)]
         best = _best_per_requirement([*matches, *_by_variables(line)])
         if not best or not _is_clear(best[0], line):
             return
@@ -107,7 +118,7 @@ def _is_inverse(item: Item, requirement: Requirement) -> bool:
 
 def _by_variables(line: Line) -> Iterator[Match]:
     """What the environment variables in a sentence stand for: "Set `HSTS_ENABLED=true`"."""
-    for name in values.env_names(line.item.text):
+    for name in values.env_names(line.outside_parentheses):
         one = code.variable(name, None)
         if one and one.id != "cfg.env":
             yield Match(one.id, VARIABLE_SCORE, ())
@@ -115,13 +126,27 @@ def _by_variables(line: Line) -> Iterator[Match]:
 
 def _is_clear(match: Match, line: Line) -> bool:
     """Whether the match is enough to say what the line asks; less is needed where the line is surely an item."""
+    told = line.telling
+    long = len(told) > SHORT_WORDS and match.score < CLEAR_SCORE and not match.set_off(line.own)
+    if long and len(match.taken & told) < LEAST_SHARE_LONG * len(told):
+        return False
     if line.item.firm:
         return match.score >= LEAST_SCORE
     if match.score >= LEAST_SCORE_ALONE:
-        return line.item.form is not Form.PROSE or bool(line.item.title or _DEMAND.search(line.item.text))
-    told = line.telling
+        return line.item.form is not Form.PROSE or _demands(line.item)
     short = line.item.form is not Form.PROSE and len(told) <= SHORT_WORDS
     return short and match.score >= LEAST_SCORE and len(match.taken & told) >= LEAST_SHARE * len(told)
+
+
+def _demands(item: Item) -> bool:
+    """Whether a sentence asks for something; one that leads in ("... managed through:") or names itself does not."""
+    if _ABOUT_ITSELF.search(item.text):
+        return False
+    return bool(_DEMAND.search(item.text)) or bool(item.title and not item.text.endswith(":"))
+
+
+def _stands_together(match: Match, line: Line) -> bool:
+    return match.spread <= WINDOW_WORDS or match.set_off(line.own)
 
 
 def _best_per_requirement(matches: Iterable[Match]) -> list[Match]:

@@ -7,6 +7,7 @@ A rule is a line of a `.rules` file: `requirement: term term ...`. All its terms
     rate_limit*         words that follow each other
     @redis              may also stand in a heading, the sentence leading in, or the enclosing item
     !alert*             must not stand in the line;  !@alert* neither in the line nor above it
+    ^document           only as the line's first word
     #rate               a value of this sort: see `values.signs`
     +1                  counts this much more than its words alone
     $db                 alternatives named once at the top of a file: `$db = database*|db|postgres*`
@@ -14,11 +15,11 @@ A rule is a line of a `.rules` file: `requirement: term term ...`. All its terms
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from roadworthy.inspection.mapper.text import Line, Word, positions
+from roadworthy.inspection.mapper.text import TITLE_WEIGHT, Line, Word, positions
 from roadworthy.inspection.requirements import BY_ID
 
 FOLLOWING_WORD_BONUS = 0.25
@@ -41,11 +42,12 @@ class Found:
 class Term:
     """Alternatives, each a sequence of words (a trailing * stands for any ending).
 
-    `anywhere`: it may stand above the line as well.
+    `anywhere`: it may stand above the line as well; `leading`: only at its beginning.
     """
 
     alternatives: tuple[tuple[str, ...], ...]
     anywhere: bool = False
+    leading: bool = False
 
     def find(self, text: Text) -> Found | None:
         """The weightiest place in the line, or above it where that is allowed."""
@@ -67,7 +69,8 @@ class Term:
             )
             for start in starts:
                 place = words[start.position : start.position + len(alternative)]
-                if len(place) == len(alternative) and all(map(_is, place, alternative)):
+                at_its_place = not self.leading or start.position == 0
+                if at_its_place and len(place) == len(alternative) and all(map(_is, place, alternative)):
                     yield place
 
 
@@ -89,6 +92,12 @@ class Text:
         """Index the words of `line`."""
         return cls(line.own, line.above, positions(line.own), positions(line.above))
 
+    @property
+    def title(self) -> Text:
+        """The set-off beginning alone: what follows explains it, and rules nothing out."""
+        own = tuple(word for word in self.own if word.weight == TITLE_WEIGHT)
+        return Text(own, self.above, positions(own), self.above_index)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -102,6 +111,18 @@ class Match:
     def first(self) -> int:
         """The position of its first word in the line."""
         return min((word.position for found in self.found if not found.above for word in found.words), default=0)
+
+    @property
+    def spread(self) -> int:
+        """How many words lie between the first and the last that it rests on; values may stand anywhere."""
+        found = (word for found in self.found if not found.above for word in found.words)
+        places = sorted({word.position for word in found if not word.text.startswith("#")})
+        return places[-1] - places[0] - len(places) + 1 if places else 0
+
+    def set_off(self, words: tuple[Word, ...], *, wholly: bool = False) -> bool:
+        """Whether it rests on the set-off beginning of the line, partly or `wholly`."""
+        places = [words[position].weight == TITLE_WEIGHT for position in self.taken]
+        return all(places) if wholly else any(places)
 
     @property
     def taken(self) -> frozenset[int]:
@@ -127,9 +148,22 @@ class Rule:
             if place is None:
                 return None
             found.append(place)
-        if all(place.above for place in found) or any(term.find(text) for term in self.unwanted):
+        match = Match(self.requirement, self.bonus + _weight(found), tuple(found))
+        within = text.title if match.taken and match.set_off(text.own, wholly=True) else text
+        if all(place.above for place in found) or any(term.find(within) for term in self.unwanted):
             return None
-        return Match(self.requirement, self.bonus + sum(place.weight for place in found), tuple(found))
+        return match
+
+
+def _weight(found: Sequence[Found]) -> float:
+    """What all words count, a word that serves two terms only once."""
+    seen: set[tuple[bool, int]] = set()
+    total = 0.0
+    for place in found:
+        new = [word for word in place.words if (place.above, word.position) not in seen]
+        seen |= {(place.above, word.position) for word in new}
+        total += place.weight if len(new) == len(place.words) else sum(word.weight for word in new)
+    return total
 
 
 class RuleError(ValueError):
@@ -172,8 +206,8 @@ def _rule(line: str, names: Mapping[str, str], where: str) -> Rule:
 
 
 def _term(text: str) -> Term:
-    alternatives = tuple(tuple(alternative.split("_")) for alternative in text.lstrip("@").split("|"))
-    return Term(alternatives, anywhere=text.startswith("@"))
+    alternatives = tuple(tuple(alternative.split("_")) for alternative in text.lstrip("@^").split("|"))
+    return Term(alternatives, anywhere=text.startswith("@"), leading=text.startswith("^"))
 
 
 def _expanded(text: str, names: Mapping[str, str], where: str) -> str:

@@ -17,6 +17,7 @@ the nearest heading carries half of the meaning, one further up less."""
 
 _TOKEN = re.compile(r"(?<![\w.])\.[a-z]+|[a-z0-9\u00c0-\u1fff\u2c00-\uffff]+|[,;&]|(?<=\s)\+(?=\s)", re.IGNORECASE)
 CONJUNCTIONS = frozenset({",", ";", "&", "+", "and"})
+_HOST = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/`'\")]*", re.IGNORECASE)
 _SPECIAL = {".env": "dotenv", ".gitignore": "gitignore", ".dockerignore": "dockerignore", ".github": "github"}
 _TITLE_BREAK = re.compile("\\s+(?:-|\N{EN DASH}|\N{EM DASH}|\N{RIGHTWARDS ARROW}|->)\\s+|:\\s+")
 TITLE_LIMIT_WORDS = 6
@@ -51,7 +52,7 @@ class Line:
     def own(self) -> tuple[Word, ...]:
         """The words of the line itself, then signs for the values in it (`#rate`, `#percent`, ...)."""
         title, rest = self.parts
-        marked = [(word, TITLE_WEIGHT) for word in tokens(title)]
+        marked = [(word, TITLE_WEIGHT) for word in tokens(values.without_sources(title))]
         for depth, piece in _by_depth(rest):
             marked += [(word, ASIDE_WEIGHT if depth else BODY_WEIGHT) for word in tokens(values.without_sources(piece))]
         signs = [(sign, BODY_WEIGHT) for sign in values.signs(self.item.text)]
@@ -64,6 +65,11 @@ class Line:
         far = " ; ".join(self.item.section[:-1])
         marked = [(word, NEAR_WEIGHT) for word in tokens(near)] + [(word, FAR_WEIGHT) for word in tokens(far)]
         return tuple(Word(word, i, weight) for i, (word, weight) in enumerate(marked))
+
+    @cached_property
+    def outside_parentheses(self) -> str:
+        """The line without its asides."""
+        return "".join(piece for depth, piece in _by_depth(self.item.text) if not depth)
 
     @cached_property
     def telling(self) -> frozenset[int]:
@@ -88,7 +94,7 @@ class Line:
 
 def tokens(text: str) -> tuple[str, ...]:
     """The words of `text` in lower case; `pool_size`, `rate-limit` and `ci/cd` are two words each."""
-    return tuple(_words(text))
+    return tuple(_words(_HOST.sub(" ", text)))
 
 
 def _words(text: str) -> Iterator[str]:

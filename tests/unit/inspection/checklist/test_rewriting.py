@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from roadworthy.contracts.checks import Kind, Status
+from roadworthy.inspection.checklist import document, rewriting, structure
+from tests.unit.inspection.fakes import inspection, line, on_day
+
+EVIDENCE = re.compile(r"[^\r\n]*<sub>roadworthy: [^\r\n]*(?:\r\n|\n|\r)?")
+
+
+def rewritten(path: Path, statuses: dict[int, Status] | Status, day: str = "2026-03-01", **more: str) -> bytes:
+    """The document at `path` after an inspection that gave each line its status (by line, or all the same)."""
+    read = document.read(path)
+    items = structure.read(read.readable)
+    lines = [
+        line(item, statuses if isinstance(statuses, Status) else statuses[item.line], **more)
+        for item in items
+        if isinstance(statuses, Status) or item.line in statuses
+    ]
+    return rewriting.rewrite(read, on_day(inspection(*lines), day))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "CHECKLIST.md"
+
+
+def test_ticks_what_holds_and_says_what_was_seen(path: Path) -> None:
+    path.write_text("## Database\n- [ ] **PostgreSQL** in use\n- [x] Backups\n")
+    result = rewritten(path, {2: Status.PASS, 3: Status.FAIL}).decode().splitlines()
+    assert result[1] == "- [x] **PostgreSQL** in use"
+    assert re.fullmatch(r"  <sub>roadworthy: pass \(2026-03-01, [0-9a-f]{16}\) it is pass</sub>", result[2])
+    assert result[3] == "- [ ] Backups"
+    assert "roadworthy: fail" in result[4]
+
+
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.NOT_APPLICABLE, Status.UNMAPPED, Status.FAIL])
+def test_no_tick_without_evidence(path: Path, status: Status) -> None:
+    path.write_text("- [x] Ticked by hand\n")
+    assert rewritten(path, status).startswith(b"- [ ] Ticked by hand\n")
+
+
+def test_boxes_that_only_people_can_judge_stay_as_people_set_them(path: Path) -> None:
+    path.write_text("- [x] Kim signed\n- [ ] Lee signed\n")
+    read = document.read(path)
+    lines = [line(replace(item, kind=Kind.HUMAN), Status.HUMAN) for item in structure.read(read.readable)]
+    assert rewriting.rewrite(read, inspection(*lines)) == path.read_bytes()
+
+
+def test_a_tick_is_bad_news_on_an_inverse_line(path: Path) -> None:
+    path.write_text("- [ ] No rollback plan exists\n")
+    read = document.read(path)
+    (item,) = structure.read(read.readable)
+    failed = rewriting.rewrite(read, inspection(line(replace(item, inverse=True), Status.FAIL)))
+    held = rewriting.rewrite(read, inspection(line(replace(item, inverse=True), Status.PASS)))
+    assert failed.startswith(b"- [x]")
+    assert held.startswith(b"- [ ]")
+
+
+def test_a_second_run_on_an_unchanged_system_rewrites_nothing(path: Path) -> None:
+    path.write_text("- [ ] One\n\n1. Two\n   - [x] Three\n")
+    statuses = dict.fromkeys(range(10), Status.PASS)
+    path.write_bytes(rewritten(path, statuses, "2026-03-01"))
+    assert rewritten(path, statuses, "2026-04-01") == path.read_bytes()
+
+
+def test_evidence_changes_when_the_verdict_or_what_was_seen_does(path: Path) -> None:
+    path.write_text("- [ ] One\n")
+    path.write_bytes(rewritten(path, Status.PASS, answer="version 17"))
+    changed = rewritten(path, Status.PASS, "2026-04-01", answer="version 18")
+    assert b"2026-04-01" in changed
+    assert changed.count(b"<sub>") == 1
+    assert b"roadworthy: fail" in rewritten(path, Status.FAIL, "2026-04-01")
+
+
+def test_tables_and_code_are_left_alone(path: Path) -> None:
+    text = "| Check | Status |\n|---|---|\n| PostgreSQL | ✅ |\n\n```env\nREDIS_ENABLED=true\n```\n"
+    path.write_text(text)
+    assert rewritten(path, Status.FAIL).decode() == text
+
+
+def test_items_without_a_box_get_evidence_where_something_was_tried(path: Path) -> None:
+    path.write_text("# Checklist\n- CSP sent\n")
+    assert b"roadworthy: fail" in rewritten(path, Status.FAIL)
+    assert rewritten(path, Status.UNMAPPED) == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text", ["- [ ] One\r\n- [ ] Two\r\n", "> - [ ] quoted\n> more\n", "  10. [ ] deep\n", "- [ ] end"]
+)
+def test_line_ends_quotes_and_indentation(path: Path, text: str) -> None:
+    path.write_bytes(text.encode())
+    result = rewritten(path, Status.PASS)
+    assert EVIDENCE.sub("", result.decode()).replace("[x]", "[ ]").rstrip("\r\n") == text.rstrip("\r\n")
+    assert (b"\r\n" in result) == ("\r\n" in text)
+    path.write_bytes(result)
+    assert rewritten(path, Status.PASS, "2027-01-01") == result
+    assert "roadworthy" in MarkdownIt().render(result.decode()).split("<li>")[1].split("</li>")[0]
+
+
+def test_what_a_hostile_target_answers_cannot_act_in_the_document(path: Path) -> None:
+    path.write_text("- [ ] One\n")
+    hostile = "</sub> <script>alert(1)</script> [click](https://evil.example) `x` **b**\n# Heading | cell \x1b[31m"
+    result = rewritten(path, Status.FAIL, summary=hostile).decode()
+    assert len(result.splitlines()) == 2
+    html = MarkdownIt().render(result)
+    assert "<script" not in html
+    assert "<a " not in html
+    assert "<strong>" not in html
+    assert "\x1b" not in result
+
+
+def test_a_long_answer_takes_one_bounded_line(path: Path) -> None:
+    path.write_text("- [ ] One\n")
+    assert len(rewritten(path, Status.FAIL, summary="long " * 500)) < 600
+
+
+MARKDOWN = st.lists(
+    st.sampled_from([
+        "# Title", "## Part", "- [ ] One", "- [x] Two", "  - nested", "1. [ ] Three", "* four", "> - [ ] quoted", "", "plain words",
+        "```env", "```", "A_B=c", "| a | status |", "|---|---|", "| x | done |", "- [ ] mit Ümläut", "   continued", "---", "\t- [ ] tab",
+        "  <sub>roadworthy: pass (2026-01-01, 0123456789abcdef) old</sub>",
+    ]),
+    max_size=25,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(MARKDOWN, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from([Status.PASS, Status.FAIL]))
+def test_every_other_byte_stays(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], newline: str, ends: bool, status: Status
+) -> None:
+    path = tmp_path_factory.mktemp("rewriting") / "list.md"
+    path.write_bytes((newline.join(lines) + (newline if ends else "")).encode())
+    result = rewritten(path, status)
+
+    def bare(content: bytes) -> str:
+        return re.sub(r"\[[ x]\]", "[]", EVIDENCE.sub("", content.decode())).rstrip("\r\n")
+
+    assert bare(result) == bare(path.read_bytes())
+    path.write_bytes(result)
+    assert rewritten(path, status, "2027-01-01") == result

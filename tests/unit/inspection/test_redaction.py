@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+
+from roadworthy.inspection.model import observe, printable
+from roadworthy.inspection.redaction import is_secret_name, redact
+
+CANARY = "c4nary9f3e1d7b55aa"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"postgresql://app:{CANARY}@db.example:5432/shop",
+        f"redis://:{CANARY}@cache:6379/0",
+        f"SECRET_KEY={CANARY}",
+        f"export SMTP_PASSWORD='{CANARY}'",
+        f'"password": "{CANARY}"',
+        f"ValueError: password={CANARY}",
+        f"apiKey: {CANARY}",
+        f"Authorization: Bearer {CANARY}",
+        f"authorization: Basic {CANARY}==",
+        f"Set-Cookie: session={CANARY}; HttpOnly",
+        f"x-api-key: {CANARY}",
+        f"jwt eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY}",
+        f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n-----END RSA PRIVATE KEY-----",
+        f"ghp_{CANARY}{CANARY}",
+        f"sk_live_{CANARY}",
+        f"hash $2b$12${CANARY}{CANARY}",
+        f"$argon2id$v=19$m=65536,t=3,p=4${CANARY}",
+        f"CLIENT_SECRET: {CANARY}",
+        f"CREATE USER app WITH PASSWORD '{CANARY}';",
+    ],
+)
+def test_secrets_are_masked_by_shape_and_by_name(text: str) -> None:
+    assert CANARY not in redact(text)
+
+
+def test_known_secrets_are_masked_by_value_anywhere() -> None:
+    assert CANARY not in redact(f"an error about {CANARY} in a sentence", {CANARY})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pool_size=20, max_overflow=40",
+        "ACCESS_TOKEN_EXPIRE_MINUTES=30",
+        "SECRET_KEY=<generate-with-openssl>",
+        "POSTGRES_USER=app",
+        "Cache-Control: public, max-age=3600",
+        "X-Frame-Options: DENY",
+        "postgresql://db.example/shop",
+        "statement_timeout is 5s",
+        "password hashing uses argon2id",
+    ],
+)
+def test_what_opens_nothing_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_short_values_are_not_masked_by_value() -> None:
+    assert redact("the app listens on 5432", {"app", "5432"}) == "the app listens on 5432"
+
+
+@pytest.mark.parametrize("name", ["SMTP_PASSWORD", "apiKey", "db.password", "SESSION_SECRET", "STRIPE_API_KEY_LIVE"])
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["TOKEN_TTL", "PASSWORD_MIN_LENGTH", "AUTHOR", "KEYBOARD", "RATE_LIMIT", "PASSENGER"])
+def test_names_that_only_sound_alike(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_evidence_is_redacted_bounded_and_harmless_in_a_terminal() -> None:
+    seen = observe(f"GET /?token={CANARY}", f"\x1b[2Jpassword: {CANARY} " + "x" * 5_000, "here")
+    assert CANARY not in repr(seen)
+    assert "\x1b" not in seen.answer
+    assert len(seen.answer) < 2_100
+
+
+def test_digests_leave_out_when_but_not_how_much() -> None:
+    first = observe("q", "answered in 12.5 ms at 2026-01-02T03:04:05Z", "here")
+    again = observe("q", "answered in 99 ms at 2027-05-06T07:08:09Z", "here")
+    other = observe("q", "TTL 300 s", "here")
+    longer = observe("q", "TTL 600 s", "here")
+    assert first.digest == again.digest
+    assert other.digest != longer.digest
+
+
+def test_control_characters_are_replaced() -> None:
+    assert (
+        printable("a\x00b\x9bc\u202ed\ne")
+        == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}d\ne"
+    )

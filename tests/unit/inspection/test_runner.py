@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Severity, Status, Verdict
+from roadworthy.inspection import runner
+from roadworthy.inspection.mapper import Mapped
+from roadworthy.inspection.model import Check, Item, Probes, Requirement, Strength, Unobservable, observe
+from roadworthy.inspection.results import Inspection
+from tests.unit.inspection.fakes import FakeProbes, check, verdict
+
+CANARY = "canary-7f3b-not-for-reports"
+
+
+def lines(*ids: str, **more: Any) -> list[Mapped]:
+    return [Mapped(Item(line=i, section=(), text=name), (Requirement(name),), **more) for i, name in enumerate(ids, 1)]
+
+
+def run(
+    mapped: list[Mapped], checks: list[Check], probes: FakeProbes | None = None, limit_seconds: float = 10, **more: Any
+) -> Inspection:
+    catalogue = {c.requirements[0]: [k for k in checks if k.requirements == c.requirements] for c in checks}
+    planned = runner.plan(mapped, catalogue, **more)
+    return asyncio.run(
+        runner.inspect(planned, probes or FakeProbes(), checklist="x", target="y", limit_seconds=limit_seconds)
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({Strength.BEHAVIOUR: Status.FAIL, Strength.FILE: Status.PASS}, Status.FAIL),
+        ({Strength.BEHAVIOUR: Status.PASS, Strength.CONFIGURATION: Status.FAIL}, Status.PASS),
+        ({Strength.BEHAVIOUR: Status.UNKNOWN, Strength.CONFIGURATION: Status.PASS}, Status.PASS),
+        ({Strength.BEHAVIOUR: Status.UNKNOWN, Strength.FILE: Status.UNKNOWN}, Status.UNKNOWN),
+    ],
+)
+def test_the_strongest_evidence_that_saw_anything_wins(said: dict[Strength, Status], status: Status) -> None:
+    checks = [check(f"db.engine.{s.name}", says=verdict(v), strength=s) for s, v in said.items()]
+    assert run(lines("db.engine"), checks).lines[0].status is status
+
+
+def test_among_equals_a_fail_wins() -> None:
+    checks = [check("one", says=verdict(Status.PASS)), check("two", says=verdict(Status.FAIL))]
+    assert run(lines("db.engine"), checks).lines[0].status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("second", "any_of", "status"),
+    [
+        (Status.PASS, False, Status.PASS),
+        (Status.FAIL, False, Status.FAIL),
+        (Status.UNKNOWN, False, Status.UNKNOWN),
+        (Status.NOT_APPLICABLE, False, Status.PASS),
+        (Status.FAIL, True, Status.PASS),
+    ],
+)
+def test_a_line_needs_all_it_claims_or_one_of_its_alternatives(second: Status, any_of: bool, status: Status) -> None:
+    mapped = [
+        Mapped(Item(line=1, section=(), text="a"), (Requirement("db.engine"), Requirement("db.pool")), any_of=any_of)
+    ]
+    found = run(mapped, [check(), check("pool", "db.pool", verdict(second))])
+    assert found.lines[0].status is status
+
+
+def test_a_missing_part_of_the_target_leaves_the_line_unknown_and_says_what_to_add() -> None:
+    found = run(lines("db.engine"), [check(needs=frozenset({"postgres", "nginx"}))])
+    (line,) = found.lines
+    assert line.status is Status.UNKNOWN
+    mend = line.answers[0].verdict.remediation
+    assert mend
+    assert "[postgres] dsn" in mend.text
+    assert "[nginx]" in mend.text
+
+
+def test_what_nothing_answers_is_unknown_or_people_s() -> None:
+    found = run([*lines("db.engine", "team.approve"), Mapped(Item(3, (), "huh"), ())], [])
+    assert [line.status for line in found.lines] == [Status.UNKNOWN, Status.HUMAN, Status.UNMAPPED]
+    assert "no check" in found.lines[0].summary
+
+
+async def hidden(_probes: Probes, _asked: Requirement) -> Verdict:
+    raise Unobservable("the log cannot be read", "chmod o+r it")
+
+
+async def broken(_probes: Probes, _asked: Requirement) -> Verdict:
+    raise ValueError(f"password={CANARY}")
+
+
+async def slow(_probes: Probes, _asked: Requirement) -> Verdict:
+    await asyncio.sleep(60)
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [(hidden, "cannot be read"), (broken, "itself broke (ValueError"), (slow, "within 0.01 seconds")],
+)
+def test_a_check_that_cannot_conclude_takes_no_other_with_it(behaviour: Any, words: str) -> None:
+    bad = check("bad", "db.pool", behaviour, timeout_seconds=0.01)
+    found = run(lines("db.pool", "db.engine"), [bad, check()])
+    assert [line.status for line in found.lines] == [Status.UNKNOWN, Status.PASS]
+    assert words in found.lines[0].summary
+    assert CANARY not in found.lines[0].summary
+
+
+@pytest.mark.parametrize("status", [Status.PASS, Status.FAIL, Status.NOT_APPLICABLE])
+def test_no_verdict_without_evidence(status: Status) -> None:
+    found = run(lines("db.engine"), [check(says=Verdict(status, "trust me"))])
+    assert found.lines[0].status is Status.UNKNOWN
+
+
+def test_the_whole_has_a_time_limit() -> None:
+    found = run(
+        lines("db.pool", "db.engine"), [check("slow", "db.pool", slow, timeout_seconds=60), check()], None, 0.05
+    )
+    assert [line.status for line in found.lines] == [Status.UNKNOWN, Status.PASS]
+    assert "ended after" in found.lines[0].summary
+
+
+def test_provocations_come_last_and_one_at_a_time() -> None:
+    order: list[str] = []
+
+    def noting(name: str, **more: Any) -> Check:
+        async def note(_probes: Probes, _asked: Requirement) -> Verdict:
+            order.append(f"{name} begins")
+            await asyncio.sleep(0)
+            order.append(f"{name} ends")
+            return verdict(Status.PASS)
+
+        return check(name, more.pop("requirement"), note, **more)
+
+    run(
+        lines("rl.on", "rl.values", "db.engine"),
+        [
+            noting("burst", requirement="rl.on", provokes=True),
+            noting("other", requirement="rl.values", provokes=True),
+            noting("calm", requirement="db.engine"),
+        ],
+    )
+    assert order == ["calm begins", "calm ends", "burst begins", "burst ends", "other begins", "other ends"]
+
+
+def test_a_check_runs_once_however_many_lines_ask_the_same() -> None:
+    ran: list[Requirement] = []
+
+    async def count(_probes: Probes, asked: Requirement) -> Verdict:
+        ran.append(asked)
+        return verdict(Status.PASS)
+
+    same = Mapped(Item(1, (), "a"), (Requirement("db.engine", {"engine": "postgresql"}, "'postgres'"),))
+    again = Mapped(Item(2, (), "b"), (Requirement("db.engine", {"engine": "postgresql"}, "'postgresql'"),))
+    other = Mapped(Item(3, (), "c"), (Requirement("db.engine", {"engine": "mysql"}),))
+    found = run([same, again, other], [check(says=count)])
+    assert len(ran) == 2
+    assert all(line.status is Status.PASS for line in found.lines)
+
+
+def test_disruptive_checks_wait_until_they_are_asked_for() -> None:
+    cut = check(blast_radius=BlastRadius.DISRUPTIVE)
+    found = run(lines("db.engine"), [cut])
+    assert found.lines[0].status is Status.UNKNOWN
+    assert "disruptive" in found.lines[0].summary
+    allowed = run(lines("db.engine"), [cut], allowed=frozenset(BlastRadius))
+    assert allowed.lines[0].status is Status.PASS
+
+
+def test_secrets_seen_by_probes_are_masked_by_value_wherever_a_check_put_them() -> None:
+    evidence = observe("what", "x", "y")
+    leaky = Verdict(
+        Status.FAIL, f"found {CANARY}", (Evidence(CANARY, f"it is {CANARY}!", "now", CANARY, evidence.digest),)
+    )
+    found = run(lines("db.engine"), [check(says=leaky)], FakeProbes(hidden=frozenset({CANARY})))
+    assert CANARY not in repr(found.lines[0].answers[0].verdict)
+
+
+def test_figures_of_an_inspection() -> None:
+    drill = Mapped(Item(5, (), "load", kind=Kind.DRILL), (Requirement("load.test"),))
+    found = run(
+        [*lines("db.engine", "db.pool", "redis.up"), Mapped(Item(4, (), "huh"), ()), drill],
+        [
+            check(says=verdict(Status.PASS)),
+            check("p", "db.pool", verdict(Status.FAIL)),
+            check("r", "redis.up", verdict(Status.UNKNOWN)),
+        ],
+    )
+    assert found.verified == 2
+    assert found.coverage == pytest.approx(2 / 4)
+    assert found.counts[Status.UNMAPPED] == 1
+
+
+def test_the_most_severe_come_first_and_no_check_twice() -> None:
+    severities = {
+        "db.engine": Severity.LOW,
+        "db.pool": Severity.CRITICAL,
+        "redis.up": Severity.HIGH,
+        "rl.on": Severity.HIGH,
+    }
+    checks = [check(name, name, verdict(Status.FAIL), severity=s) for name, s in severities.items()]
+    found = run([*lines(*severities), *lines("db.pool")], checks)
+    assert [line.mapped.requirements[0].id for line in found.mend_first] == ["db.pool", "redis.up", "rl.on"]
