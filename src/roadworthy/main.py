@@ -6,10 +6,12 @@ from roadworthy.apps.hiring.app import manifest as hiring
 from roadworthy.chassis.edge.asgi import ASGIApp
 from roadworthy.chassis.service import AppManifest, Service
 from roadworthy.chassis.settings import load_settings
+from roadworthy.chassis.telemetry.logs import configure_logging
 
 APPS: tuple[AppManifest, ...] = (hiring,)
 
 
 def asgi() -> ASGIApp:
-    """What the web server serves: `granian --interface asgi --factory roadworthy.main:asgi`."""
-    return Service(load_settings(), APPS)
+    """What each web process serves; called in it, with its environment."""
+    settings = load_settings()
+    return Service(settings, APPS, configure_logging(settings))

@@ -39,6 +39,24 @@ class NotFound(RoadworthyError):
     status = HTTPStatus.NOT_FOUND
 
 
+class BodyTooLarge(RoadworthyError):
+    """The body of the request is larger than this service takes."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class DeadlineExceeded(RoadworthyError):
+    """The answer took longer than this service waits for one."""
+
+    status = HTTPStatus.GATEWAY_TIMEOUT
+
+
+class RateLimited(RoadworthyError):
+    """This address has asked more often than it may."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
 class Overloaded(RoadworthyError):
     """The service has more work than it can take on; try again in a moment."""
 

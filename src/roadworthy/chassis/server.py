@@ -19,9 +19,12 @@ from roadworthy.chassis.processes.lifetime import die_with_parent, raise_open_fi
 # Granian counts connections, not requests: with its default of 1024/workers, 1,100 idle clients blocked the rest.
 CONNECTIONS_A_PROCESS = 16_384
 BACKLOG = 4096
+# Granian sets its logging up anew in every process; "incremental" keeps it from closing the handlers that are ours.
 LOGGING: dict[str, Any] = {
     "version": 1,
-    "disable_existing_loggers": False,
+    "incremental": True,
+    "formatters": {},
+    "handlers": {},
     "loggers": {"_granian": {"level": "WARNING", "propagate": True}},
 }
 

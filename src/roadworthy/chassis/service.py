@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,14 +14,19 @@ from litestar.types import ControllerRouterHandler
 
 from roadworthy.chassis.cache.shared import SharedTier
 from roadworthy.chassis.database.pool import Database
-from roadworthy.chassis.edge.asgi import Receive, Scope, Send
+from roadworthy.chassis.edge.asgi import ASGIApp, Receive, Scope, Send
+from roadworthy.chassis.edge.build import edge_from_settings, metrics_folder
 from roadworthy.chassis.edge.edge import Edge
+from roadworthy.chassis.edge.policy import CachePolicy, RoutePolicy
 from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.pages.assets import static_handlers
 from roadworthy.chassis.pages.errors import page_handlers
 from roadworthy.chassis.pages.rendering import Pages
 from roadworthy.chassis.settings import Settings
 from roadworthy.chassis.telemetry.health import Dependency, Health, Need
+from roadworthy.chassis.telemetry.metrics import Metrics
+from roadworthy.chassis.telemetry.observed import observe_pool
+from roadworthy.chassis.telemetry.output import LogOutput
 from roadworthy.chassis.web import problems
 from roadworthy.chassis.web.application import web_app
 from roadworthy.chassis.web.hot import HotRoute
@@ -48,6 +53,8 @@ class Resources:
 class Routes:
     """An app's HTTP face: declared hot routes, Litestar handlers, and the renderer of its pages, if it has any.
 
+    `policies` say what the edge may keep and how much of a path an address may ask for; a hot route says it itself.
+
     The first app with pages also says in words what went wrong when a browser asks for something that is not there.
     What is `running` is entered before the first request and left after the last one, while resources are still open.
     """
@@ -55,6 +62,7 @@ class Routes:
     hot: Sequence[HotRoute] = ()
     handlers: Sequence[ControllerRouterHandler] = ()
     pages: Pages | None = None
+    policies: Sequence[RoutePolicy] = ()
     running: Sequence[AbstractAsyncContextManager[None]] = ()
 
 
@@ -105,10 +113,11 @@ class Service:
     instead of answering with errors.
     """
 
-    def __init__(self, settings: Settings, apps: Sequence[AppManifest]) -> None:
-        """Take the settings and the apps to serve."""
+    def __init__(self, settings: Settings, apps: Sequence[AppManifest], output: LogOutput | None = None) -> None:
+        """Take the settings, the apps to serve, and where the access log goes, if anywhere."""
         self._settings = settings
         self._apps = tuple(apps)
+        self._output = output
         self._edge: Edge | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,21 +153,45 @@ class Service:
             routes = [app.routes(resources) for app in self._apps]
             for block in (block for group in routes for block in group.running):
                 await running.enter_async_context(block)
-            yield build_edge(resources, routes)
+            edge = build_edge(resources, routes, self._output)
+            yield await running.enter_async_context(edge.running())
 
 
-def build_edge(resources: Resources, routes: Sequence[Routes]) -> Edge:
-    """The edge around every app's routes: the whole HTTP face of one process."""
-    hot = [route for group in routes for route in group.hot]
-    handlers = [handler for group in routes for handler in group.handlers]
+def build_edge(resources: Resources, routes: Sequence[Routes], output: LogOutput | None) -> Edge:
+    """The edge around every app's routes: the whole HTTP face of one process, with its access log to `output`."""
+    settings = resources.settings
+    metrics = Metrics(metrics_folder(settings))
+    observe_pool(metrics, resources.database.stats)
+    return edge_from_settings(
+        build_web(resources, routes),
+        settings,
+        health=build_health(resources),
+        metrics=metrics,
+        output=output,
+        shared=resources.shared,
+        policies=[policy for group in routes for policy in (*cache_policies(group.hot), *group.policies)],
+        processes=max(1, settings.workers),
+    )
+
+
+def build_web(resources: Resources, routes: Sequence[Routes]) -> ASGIApp:
+    """What lies behind the edge: hot routes, pages and their static files, the API's description."""
     pages = [group.pages for group in routes if group.pages is not None]
-    app = web_app(
-        hot,
-        [*handlers, *(static_handlers(*(renderer.assets for renderer in pages)) if pages else ())],
+    handlers = [handler for group in routes for handler in group.handlers]
+    static = static_handlers(*(renderer.assets for renderer in pages)) if pages else ()
+    return web_app(
+        [route for group in routes for route in group.hot],
+        [*handlers, *static],
         docs_on=resources.settings.docs_on,
         exception_handlers=page_handlers(pages[0], problems.exception_handlers()) if pages else None,
     )
-    return Edge.from_settings(app, resources.settings, health=build_health(resources))
+
+
+def cache_policies(hot: Iterable[HotRoute]) -> Iterator[RoutePolicy]:
+    """What hot routes say of their caching, in the edge's words."""
+    for route in hot:
+        path = f"{route.prefix}/*" if route.parameter else route.prefix
+        yield RoutePolicy(path, cache=CachePolicy(route.cache_seconds))
 
 
 def build_health(resources: Resources) -> Health:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from roadworthy.chassis import server
+from roadworthy.chassis.edge.build import metrics_folder
+from roadworthy.chassis.telemetry.store import clear
 from roadworthy.main import asgi
 from roadworthy.ops.up.plan import available_cores
 from roadworthy.ops.up.ports import check_port
@@ -33,13 +35,15 @@ def serve(
     """
     settings = running_settings()
     check_port(settings.host, settings.port)
-    os.environ.update(environment_of(settings))  # the web processes read them anew
+    processes = settings.workers or available_cores()
+    os.environ.update(environment_of(settings) | {"WORKERS": str(processes)})  # the web processes read them anew
     if check:
         check_schema()
+    clear(metrics_folder(settings))
     server.serve(
         asgi,
         host=settings.host,
         port=settings.port,
-        processes=settings.workers or available_cores(),
+        processes=processes,
         drain_seconds=settings.shutdown_timeout_seconds,
     )

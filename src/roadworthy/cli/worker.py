@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from roadworthy.chassis.tasks.worker import work
+from roadworthy.chassis.telemetry.logs import configure_logging
 from roadworthy.main import APPS
 from roadworthy.ops.up.stage import running_settings
 
@@ -21,4 +22,6 @@ def worker() -> None:
     SIGTERM or Ctrl-C stops it, after the tasks under way have ended (SHUTDOWN_TIMEOUT_SECONDS).
     Behind a transaction pooler, set DATABASE_DIRECT_URL as well.
     """
-    asyncio.run(work(running_settings(), APPS))
+    settings = running_settings()
+    configure_logging(settings)
+    asyncio.run(work(settings, APPS))

@@ -1,0 +1,92 @@
+"""Answers kept in this process, bounded in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+ENTRY_OVERHEAD_BYTES = 1024
+"""What an entry costs besides its body: objects, headers, its place in the dictionary."""
+
+
+class StoredResponse(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An answer as the app gave it, and the route that did.
+
+    `created_at` is in seconds since the epoch, for other processes to tell its age.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    created_at: float
+    route: str
+
+
+class Sized(Protocol):
+    """What the store keeps: how large it is at the moment, until when it is good, and whether it was asked for."""
+
+    size_bytes: int
+    expires: float
+    used: bool
+
+
+K = TypeVar("K", bound=Hashable)
+E = TypeVar("E", bound=Sized)
+
+
+class ResponseStore(Generic[K, E]):
+    """Entries by key, oldest first. What was used since its last turn gets another one (the CLOCK algorithm)."""
+
+    __slots__ = ("_bytes", "_limit_bytes", "entries", "evictions")
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Keep at most `limit_bytes`; an entry of more than an eighth of it is not kept."""
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self.entries: dict[K, E] = {}
+        self.evictions = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """What is kept, with its overhead."""
+        return self._bytes
+
+    def put(self, key: K, entry: E) -> bool:
+        """Keep `entry`, and make room for it; returns whether it was small enough."""
+        self.drop(key)
+        if entry.size_bytes > self._limit_bytes // 8:
+            return False
+        self.entries[key] = entry
+        self._bytes += entry.size_bytes
+        self._make_room()
+        return True
+
+    def grow(self, key: K, entry: E, by_bytes: int) -> None:
+        """Say that `entry` became larger; nothing happens when it is kept no more."""
+        entry.size_bytes += by_bytes
+        if self.entries.get(key) is entry:
+            self._bytes += by_bytes
+            self._make_room()
+
+    def drop(self, key: K) -> None:
+        """Forget `key`, if it is known."""
+        entry = self.entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= entry.size_bytes
+
+    def tidy(self, now: float) -> None:
+        """Forget what is over at `now` (monotonic seconds)."""
+        for key in [key for key, entry in self.entries.items() if entry.expires <= now]:
+            self.drop(key)
+
+    def _make_room(self) -> None:
+        while self._bytes > self._limit_bytes:
+            key, entry = next(iter(self.entries.items()))
+            if entry.used:
+                entry.used = False
+                self.entries[key] = self.entries.pop(key)
+            else:
+                self.drop(key)
+                self.evictions += 1

@@ -1,0 +1,289 @@
+"""Answers given again: looked up, loaded once for all who wait, kept here and in the shared tier."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from roadworthy.chassis.cache.flights import Flights
+from roadworthy.chassis.cache.responses import ENTRY_OVERHEAD_BYTES, ResponseStore, StoredResponse
+from roadworthy.chassis.cache.second_level import SecondLevel
+from roadworthy.chassis.edge.asgi import ASGIApp, Header, Message, Scope
+from roadworthy.chassis.edge.compression import BODY_BYTES_MIN, FOR_MANY, Negotiation, compress, is_compressible
+from roadworthy.chassis.edge.exchange import BODY, OK, START, encoded, with_vary
+from roadworthy.chassis.edge.policy import CachePolicy
+from roadworthy.chassis.edge.routes import Plan, route_of
+from roadworthy.chassis.edge.security import with_security
+from roadworthy.chassis.edge.validators import make_etag
+from roadworthy.chassis.errors import DeadlineExceeded
+
+QUERY_BYTES_MAX = 1024
+BODY_BYTES_MAX = 2 * 1024 * 1024
+NOT_KEPT_MAX = 10_000
+NOT_KEPT_SECONDS = 10.0
+HIT: Final[Header] = (b"x-cache", b"hit")
+MISS: Final[Header] = (b"x-cache", b"miss")
+BYPASS: Final[Header] = (b"x-cache", b"bypass")
+
+Key: TypeAlias = tuple[object, ...]
+
+negotiation = Negotiation(FOR_MANY)
+logger = logging.getLogger(__name__)
+
+
+class Variant:
+    """An answer in one content coding, ready to be sent: what differs from request to request is added to `headers`."""
+
+    __slots__ = ("body", "headers", "size_bytes")
+
+    def __init__(self, headers: list[Header], body: bytes) -> None:
+        """Take `headers` that go out with every copy."""
+        self.headers = headers
+        self.body: Message = {"type": BODY, "body": body}
+        self.size_bytes = len(body)
+
+
+class Entry:
+    """A kept answer and the codings that it was asked for in, each made once."""
+
+    __slots__ = (
+        "_age_seconds",
+        "_compressible",
+        "_present",
+        "age",
+        "created",
+        "etag",
+        "expires",
+        "route",
+        "size_bytes",
+        "status",
+        "used",
+        "variants",
+    )
+
+    def __init__(self, response: StoredResponse, ttl_seconds: float, browser_seconds: int) -> None:
+        """Keep `response` until its time is up, measured from when it was made, wherever that was."""
+        age = max(0.0, time.time() - response.created_at)
+        self.created = time.monotonic() - age
+        self.expires = self.created + ttl_seconds
+        self.used = False
+        self.route = response.route
+        self.status = response.status
+        self._age_seconds = -1
+        self.age: Header = (b"age", b"0")
+        headers, self.etag = _prepared(response, browser_seconds)
+        self._present = dict(headers)
+        self._compressible = len(response.body) >= BODY_BYTES_MIN and (
+            b"content-encoding" not in self._present and is_compressible(self._present.get(b"content-type", b""))
+        )
+        if self._compressible:
+            headers = with_vary(headers, self._present)
+        plain = Variant(with_security(headers, self._present), response.body)
+        self.variants: dict[bytes | None, Variant] = {None: plain}
+        self.size_bytes = len(response.body) + ENTRY_OVERHEAD_BYTES
+
+    def age_header(self, now: float) -> Header:
+        """How old the answer is, in whole seconds."""
+        seconds = int(now - self.created)
+        if seconds != self._age_seconds:
+            self._age_seconds = seconds
+            self.age = (b"age", b"%d" % seconds)
+        return self.age
+
+    async def variant(self, coding: bytes | None) -> tuple[Variant, int]:
+        """The answer in `coding`, and how many bytes the entry grew by making it."""
+        plain = self.variants[None]
+        if coding is None or not self._compressible:
+            return plain, 0
+        body: bytes = plain.body["body"]
+        compressed = await compress(coding, body, kept=True)
+        if coding in self.variants:  # somebody else was faster
+            return self.variants[coding], 0
+        made = (
+            plain
+            if len(compressed) >= len(body)
+            else Variant(encoded(plain.headers, coding, len(compressed)), compressed)
+        )
+        self.variants[coding] = made
+        return made, 0 if made is plain else made.size_bytes
+
+
+class _Load:
+    """A run of the app for its answer's sake: no client, no credentials, one deadline."""
+
+    __slots__ = ("_body", "_start", "complete", "expired", "size_bytes", "started_at", "task")
+
+    def __init__(self) -> None:
+        self.started_at = time.monotonic()
+        self.task = asyncio.current_task()
+        self.expired = False
+        self.complete = False
+        self.size_bytes = 0
+        self._start: Message | None = None
+        self._body: list[bytes] = []
+
+    def expire(self) -> None:
+        self.expired = True
+        if self.task is not None:
+            self.task.cancel()
+
+    async def receive(self) -> Message:
+        if self._start is None:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.Event().wait()  # nobody disconnects from a load
+        raise AssertionError
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == START:
+            self._start = message
+        elif message["type"] == BODY and self.size_bytes <= BODY_BYTES_MAX:
+            self._body.append(message.get("body", b""))
+            self.size_bytes += len(self._body[-1])
+            self.complete = not message.get("more_body", False)
+
+    def response(self, route: str) -> StoredResponse | None:
+        """The whole answer; None when it was none, or too large to keep."""
+        if self._start is None or not self.complete or self.size_bytes > BODY_BYTES_MAX:
+            return None
+        headers = [(name.lower(), value) for name, value in self._start.get("headers", ())]
+        return StoredResponse(self._start["status"], headers, b"".join(self._body), time.time(), route)
+
+
+class ResponseCache:
+    """Keeps what apps declared cacheable, and nothing that says it is somebody's own."""
+
+    __slots__ = ("_app", "_flights", "_not_kept", "_second_level", "_store", "entries", "hits", "misses")
+
+    def __init__(self, app: ASGIApp, limit_bytes: int, second_level: SecondLevel | None) -> None:
+        """Keep at most `limit_bytes` in this process, and more in `second_level` if there is one."""
+        self._app = app
+        self._store: ResponseStore[Key, Entry] = ResponseStore(limit_bytes)
+        self._second_level = second_level
+        self._flights: Flights[Key, Entry | None] = Flights()
+        self._not_kept: dict[Key, float] = {}
+        self.entries = self._store.entries
+        self.hits = self.misses = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """What this process keeps."""
+        return self._store.size_bytes
+
+    @property
+    def evictions(self) -> int:
+        """Entries that had to make room before their time was up."""
+        return self._store.evictions
+
+    def key(self, plan: Plan, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Key | None:
+        """What an answer is kept under; None for a query too long to be worth it. The query's order does not matter."""
+        if b"&" in query:
+            query = b"&".join(sorted(query.split(b"&")))
+        if len(query) > QUERY_BYTES_MAX:
+            return None
+        if plan.vary:
+            return (path, query, headers.get(b"host"), *(headers.get(name) for name in plan.vary))
+        return (path, query, headers.get(b"host"))
+
+    async def fetch(self, key: Key, plan: Plan, policy: CachePolicy, scope: Scope) -> Entry | None:
+        """The answer under `key`, loaded once however many wait. None: not to be shared, so let the app answer each.
+
+        Raises:
+            DeadlineExceeded: the load took too long.
+            Exception: whatever the app raised.
+        """
+        until = self._not_kept.get(key)
+        if until is not None and time.monotonic() < until:
+            return None
+        return await self._flights.join(key, lambda: self._load(key, plan, policy, scope))
+
+    async def variant(self, key: Key, entry: Entry, coding: bytes | None) -> Variant:
+        """`entry` in `coding`, made if need be and accounted for."""
+        variant, grown = await entry.variant(coding)
+        if grown:
+            self._store.grow(key, entry, grown)
+        return variant
+
+    def tidy(self, now: float) -> None:
+        """Forget what is over."""
+        self._store.tidy(now)
+        if len(self._not_kept) > NOT_KEPT_MAX // 2:
+            self._not_kept = {key: until for key, until in self._not_kept.items() if until > now}
+
+    async def _load(self, key: Key, plan: Plan, policy: CachePolicy, scope: Scope) -> Entry | None:
+        shared, ran = self._second_level, _Ran(self._app, plan, scope)
+        if shared is None:
+            response = await ran.keepable()
+        else:
+            response = await shared.get(shared.key(key), policy.ttl_seconds, ran.keepable)
+        if response is not None:
+            entry = Entry(response, policy.ttl_seconds, policy.browser_seconds)
+            self._store.put(key, entry)
+            return entry
+        if ran.shareable is not None:
+            return Entry(ran.shareable, 0, 0)
+        self._do_not_keep(key, plan)
+        return None
+
+    def _do_not_keep(self, key: Key, plan: Plan) -> None:
+        logger.warning("%s is declared cacheable, but its answer is private, a stream or too large", plan.label)
+        if len(self._not_kept) < NOT_KEPT_MAX:
+            self._not_kept[key] = time.monotonic() + NOT_KEPT_SECONDS
+
+
+class _Ran:
+    """One run of the app, and what may be done with its answer."""
+
+    def __init__(self, app: ASGIApp, plan: Plan, scope: Scope) -> None:
+        self._app = app
+        self._plan = plan
+        self._scope = _scope_for_everybody(scope, plan)
+        self.shareable: StoredResponse | None = None
+        """What those who wait now may all have, errors too; not to be kept unless `keepable` returned it."""
+
+    async def keepable(self) -> StoredResponse | None:
+        """Run the app; returns its answer if others may have it later."""
+        load = _Load()
+        self._plan.deadlines.watch(load)
+        try:
+            await self._app(self._scope, load.receive, load.send)
+        except asyncio.CancelledError:
+            if not load.expired:
+                raise
+            raise DeadlineExceeded(f"There was none within {self._plan.deadlines.timeout_seconds:g} seconds.") from None
+        finally:
+            self._plan.deadlines.forget(load)
+        response = load.response(route_of(self._scope, self._plan.label))
+        self.shareable = response if response is not None and not _is_private(response) else None
+        return self.shareable if self.shareable is not None and self.shareable.status == OK else None
+
+
+def _scope_for_everybody(scope: Scope, plan: Plan) -> Scope:
+    # Only what the key holds: a header that the app saw and the key does not would be given to all (cache poisoning).
+    kept = {b"host", *plan.vary}
+    headers = [(name, value) for name, value in scope["headers"] if name in kept]
+    return {**scope, "method": "GET", "headers": headers}
+
+
+def _is_private(response: StoredResponse) -> bool:
+    present = dict(response.headers)
+    control = present.get(b"cache-control", b"").lower()
+    return b"set-cookie" in present or b"private" in control or b"no-store" in control or present.get(b"vary") == b"*"
+
+
+def _prepared(response: StoredResponse, browser_seconds: int) -> tuple[list[Header], bytes | None]:
+    """Headers of a kept answer, and its ETag."""
+    present = dict(response.headers)
+    headers = [header for header in response.headers if header[0] != b"content-length"]
+    headers.append((b"content-length", b"%d" % len(response.body)))
+    if response.status != OK:
+        return headers, None
+    etag = present.get(b"etag")
+    if etag is None:
+        etag = make_etag(response.body)
+        headers.append((b"etag", etag))
+    if b"cache-control" not in present:
+        headers.append((b"cache-control", b"public, max-age=%d" % browser_seconds if browser_seconds else b"no-cache"))
+    return headers, etag

@@ -1,0 +1,268 @@
+"""One request on its way through the app, and its answer on the way back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from roadworthy.chassis.edge.asgi import Header, Message, Receive, Scope, Send
+from roadworthy.chassis.edge.compression import BODY_BYTES_MIN, FOR_ONE, Negotiation, compress, is_compressible
+from roadworthy.chassis.edge.problems import CONTENT_TYPE, problem_body, unexpected_body
+from roadworthy.chassis.edge.routes import Plan
+from roadworthy.chassis.edge.security import with_security
+from roadworthy.chassis.edge.validators import BODY_BYTES_MAX, make_etag, matches, may_have_etag, weakened
+from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded, RoadworthyError
+
+START: Final = "http.response.start"
+BODY: Final = "http.response.body"
+EMPTY: Final[Message] = {"type": BODY, "body": b""}
+GATHER_BYTES_MAX: Final = 1024 * 1024
+OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
+
+_negotiation = Negotiation(FOR_ONE)
+
+
+class Exchange:
+    """Holds the head of the app's answer until it has seen the body, then sends both as they should be.
+
+    A body that comes whole gets an ETag and may be compressed; so does one in parts that says its length first.
+    Other streams pass as they come, and the deadline ends where they begin.
+    """
+
+    __slots__ = (
+        "_gathered_bytes",
+        "_parts",
+        "_receive",
+        "_send",
+        "_start",
+        "address",
+        "expired",
+        "extra",
+        "finished",
+        "head_only",
+        "headers",
+        "identifier",
+        "method",
+        "plan",
+        "refusal",
+        "scope",
+        "sent_bytes",
+        "started",
+        "started_at",
+        "status",
+        "taken_bytes",
+        "task",
+    )
+
+    def __init__(  # noqa: PLR0917  # built for each request: keywords would cost it 0.3 us
+        self,
+        scope: Scope,
+        plan: Plan,
+        headers: dict[bytes, bytes],
+        extra: tuple[Header, ...],
+        receive: Receive,
+        send: Send,
+        started_at: float,
+        address: str,
+        identifier: str,
+    ) -> None:
+        """Take the request, its `headers` by name, and those that go with any answer to it, `extra`."""
+        self.scope = scope
+        self.plan = plan
+        self.headers = headers
+        self.extra = extra
+        self._receive = receive
+        self._send = send
+        self.started_at = started_at
+        self.address = address
+        self.identifier = identifier
+        self.method: str = scope["method"]
+        self.head_only = self.method == "HEAD"
+        self.task: asyncio.Task[Any] | None = None
+        self.expired = False
+        self.refusal: RoadworthyError | None = None
+        self.started = self.finished = False
+        self.status = 500
+        self.sent_bytes = self.taken_bytes = self._gathered_bytes = 0
+        self._start: Message | None = None
+        self._parts: list[bytes] = []
+
+    async def receive(self) -> Message:
+        """What the app calls for the request's body.
+
+        Raises:
+            BodyTooLarge: more came than the route takes; the answer is then a 413, whatever the app makes of it.
+        """
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self.taken_bytes += len(message.get("body", b""))
+            if self.taken_bytes > self.plan.body_limit_bytes:
+                self.refusal = BodyTooLarge(f"This route takes {self.plan.body_limit_bytes} bytes.")
+                raise self.refusal
+        return message
+
+    async def send(self, message: Message) -> None:
+        """What the app calls with its answer."""
+        if self.refusal is not None and not self.started:
+            return  # the edge answers in the app's place
+        kind = message["type"]
+        if kind == START:
+            self._start = message
+        elif kind != BODY:
+            await self._pass_on(message)
+        elif self.started:
+            await self._stream(message)
+        else:
+            await self._take(message)
+
+    async def respond(self, status: int, content_type: bytes, body: bytes, *more: Header) -> None:
+        """Answer for the edge itself."""
+        length = (b"content-length", b"%d" % len(body))
+        await self._whole(status, [(b"content-type", content_type), length, *more], body)
+
+    def expire(self) -> None:
+        """Stop the app: it had its time. Whatever it still says is not heard."""
+        self.expired = True
+        self.refusal = DeadlineExceeded(f"There was none within {self.plan.deadlines.timeout_seconds:g} seconds.")
+        if self.task is not None:
+            self.task.cancel()
+
+    async def refuse(self, error: RoadworthyError, *more: Header) -> None:
+        """Answer with a problem document; the connection ends when the request was not read to its end."""
+        if isinstance(error, BodyTooLarge):
+            more = (*more, (b"connection", b"close"))
+        await self.respond(error.status.value, CONTENT_TYPE, problem_body(error), *more)
+
+    async def fail(self) -> None:
+        """Answer for an app that could not."""
+        await self.respond(500, CONTENT_TYPE, unexpected_body())
+
+    async def _take(self, message: Message) -> None:
+        """Take the first parts of a body."""
+        start, body = self._start, message.get("body", b"")
+        if start is None:
+            raise RuntimeError("the app sent a body before it began its answer")
+        if not message.get("more_body", False):
+            if self._parts:
+                body = b"".join((*self._parts, body))
+            await self._whole(start["status"], list(start.get("headers", ())), body)
+        else:
+            self._parts.append(body)
+            self._gathered_bytes += len(body)
+            if self._gathered_bytes > _promised_bytes(start):
+                await self._begin_stream(start)
+
+    async def _whole(self, status: int, headers: list[Header], body: bytes) -> None:
+        present = dict(headers)
+        if b"content-type" not in present and headers:
+            headers = [(name.lower(), value) for name, value in headers]  # ASGI asks for lower case; not every app does
+            present = dict(headers)
+        size = len(body)
+        if size:
+            if status == OK and size <= BODY_BYTES_MAX and (etag := _etag(headers, present, body)):
+                candidates = self.headers.get(b"if-none-match")
+                if candidates is not None and matches(candidates, etag):
+                    await self._not_modified(headers, present)
+                    return
+            if size >= BODY_BYTES_MIN and status != PARTIAL and b"content-encoding" not in present:
+                headers, body = await self._compressed(headers, present, body)
+                size = len(body)
+            elif b"content-length" not in present:
+                headers.append((b"content-length", b"%d" % size))
+        await self.give(status, with_security(headers, present), {"type": BODY, "body": body}, size)
+
+    async def _compressed(
+        self, headers: list[Header], present: Mapping[bytes, bytes], body: bytes
+    ) -> tuple[list[Header], bytes]:
+        if not is_compressible(present.get(b"content-type", b"")) or b"no-transform" in present.get(
+            b"cache-control", b""
+        ):
+            return headers, body
+        headers = with_vary(headers, present)
+        coding = _negotiation.choose(self.headers.get(b"accept-encoding"))
+        if coding is None:
+            return headers, body
+        body = await compress(coding, body, kept=False)
+        return encoded(headers, coding, len(body)), body
+
+    async def _not_modified(self, headers: list[Header], present: Mapping[bytes, bytes]) -> None:
+        if is_compressible(present.get(b"content-type", b"")):
+            headers = with_vary(headers, present)
+        await self.give(NOT_MODIFIED, with_security(not_modified(headers), present), EMPTY, 0)
+
+    async def give(self, status: int, headers: list[Header], body: Message, size: int) -> None:
+        """Send a whole answer as it is, with what goes with any; `headers` is changed."""
+        await self._head(status, headers)
+        self.finished = True
+        self.sent_bytes = 0 if self.head_only else size
+        await self._send(EMPTY if self.head_only else body)
+
+    async def _head(self, status: int, headers: list[Header]) -> None:
+        self.status = status
+        self.started = True
+        headers.extend(self.extra)
+        await self._send({"type": START, "status": status, "headers": headers})
+
+    async def _begin_stream(self, start: Message) -> None:
+        self.plan.deadlines.forget(self)
+        headers = [(name.lower(), value) for name, value in start.get("headers", ())]
+        await self._head(start["status"], with_security(headers, dict(headers)))
+        if self._parts:
+            await self._stream({"type": BODY, "body": b"".join(self._parts), "more_body": True})
+            self._parts.clear()
+
+    async def _stream(self, message: Message) -> None:
+        more = message.get("more_body", False)
+        self.finished = not more
+        if not self.head_only:
+            self.sent_bytes += len(message.get("body", b""))
+            await self._send(message)
+        elif not more:
+            await self._send(EMPTY)
+
+    async def _pass_on(self, message: Message) -> None:
+        """Pass on what is neither head nor body: files sent by path, early hints, trailers."""
+        if message["type"] == "http.response.pathsend" and not self.started and self._start is not None:
+            await self._begin_stream(self._start)
+            self.finished = True
+            if self.head_only:
+                message = EMPTY
+        await self._send(message)
+
+
+def _promised_bytes(start: Message) -> int:
+    """Length that the answer gives itself, 0 when it gives none or one too large to wait for."""
+    length = dict(start.get("headers", ())).get(b"content-length", b"")
+    return int(length) if length.isdigit() and int(length) <= GATHER_BYTES_MAX else 0
+
+
+def _etag(headers: list[Header], present: Mapping[bytes, bytes], body: bytes) -> bytes | None:
+    etag = present.get(b"etag")
+    if etag is None and may_have_etag(present):
+        etag = make_etag(body)
+        headers.append((b"etag", etag))
+    return etag
+
+
+def with_vary(headers: list[Header], present: Mapping[bytes, bytes]) -> list[Header]:
+    """`headers` that say that Accept-Encoding matters."""
+    vary = present.get(b"vary")
+    if vary is None:
+        return [*headers, (b"vary", b"Accept-Encoding")]
+    if b"accept-encoding" in vary.lower() or vary.strip() == b"*":
+        return headers
+    return [*(header for header in headers if header[0] != b"vary"), (b"vary", vary + b", Accept-Encoding")]
+
+
+def encoded(headers: list[Header], coding: bytes, size: int) -> list[Header]:
+    """`headers` of the same answer in a content coding."""
+    changed = [
+        (name, weakened(value) if name == b"etag" else value) for name, value in headers if name != b"content-length"
+    ]
+    return [*changed, (b"content-encoding", coding), (b"content-length", b"%d" % size)]
+
+
+def not_modified(headers: list[Header]) -> list[Header]:
+    """Those of `headers` that belong to a 304: about the answer, not about its body."""
+    return [header for header in headers if not header[0].startswith(b"content-")]

@@ -1,0 +1,67 @@
+"""What apps declare about their routes, and the edge carries out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from roadworthy.chassis.limits.quota import LimitPolicy
+
+PATH = re.compile(r"(/[^*?#]*|)(/\*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """How long a 200 to GET and HEAD may be given to others who ask the same.
+
+    `ttl_seconds`: the edge keeps it that long, at most CACHE_TTL_SECONDS; 0: not at all.
+    `vary`: request headers, lower case, that the answer depends on (`("hx-request",)`). The app sees no others of the
+    request while it makes an answer to keep, so that none can leak into it.
+    `ignores_credentials`: the answer is the same for everybody, so requests with Cookie or Authorization share it, and
+    the app does not see these. Without it, such requests bypass the cache.
+    `browser_seconds`: how long browsers and CDNs may keep it without asking; 0: they ask each time and get a 304.
+    """
+
+    ttl_seconds: float
+    vary: tuple[str, ...] = ()
+    ignores_credentials: bool = False
+    browser_seconds: int = 0
+
+
+NO_CACHE = CachePolicy(0)
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePolicy:
+    """What holds for `path`: one path, or with `/*` at its end that path and everything below.
+
+    What is None is taken from the next shorter pattern that says it. `cors` opens the path to CORS_ORIGINS.
+    """
+
+    path: str
+    cache: CachePolicy | None = None
+    limit: LimitPolicy | None = None
+    timeout_seconds: float | None = None
+    body_limit_bytes: int | None = None
+    cors: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that could not match what its author meant."""
+        if not PATH.fullmatch(self.path):
+            raise ValueError(
+                f"{self.path!r} is no path pattern: write /jobs for one path, /jobs/* for it and all below"
+            )
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether it holds below `stem` as well."""
+        return self.path.endswith("/*")
+
+    @property
+    def stem(self) -> str:
+        """The path itself, without the `/*`."""
+        return self.path.removesuffix("/*")
+
+    def covers(self, path: str) -> bool:
+        """Whether it says something about `path` (or about the subtree that `path`, ending in `/*`, names)."""
+        return self.path == path or (self.is_tree and (path == self.stem or path.startswith(f"{self.stem}/")))

@@ -1,0 +1,44 @@
+"""What the edge itself answers when it does not let a request through, as RFC 9457 problem documents."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from roadworthy.chassis.errors import RateLimited, RoadworthyError
+
+CONTENT_TYPE: Final = b"application/problem+json"
+TYPE_PREFIX: Final = "urn:roadworthy:problem:"
+
+
+def problem_body(error: RoadworthyError, **more: Any) -> bytes:
+    """The document of `error`; `more` are extension members."""
+    document = {
+        "type": TYPE_PREFIX + error.slug(),
+        "title": error.title().rstrip("."),
+        "status": error.status.value,
+        **({"detail": error.detail} if error.detail else {}),
+        **more,
+    }
+    return msgspec.json.encode(document)
+
+
+def unexpected_body() -> bytes:
+    """The document of an error that nobody foresaw: it tells that there was one, and where to find it."""
+    return msgspec.json.encode(
+        {
+            "type": "about:blank",
+            "title": "Internal Server Error",
+            "status": 500,
+            "detail": "The error has been logged under this answer's X-Request-ID.",
+        }
+    )
+
+
+def rate_limited_body(policy: str, retry_after_seconds: int) -> bytes:
+    """The document of a 429."""
+    return problem_body(
+        RateLimited(f"Ask again in {retry_after_seconds} seconds."),
+        **{"violated-policies": [policy], "retry_after_seconds": retry_after_seconds},
+    )
