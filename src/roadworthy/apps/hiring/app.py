@@ -12,6 +12,7 @@ from roadworthy.apps.hiring.companies.repository import CompanyRepository
 from roadworthy.apps.hiring.companies.routes import CompanyRoutes
 from roadworthy.apps.hiring.companies.service import CompanyService
 from roadworthy.apps.hiring.demo import load_demo
+from roadworthy.apps.hiring.freshness import PAGES
 from roadworthy.apps.hiring.home.pages import HomePage
 from roadworthy.apps.hiring.jobs.pages import JobPages
 from roadworthy.apps.hiring.jobs.repository import JobRepository
@@ -42,7 +43,7 @@ def routes(resources: Resources) -> Routes:
         *CompanyPages(pages, companies, jobs, browsing).handlers(),
     ]
     hot = (*JobRoutes(jobs, views).hot(), *CompanyRoutes(companies).hot(), *PlaceRoutes(places).hot())
-    return Routes(hot=hot, handlers=handlers, pages=pages, running=[views.running()])
+    return Routes(hot=hot, handlers=handlers, pages=pages, running=[views.running()], policies=PAGES)
 
 
 def tasks(resources: Resources) -> Sequence[PeriodicTask]:

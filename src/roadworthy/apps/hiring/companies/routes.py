@@ -9,6 +9,7 @@ from roadworthy.apps.hiring.companies.domain import Company
 from roadworthy.apps.hiring.companies.errors import CompanyNotFound
 from roadworthy.apps.hiring.companies.schemas import CompanyPage, CompanyQuery
 from roadworthy.apps.hiring.companies.service import CompanyService
+from roadworthy.apps.hiring.freshness import LISTS_FRESH_SECONDS
 from roadworthy.apps.hiring.places.schemas import Slug
 from roadworthy.chassis.web.hot import HotRoute
 
@@ -32,6 +33,19 @@ class CompanyRoutes:
         """The declared routes."""
         tags, errors = ("companies",), (CompanyNotFound,)
         return (
-            HotRoute("/api/companies", self.companies, summary="Companies that hire, the best rated first", tags=tags),
-            HotRoute("/api/companies/{slug}", self.company, summary="One company", tags=tags, errors=errors),
+            HotRoute(
+                "/api/companies",
+                self.companies,
+                summary="Companies that hire, the best rated first",
+                tags=tags,
+                cache_seconds=LISTS_FRESH_SECONDS,
+            ),
+            HotRoute(
+                "/api/companies/{slug}",
+                self.company,
+                summary="One company",
+                tags=tags,
+                errors=errors,
+                cache_seconds=LISTS_FRESH_SECONDS,
+            ),
         )

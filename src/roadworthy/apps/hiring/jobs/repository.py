@@ -171,8 +171,9 @@ class JobRepository:
         self._by_id: Lookup[Audience, int, Job] = Lookup(self._load_jobs)
         self._lists: Lookup[Group, JobFilter, list[JobSummary]] = Lookup(self._load_lists, batch_limit=32)
         # Words are dearer than anything else: they get connections of their own, and cheap lists never wait for them.
-        self._searches: Lookup[Group, JobFilter, list[JobSummary]] = Lookup(self._load_lists, batch_limit=4)
-        self._long: Lookup[Group, JobFilter, bool] = Lookup(self._load_long, batch_limit=4)
+        self._walks: Lookup[Group, JobFilter, list[JobSummary]] = Lookup(self._load_lists, batch_limit=16)
+        self._by_words: Lookup[Group, JobFilter, list[JobSummary]] = Lookup(self._load_lists, batch_limit=4)
+        self._long: Lookup[Group, JobFilter, bool] = Lookup(self._load_long, batch_limit=16)
         self._rare: dict[JobFilter, None] = {}
 
     def job(self, audience: Audience, job_id: int) -> Awaitable[Job | None]:
@@ -191,11 +192,11 @@ class JobRepository:
         sought = structs.replace(wanted, after=None, before=None, limit=0)
         if sought not in self._rare:
             walk = Group(audience, shape, Plan.WALK)
-            found = await self._searches.get(walk, wanted) or []
+            found = await self._walks.get(walk, wanted) or []
             if len(found) == wanted.limit or not await self._long.get(walk, wanted):
                 return found
             self._remember_rare(sought)
-        return await self._searches.get(by_words, wanted) or []
+        return await self._by_words.get(by_words, wanted) or []
 
     def _remember_rare(self, sought: JobFilter) -> None:
         # Only a hint where to look first: either way finds the same jobs.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roadworthy.apps.hiring.audience import Audience
+from roadworthy.apps.hiring.freshness import LISTS_FRESH_SECONDS
 from roadworthy.apps.hiring.jobs.domain import Job
 from roadworthy.apps.hiring.jobs.errors import JobNotFound
 from roadworthy.apps.hiring.jobs.schemas import JobId, JobPage, JobQuery
@@ -35,7 +36,11 @@ class JobRoutes:
         """The declared routes."""
         return (
             HotRoute(
-                "/api/jobs", self.jobs, summary="Active jobs that match, featured first, then newest", tags=("jobs",)
+                "/api/jobs",
+                self.jobs,
+                summary="Active jobs that match, featured first, then newest",
+                tags=("jobs",),
+                cache_seconds=LISTS_FRESH_SECONDS,
             ),
             HotRoute("/api/jobs/{job_id}", self.job, summary="One job", tags=("jobs",), errors=(JobNotFound,)),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from roadworthy.apps.hiring.freshness import LISTS_FRESH_SECONDS
 from roadworthy.apps.hiring.places.schemas import PlaceList, PlaceQuery
 from roadworthy.apps.hiring.places.service import Places
 from roadworthy.chassis.web.hot import HotRoute
@@ -23,4 +24,6 @@ class PlaceRoutes:
     def hot(self) -> Sequence[HotRoute]:
         """The declared routes."""
         summary = "States and cities by the beginning of their names: states first, then the largest cities"
-        return (HotRoute("/api/places", self.places, summary=summary, tags=("places",)),)
+        return (
+            HotRoute("/api/places", self.places, summary=summary, tags=("places",), cache_seconds=LISTS_FRESH_SECONDS),
+        )
