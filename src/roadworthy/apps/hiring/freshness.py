@@ -1,0 +1,14 @@
+"""How old an answer of the board may be.
+
+A vacancy stays up for weeks, so a list that is a minute old misleads nobody. A job by itself is never kept: it shows
+how often it was seen, and asking for it counts.
+"""
+
+from __future__ import annotations
+
+from roadworthy.chassis.edge.policy import CachePolicy, RoutePolicy
+
+LISTS_FRESH_SECONDS = 60.0
+KEPT = CachePolicy(LISTS_FRESH_SECONDS)
+# Exact paths: /jobs/{id} lies below /jobs and is left out.
+PAGES = tuple(RoutePolicy(path, cache=KEPT) for path in ("/", "/jobs", "/jobs/places", "/companies/*"))
