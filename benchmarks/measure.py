@@ -20,7 +20,7 @@ from benchmarks.load import Load
 from benchmarks.results import Record, Rounds, machine, memory_record, record
 from benchmarks.servers import Server
 from benchmarks.stage import Stage
-from benchmarks.workloads import WORKLOADS, Limit, Workload
+from benchmarks.workloads import QUICK_WORKLOADS, WORKLOADS, Limit, Workload
 
 TRIAL_CONNECTIONS = 128
 TRIAL_SEED = 90_000
@@ -36,10 +36,11 @@ class Pace:
     seconds: float
     warm_up_seconds: float
     trial_seconds: float
+    workloads: tuple[Workload, ...]
 
 
-FULL = Pace(rounds=3, seconds=10, warm_up_seconds=4, trial_seconds=5)
-QUICK = Pace(rounds=3, seconds=2, warm_up_seconds=1, trial_seconds=2)
+FULL = Pace(rounds=3, seconds=10, warm_up_seconds=4, trial_seconds=5, workloads=WORKLOADS)
+QUICK = Pace(rounds=3, seconds=2, warm_up_seconds=1, trial_seconds=2, workloads=QUICK_WORKLOADS)
 Tell = Callable[[str], None]
 
 
@@ -74,8 +75,8 @@ class Bench:
     @property
     def steps(self) -> int:
         """How often `tell` will be called."""
-        tried = {workload.name for workload in WORKLOADS if not workload.cached}
-        return 1 + len(contenders.variants()) * len(tried) + len(WORKLOADS) * self._pace.rounds * 3
+        tried = {workload.name for workload in self._pace.workloads if not workload.cached}
+        return 1 + len(contenders.variants()) * len(tried) + len(self._pace.workloads) * self._pace.rounds * 3
 
     def run(self) -> Iterator[Record]:
         """A record as soon as a workload is done, memory last.
@@ -87,7 +88,7 @@ class Bench:
         self._verify()
         trials = self._try_variants()
         records = []
-        for workload in WORKLOADS:
+        for workload in self._pace.workloads:
             records.append(self._measure(workload, trials))
             yield records[-1]
         yield memory_record(records, self._conditions)
@@ -103,7 +104,7 @@ class Bench:
             asyncio.run(verify_fresh((ours, reference), self._stage))
 
     def _try_variants(self) -> Trials:
-        workloads = {each.name: each for each in WORKLOADS if not each.cached}
+        workloads = {each.name: each for each in self._pace.workloads if not each.cached}
         rps: dict[str, dict[Variant, float]] = {name: {} for name in workloads}
         for variant in contenders.variants():
             with contenders.reference(self._stage, self._folder, variant, cached=False) as server:
@@ -150,16 +151,9 @@ class Bench:
                 self._warm_up(server, paths, workload.connections)
                 yield lambda seed: self._load(server, paths, workload.connections, self._pace.seconds, seed).rps
         else:
-            files = self._fastest(limits.candidates(workload.limit, self._stage, self._folder))
-            yield lambda seed: limits.pgbench(self._stage.dsn, files, self._pace.seconds, seed=seed)
-
-    def _fastest(self, candidates: list[list[str]]) -> list[str]:
-        """The scripts with which pgbench gets furthest; tried twice, as the first run reads from disk."""
-        seconds, dsn = self._pace.warm_up_seconds, self._stage.dsn
-        rates = [
-            max(limits.pgbench(dsn, files, seconds, seed=WARM_UP_SEED + n) for n in range(2)) for files in candidates
-        ]
-        return candidates[rates.index(max(rates))]
+            script = limits.script(workload.limit, self._stage, self._folder)
+            limits.pgbench(self._stage.dsn, script, self._pace.warm_up_seconds, seed=WARM_UP_SEED)
+            yield lambda seed: limits.pgbench(self._stage.dsn, script, self._pace.seconds, seed=seed)
 
     @contextmanager
     def _watching_memory(self, server: Server, rounds: Rounds) -> Iterator[None]:

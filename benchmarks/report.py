@@ -24,7 +24,7 @@ STYLE = """
 
 def throughput(records: Iterable[Record], title: str) -> Table:
     """Answers a second beside the bars they must clear, and memory."""
-    grid = _grid(title, "workload", ("ours/s", "reference/s", "ratio", "limit/s", "share"))
+    grid = _grid(title, "workload", ("ours/s", "ref./s", "ratio", "limit/s", "share"))
     grid.add_column("bars")
     for each in records:
         if each.workload == "memory":
@@ -38,7 +38,7 @@ def throughput(records: Iterable[Record], title: str) -> Table:
 
 def latency(records: Iterable[Record]) -> Table:
     """How long answers took, and what went wrong."""
-    columns = ("p50", "p95", "p99", "reference p99", "errors", "of reference")
+    columns = ("p50", "p95", "p99", "ref. p99", "errors", "ref. errors")
     grid = _grid("Milliseconds, errors", "workload", columns)
     for each in records:
         if each.workload != "memory":
@@ -51,16 +51,14 @@ def latency(records: Iterable[Record]) -> Table:
 
 def _grid(title: str, first: str, numbers: Iterable[str]) -> Table:
     grid = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
-    grid.add_column(first, no_wrap=True)
+    grid.add_column(first)
     for name in numbers:
-        grid.add_column(name, justify="right", no_wrap=True)
+        grid.add_column(name, justify="right")
     return grid
 
 
 def _name(each: Record) -> str:
-    return (
-        "memory of a\nweb process" if each.workload == "memory" else f"{each.workload}\n{each.connections} connections"
-    )
+    return "memory" if each.workload == "memory" else f"{each.workload}\n@ {each.connections}"
 
 
 def _ratio(each: Record) -> str:
@@ -69,7 +67,7 @@ def _ratio(each: Record) -> str:
 
 def _share(each: Record) -> str:
     marks = [("bar", each.share_bar), ("aim", each.share_aim)]
-    words = ", ".join(f"{what} {value:g}" for what, value in marks if value is not None)
+    words = "\n".join(f"{what} {value:g}" for what, value in marks if value is not None)
     return f"{each.share_of_limit:.2f}" + (f"\n{words}" if words else "")
 
 

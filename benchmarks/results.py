@@ -64,7 +64,7 @@ def record(
     """Sum the rounds of one workload up."""
     ours, reference = median(load.rps for load in rounds.ours), median(load.rps for load in rounds.reference)
     limit = median(rounds.limit_rps)
-    ratio, share = ours / reference, ours / limit
+    ratio, share = ours / max(reference, 1e-9), ours / limit
     errors = sum(load.errors for load in rounds.ours)
     met = ratio >= (workload.ratio_bar or 0) and share >= (workload.share_bar or 0) and errors == 0
     return Record(
