@@ -64,7 +64,7 @@ def test_tables_and_picture_show_every_figure() -> None:
 
     Console(file=output, width=80).print(throughput(records, "Answers a second"), latency(records))
 
-    for figure in ("15.0x", "bar 10x", "0.33", "bar 0.22, aim 0.31", "60 MB", "16.0", "met,", "aim too"):
+    for figure in ("15.0x", "bar 10x", "0.33", "bar 0.22", "aim 0.31", "60 MB", "16.0", "met,", "aim too"):
         assert figure in output.getvalue()
     root = ET.fromstring(picture(records))
     assert "30,000" in "".join(root.itertext())
