@@ -88,8 +88,10 @@ class Requirement:
     why: str = ""
 
     def text(self, name: str, default: str = "") -> str:
-        """The parameter as text; `default` where the line does not say."""
+        """The parameter as text, several values with commas; `default` where the line does not say."""
         value = self.params.get(name)
+        if isinstance(value, tuple):
+            return ", ".join(value)
         return default if value is None else str(value)
 
     def number(self, name: str) -> float | None:

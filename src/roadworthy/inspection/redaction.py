@@ -14,6 +14,8 @@ _OPENS_A_DOOR = (
     r"|encryption[_-]?key|credentials?|auth|dsn|salt|jwt|session(?:id)?)"
 )
 _NAME = re.compile(rf"(?i)(?:^|[_\-.]){_OPENS_A_DOOR}(?:$|[_\-.0-9])|{_OPENS_A_DOOR}$")
+_SHELL_NAMES = frozenset({"PWD", "OLDPWD", "SSH_AUTH_SOCK", "XAUTHORITY"})
+"""Folders and sockets: masked by value, they would tear holes into every path."""
 _NOT_SECRET = re.compile(r"(?i)(expire|ttl|minutes|seconds|enabled|algorithm|length|max|min|url_path|lifetime|policy)")
 # Password-carrying shapes, whoever wrote them. Each keeps what identifies the thing and drops what opens it.
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -42,6 +44,8 @@ _ASSIGNMENT = re.compile(
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable, header or key of this name carries a secret: `SMTP_PASSWORD`, `apiKey`; not `TOKEN_TTL`."""
+    if name in _SHELL_NAMES:
+        return False
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return bool(_NAME.search(snake)) and not _NOT_SECRET.search(snake)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ class LineResult:
 
 
 def _digests(verdict: Verdict) -> tuple[str, ...]:
-    return tuple(one.digest for one in verdict.evidence) or (digest_of(verdict.summary),)
+    """Of the evidence; where there is none, of the words, without figures that differ from run to run."""
+    return tuple(one.digest for one in verdict.evidence) or (digest_of(re.sub(r"\d+", "#", verdict.summary)),)
 
 
 @dataclass(frozen=True)

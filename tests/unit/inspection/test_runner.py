@@ -4,13 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.unit.inspection.fakes import FakeProbes, check, verdict
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Severity, Status, Verdict
 from roadworthy.inspection import runner
 from roadworthy.inspection.mapper import Mapped
 from roadworthy.inspection.model import Check, Item, Probes, Requirement, Strength, Unobservable, observe
 from roadworthy.inspection.results import Inspection
-from tests.unit.inspection.fakes import FakeProbes, check, verdict
 
 CANARY = "canary-7f3b-not-for-reports"
 
@@ -58,7 +58,7 @@ def test_among_equals_a_fail_wins() -> None:
         (Status.FAIL, True, Status.PASS),
     ],
 )
-def test_a_line_needs_all_it_claims_or_one_of_its_alternatives(second: Status, any_of: bool, status: Status) -> None:
+def test_a_line_needs_all_it_claims_or_one_of_its_alternatives(*, second: Status, any_of: bool, status: Status) -> None:
     mapped = [
         Mapped(Item(line=1, section=(), text="a"), (Requirement("db.engine"), Requirement("db.pool")), any_of=any_of)
     ]

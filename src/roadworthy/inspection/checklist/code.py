@@ -32,7 +32,7 @@ _PROMPT = re.compile(r"^(?:[$>#]\s+|sudo\s+(?:-u \S+ )?)+")
 class _Line:
     number: int
     text: str
-    comment: str
+    above: tuple[str, ...]
 
 
 def read(token: Token, section: tuple[str, ...], context: tuple[str, ...]) -> list[Item]:
@@ -45,7 +45,7 @@ def read(token: Token, section: tuple[str, ...], context: tuple[str, ...]) -> li
             line=line.number,
             end_line=line.number,
             section=section,
-            context=(*context, line.comment) if line.comment else context,
+            context=(*context, *line.above),
             text=line.text,
             form=Form.CODE,
             language=_line_language(language, line.text),
@@ -80,8 +80,11 @@ def _line_language(language: str, text: str) -> str:
 def _lines(lines: Sequence[str], first: int, language: str) -> Iterator[_Line]:
     mark = _COMMENTS.get(language, "#")
     comment, pending, start = "", "", 0
+    open_blocks: list[str] = []
     for offset, raw in enumerate(lines):
         text = raw.strip()
+        if language == "nginx":
+            open_blocks = _blocks(open_blocks, text)
         if not text:
             comment = ""
         elif text.startswith(mark):
@@ -90,8 +93,16 @@ def _lines(lines: Sequence[str], first: int, language: str) -> Iterator[_Line]:
             start = start if pending else first + offset
             pending += text[:-1]
         elif len(text) <= LINE_LIMIT_CHARACTERS:
-            yield _Line(start if pending else first + offset, _bare(pending + text, language), comment)
+            above = tuple(part for part in (*open_blocks, comment) if part and part != text.rstrip(" {"))
+            yield _Line(start if pending else first + offset, _bare(pending + text, language), above)
             pending = ""
+
+
+def _blocks(opened: list[str], text: str) -> list[str]:
+    """The blocks that are open after `text`: `server`, `location /uploads`."""
+    if text.split("#", maxsplit=1)[0].rstrip().endswith("{"):
+        return [*opened, text.split("#", maxsplit=1)[0].rstrip(" {")]
+    return opened[:-1] if text.startswith("}") else opened
 
 
 def _bare(text: str, language: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ftfy
 
-from roadworthy.inspection.checklist.evidence import is_evidence
+from roadworthy.inspection.checklist.evidence import BLANK, is_evidence
 from roadworthy.inspection.errors import UnreadableChecklist
 
 FILE_LIMIT_BYTES = 2 * 1024 * 1024
@@ -23,7 +23,7 @@ _VALID_MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2
 class Document:
     """A text file that can be written back byte for byte.
 
-    `lines` keep their line ends; `readable` are the same lines without them, mojibake repaired, and empty where
+    `lines` keep their line ends; `readable` are the same lines without them, mojibake repaired, and blank where
     an earlier run wrote evidence. `prefix` is the byte order mark.
     """
 
@@ -104,7 +104,7 @@ def _single_byte(raw: bytes) -> tuple[str, str]:
 def _readable(line: str) -> str:
     bare = line.rstrip("\r\n")
     if is_evidence(bare):
-        return ""
+        return BLANK
     if bare.isascii():
         return bare
     fixed = ftfy.fix_text(bare.encode("utf-8", "replace").decode(), normalization="NFC")

@@ -9,6 +9,8 @@ from roadworthy.contracts.checks import Status
 from roadworthy.inspection.model import bounded, printable
 
 SUMMARY_LIMIT_CHARACTERS = 180
+BLANK = " \t "
+"""What an evidence line reads as: empty to Markdown, and still told from an empty line that the author wrote."""
 _LINE = re.compile(
     r"^[\s>]*<sub>roadworthy: (?P<status>[a-z_]+) \((?P<date>\d{4}-\d\d-\d\d), (?P<digest>[0-9a-f]{16})\) .*</sub>\s*$"
 )

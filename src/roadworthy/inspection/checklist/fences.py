@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
+
+from roadworthy.inspection.checklist.evidence import BLANK
 
 _FENCE = re.compile(r"^(?P<mark>\s{0,12}(?:`{3,}|~{3,}))(?P<info>[^`]*)$")
 _STRUCTURE = re.compile(r"^(?:\s*[-*+] \[[ xX]\] \S*[^=]*$|#{2,6} \S)")
@@ -35,7 +38,8 @@ def mended(lines: Sequence[str]) -> list[str]:
 
 def _close(lines: list[str], opened: tuple[int, str], end: int) -> None:
     start, mark = opened
-    for number in range(start + 1, end - 1):
-        if not lines[number].strip() and _STRUCTURE.match(lines[number + 1]):
+    numbers = [number for number in range(start + 1, end) if lines[number] != BLANK]
+    for number, following in itertools.pairwise(numbers):
+        if not lines[number].strip() and _STRUCTURE.match(lines[following]):
             lines[number] = mark
             return

@@ -72,8 +72,14 @@ def map_code(item: Item) -> Requirement | None:
         match = shape.pattern.search(item.text)
         if match and (shape.above is None or shape.above.search(above)):
             why = f"{item.language} line {item.text[:WHY_LIMIT_CHARACTERS]!r}"
-            return Requirement(shape.requirement, dict(_params(match)), why)
+            return Requirement(shape.requirement, {**_place(item, shape.requirement), **dict(_params(match))}, why)
     return None
+
+
+def _place(item: Item, requirement: str) -> dict[str, Param]:
+    """The path of the `location` block that a directive stands in."""
+    inside = [part.split()[-1] for part in item.context if part.startswith("location ")]
+    return {"path": inside[-1]} if inside and item.language == "nginx" and "path" in BY_ID[requirement].params else {}
 
 
 def variable(name: str, value: str | None) -> Requirement | None:

@@ -98,7 +98,7 @@ class Mapper:
             return
         chosen = [best[0]]
         chosen += [match for match in best[1:] if _is_another_claim(match, chosen[0], line.own)][:2]
-        for match in chosen:
+        for match in sorted(chosen, key=lambda match: match.first):
             for told in params.read(match.requirement, item):
                 yield params.refined(Requirement(match.requirement, told, _why(match, item)))
 

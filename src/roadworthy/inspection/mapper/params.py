@@ -19,7 +19,7 @@ def read(requirement: str, item: Item) -> Iterator[Params]:
     """What `item` tells about `requirement`: once, or several times where it names several values of one sort."""
     condition = words.condition_of(item.text)
     common: dict[str, Param] = {"condition": condition} if condition else {}
-    if requirement == "perf.latency" and (several := list(readers.latencies(item.text))):
+    if requirement in SEVERAL and (several := list(SEVERAL[requirement](item.text))):
         yield from ({**one, **common} for one in several)
         return
     found: dict[str, Param] = {}
@@ -71,6 +71,12 @@ def _age(_name: str, value: str) -> Params:
     return readers.duration(value, name="max_age_seconds")
 
 
+SEVERAL: Mapping[str, Callable[[str], Iterator[Params]]] = {
+    "perf.latency": readers.latencies,
+    "srv.compress": readers.compression,
+}
+"""Readers for lines that name several values of one sort, each a requirement of its own."""
+
 CONVERTERS: Mapping[str, Callable[[str, str], Params]] = {
     "cache.ttl": _seconds,
     "auth.jwt": _seconds,
@@ -113,7 +119,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "redis.maxmem": (readers.size,),
     "redis.evict": (partial(readers.word, name="policy", pattern=r"(?:allkeys|volatile)-\w+|noeviction"),),
     "redis.pool": (partial(readers.keywords, max_connections="max_size"),),
-    "rl.on": (readers.assigned, _tool),
+    "rl.on": (readers.exempt, readers.assigned, _tool),
     "rl.values": (readers.rates, readers.path, readers.assigned),
     "rl.proxy": (_server,),
     "srv.prodserver": (_server, partial(readers.counted, name="workers", what="workers?")),
@@ -125,18 +131,15 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "srv.timeout": (partial(readers.duration, name="seconds"),),
     "srv.ext_timeout": (partial(readers.duration, name="seconds"),),
     "srv.retry": (partial(readers.counted, name="attempts", what="attempts|retries|times"),),
+    "srv.systemd": (readers.unit,),
     "srv.debug": (readers.variable,),
-    "srv.compress": (
-        partial(readers.word, name="algorithm", pattern=r"\b(?:gzip|brotli|br|zstd)\b"),
-        partial(readers.size, name="min_bytes"),
-    ),
     "srv.async": (_tool,),
     "srv.deps": (readers.command,),
     "health.endpoint": (readers.path, readers.dependency),
     "health.deps": (readers.dependency,),
     "sec.secretkey": (readers.variable, readers.length),
     "sec.gitignore": (readers.file,),
-    "sec.headers": (readers.headers,),
+    "sec.headers": (readers.headers, _server),
     "sec.docs_off": (readers.path,),
     "sec.cookies": (readers.variable,),
     "sec.depscan": (_tool,),

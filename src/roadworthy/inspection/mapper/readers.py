@@ -223,6 +223,29 @@ def logs(text: str) -> Params:
     return {**found, **({"level": level[1]} if level else {}), **({"path": paths[0]} if paths else {})}
 
 
+def exempt(text: str) -> Params:
+    """As in "Health endpoints are excluded from rate limiting": the path, and that it is not limited."""
+    if not re.search(r"\b(?:exclu\w+|exempt\w*|not limited|unlimited)\b", text, re.IGNORECASE):
+        return {}
+    health = {"path": "/health"} if re.search(r"\bhealth\b", text, re.IGNORECASE) else {}
+    return {"exempt": True, **health, **path(text)}
+
+
+def unit(text: str) -> Params:
+    """A systemd unit by its file name."""
+    match = re.search(r"\b([\w@-]+)\.service\b", text)
+    return {"unit": match[1]} if match else {}
+
+
+def compression(text: str) -> Iterator[Params]:
+    """As in "responses > 1KB": larger ones are compressed, and smaller ones are left alone."""
+    algorithm = word(text, name="algorithm", pattern=r"\b(?:gzip|brotli|br|zstd)\b")
+    least = size(text, name="min_bytes") if re.search(r"[>\u2265]|\b(?:over|above|larger|bigger)\b", text) else {}
+    yield {**algorithm, **least}
+    if least:
+        yield {**least, "below": True}
+
+
 def asset_age(text: str) -> Params:
     """How long which assets may be kept."""
     paths = values.paths(text)

@@ -186,7 +186,7 @@ def show_proofs(console: Console, proofs: Sequence[Proof]) -> None:
 
 
 def _words(line: LineResult) -> str:
-    return _flat(redact(line.item.text))
+    return _flat(redact(line.item.text)).rstrip(" :")
 
 
 def _flat(text: str) -> str:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from tests.unit.inspection.fakes import inspection, line, on_day
 
 from roadworthy.contracts.checks import Kind, Status
 from roadworthy.inspection.checklist import document, rewriting, structure
-from tests.unit.inspection.fakes import inspection, line, on_day
 
 EVIDENCE = re.compile(r"[^\r\n]*<sub>roadworthy: [^\r\n]*(?:\r\n|\n|\r)?")
 
@@ -125,8 +125,9 @@ def test_a_long_answer_takes_one_bounded_line(path: Path) -> None:
 
 MARKDOWN = st.lists(
     st.sampled_from([
-        "# Title", "## Part", "- [ ] One", "- [x] Two", "  - nested", "1. [ ] Three", "* four", "> - [ ] quoted", "", "plain words",
-        "```env", "```", "A_B=c", "| a | status |", "|---|---|", "| x | done |", "- [ ] mit Ümläut", "   continued", "---", "\t- [ ] tab",
+        "# Title", "## Part", "- [ ] One", "- [x] Two", "  - nested", "1. [ ] Three", "* four", "> - [ ] quoted", "",
+        "plain words", "```env", "```", "A_B=c", "| a | status |", "|---|---|", "| x | done |", "- [ ] mit Ümläut",
+        "   continued", "---", "\t- [ ] tab",
         "  <sub>roadworthy: pass (2026-01-01, 0123456789abcdef) old</sub>",
     ]),
     max_size=25,
@@ -134,9 +135,14 @@ MARKDOWN = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(MARKDOWN, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from([Status.PASS, Status.FAIL]))
+@given(
+    lines=MARKDOWN,
+    newline=st.sampled_from(["\n", "\r\n"]),
+    ends=st.booleans(),
+    status=st.sampled_from([Status.PASS, Status.FAIL]),
+)
 def test_every_other_byte_stays(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[str], newline: str, ends: bool, status: Status
+    tmp_path_factory: pytest.TempPathFactory, *, lines: list[str], newline: str, ends: bool, status: Status
 ) -> None:
     path = tmp_path_factory.mktemp("rewriting") / "list.md"
     path.write_bytes((newline.join(lines) + (newline if ends else "")).encode())

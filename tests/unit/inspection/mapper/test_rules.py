@@ -36,7 +36,7 @@ def matches(rule: str, text: str, *section: str) -> bool:
         ("ssl", "SSL/TLS", (), True),
     ],
 )
-def test_grammar(rule: str, text: str, section: tuple[str, ...], expected: bool | None) -> None:
+def test_grammar(*, rule: str, text: str, section: tuple[str, ...], expected: bool | None) -> None:
     if expected is None:
         with pytest.raises(RuleError, match="the line itself"):
             matches(rule, text, *section)

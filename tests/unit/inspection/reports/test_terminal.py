@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from tests.unit.inspection.fakes import check, inspection, line
+
+from roadworthy.contracts.checks import Kind, Severity, Status
+from roadworthy.inspection import runner
+from roadworthy.inspection.mapper import Mapper
+from roadworthy.inspection.model import Item
+from roadworthy.inspection.reports import terminal
+from roadworthy.inspection.results import Inspection, LineResult
+
+
+def item(number: int, text: str = "A line", **more: Kind) -> Item:
+    return Item(line=number, section=("Data",), text=text, **more)
+
+
+def shown(found: Inspection, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    terminal.show(console, found)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_coverage_stands_beside_every_result() -> None:
+    statuses = [*[Status.PASS] * 4, *[Status.FAIL] * 2, *[Status.UNKNOWN] * 3, Status.NOT_APPLICABLE, Status.HUMAN]
+    found = inspection(*(line(item(i), status) for i, status in enumerate(statuses)))
+    assert terminal.coverage_line(found) == "7 of 11 lines verified, 2 failed, 1 not applicable, 3 unknown, 1 human"
+    assert terminal.coverage_line(found) in shown(found)
+
+
+def severe(number: int, severity: Severity, mend: str) -> LineResult:
+    """A failed line of which the check matters so much."""
+    one = line(item(number, f"Line {number}"), Status.FAIL, summary=f"seen {number}", mend=mend)
+    answer = replace(one.answers[0], check=replace(check(f"check{number}"), severity=severity))
+    return replace(one, answers=(answer,))
+
+
+def test_the_three_to_mend_first_come_first_with_their_remedy_then_the_rest_then_calm() -> None:
+    severities = [Severity.LOW, Severity.CRITICAL, Severity.MEDIUM, Severity.HIGH]
+    text = shown(
+        inspection(line(item(9, "All well"), Status.PASS), *(severe(i, s, f"do {i}") for i, s in enumerate(severities)))
+    )
+    order = [
+        "Mend first",
+        "1. Line 1",
+        "do 1",
+        "2. Line 3",
+        "3. Line 2",
+        "Also failed (1)",
+        "Line 0",
+        "Holds (1)",
+        "All well",
+    ]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_what_could_not_be_seen_is_grouped_by_what_would_show_it() -> None:
+    unseen = [line(item(i), Status.UNKNOWN, summary="no database", mend="add [postgres] dsn") for i in (3, 5)]
+    text = shown(inspection(*unseen))
+    assert "2 lines: no database" in text
+    assert "lines 3, 5" in text
+    assert text.count("add [postgres] dsn") == 1
+
+
+def test_nothing_from_outside_steers_the_terminal_or_its_markup() -> None:
+    hostile = line(item(1, "[bold]x[/] \x1b[2J"), Status.FAIL, summary="[link=evil]\x1b]0;title\x07", mend="\x1b[31m")
+    text = shown(inspection(hostile))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[bold]x[/]" in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_any_width_will_do(width: int) -> None:
+    found = inspection(line(item(1, "word " * 60), Status.PASS), line(item(2), Status.FAIL, mend="m " * 100))
+    assert max(map(len, shown(found, width).splitlines())) <= width
+
+
+def test_the_plan_says_what_each_line_is_understood_to_ask() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    lines = Mapper().map([item(1, "Connection pool (pool_size=9)"), item(2, "Mascot named")])
+    terminal.show_plan(console, runner.plan(lines, {"db.pool": [check("db.pool.seen", "db.pool")]}))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "db.pool size=9" in text
+    assert "db.pool.seen" in text
+    assert "not understood" in text
+    assert "1 checks would run" in text

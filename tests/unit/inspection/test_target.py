@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from roadworthy.inspection import target
+from roadworthy.inspection.errors import InvalidTarget
+
+WHOLE = """\
+[target]
+name = "Shop"
+[http]
+url = "https://shop.example"
+[postgres]
+dsn = "postgresql://app:${SHOP_PASSWORD}@db/shop"
+[redis]
+url = "redis://cache:6379/0"
+[repository]
+path = "."
+[config]
+env_file = ".env"
+pid = 12
+[logs]
+path = "/var/log/shop"
+[host]
+local = false
+"""
+
+
+def test_every_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", "s3cret-value")
+    found = target.parse(WHOLE, tmp_path / "target.toml")
+    assert found.name == "Shop"
+    assert found.postgres
+    assert found.postgres.dsn == "postgresql://app:s3cret-value@db/shop"
+    assert found.repository
+    assert found.repository.path == tmp_path
+    assert found.config
+    assert found.config.env_file == tmp_path / ".env"
+    assert not found.on_this_machine
+
+
+def test_each_part_is_optional(tmp_path: Path) -> None:
+    assert target.parse("", tmp_path / "t.toml").http is None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "remedy"),
+    [
+        ("[http]\nurl = 3", "$.http.url", "[http] takes url"),
+        ('[http]\nurl = "shop.example"', "not a web address", "[http] takes url"),
+        ('[http]\naddress = "x"', "address", "[http] takes url"),
+        ("[htp]\n", "htp", "these parts exist"),
+        ("[config]\n", "env_file", "[config] takes"),
+        ('[postgres]\ndsn = "mysql://x"', "not PostgreSQL's", "[postgres] takes dsn"),
+        ('[redis]\nurl = "http://x"', "not Redis'", "[redis] takes url"),
+        ("[http\n", "not valid TOML", "mend that line"),
+        ('[redis]\nurl = "${NOT_SET_ANYWHERE}"', "NOT_SET_ANYWHERE", "export NOT_SET_ANYWHERE"),
+    ],
+)
+def test_errors_say_what_is_wrong_and_what_to_write(tmp_path: Path, text: str, problem: str, remedy: str) -> None:
+    with pytest.raises(InvalidTarget) as refused:
+        target.parse(text, tmp_path / "target.toml")
+    assert problem in refused.value.problem
+    assert remedy in refused.value.remedy
+
+
+def test_errors_show_no_password(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTarget) as refused:
+        target.parse('[http]\nurl = "ftp://kim:c4nary-password@shop.example"', tmp_path / "t.toml")
+    assert "c4nary" not in refused.value.problem
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"), [("shop.example", "https://shop.example"), ("http://x:8000", "http://x:8000")]
+)
+def test_an_address_alone_is_a_target(url: str, seen: str) -> None:
+    found = target.load(url=url)
+    assert found.http
+    assert found.http.url == seen
+    assert found.postgres is None
+
+
+def test_an_address_replaces_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text('[http]\nurl = "https://a.example"\n[redis]\nurl = "redis://r"\n')
+    found = target.load(path, "https://b.example")
+    assert found.http
+    assert found.http.url == "https://b.example"
+    assert found.redis
+
+
+def test_by_default_what_up_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidTarget) as refused:
+        target.load()
+    assert "make up" in refused.value.remedy
+    (tmp_path / ".roadworthy").mkdir()
+    (tmp_path / ".roadworthy" / "target.toml").write_text('[http]\nurl = "http://127.0.0.1:8000"\n')
+    assert target.load().on_this_machine
+
+
+def test_a_file_that_is_missing_or_too_large(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTarget, match="nowhere"):
+        target.load(tmp_path / "nowhere.toml")
+    (tmp_path / "big.toml").write_text("#" * (target.FILE_LIMIT_BYTES + 1))
+    with pytest.raises(InvalidTarget, match="over"):
+        target.load(tmp_path / "big.toml")
