@@ -69,5 +69,7 @@ async def prove(check: Check, name: str, fixture: Fixture, expected: Status) -> 
         seen, words = Status.UNKNOWN, hidden.problem
     except TimeoutError:
         seen, words = Status.UNKNOWN, "no verdict in time"
+    except Exception as defect:  # noqa: BLE001 - a broken check is what the self-test is there to show
+        seen, words = Status.UNKNOWN, f"the check itself broke: {type(defect).__name__}: {defect}"
     outcome = Outcome.AS_EXPECTED if seen == expected else Outcome.WRONG
     return Proof(check.id, name, expected, outcome, seen, words, time.monotonic() - began)

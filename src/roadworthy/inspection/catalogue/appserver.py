@@ -54,6 +54,8 @@ TASK_WORKERS = re.compile(
     r"|\bworker\b",
     re.IGNORECASE,
 )
+OTHER_WORKERS = frozenset({*SERVERS, "postgres", "postmaster", "mysqld", "containerd-shim", "chrome", "chromium"})
+"""Programs that call processes of their own workers."""
 QUEUE_KEYS = re.compile(rb"celery|_kombu|^rq:|^bull|sidekiq|^queues?\b|dramatiq|^arq:|huey", re.IGNORECASE)
 BROKERS = frozenset({"redis", "valkey", "rabbitmq"})
 
@@ -148,6 +150,9 @@ async def _workers(probes: Probes, requirement: Requirement) -> Verdict:
         threads = host.threads(workers[0].pid)
         if threads > 1:
             return not_applicable(f"one process with {threads} threads serves; it needs no workers", evidence)
+    server, name = requirement.text("server").lower(), server_name(host, found)
+    if server and name and server != name:
+        return failed(f"{name} serves, the line names {server}", evidence, mend=f"write {name} into the line")
     wanted, words = _wanted(requirement, cores)
     if len(workers) < wanted or (words and len(workers) != wanted):
         return failed(
@@ -172,12 +177,12 @@ def _wanted(requirement: Requirement, cores: int) -> tuple[int, str]:
 
 async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
     host = offered(probes.host, "host")
-    tool = requirement.text("tool").lower()
-    if tool in BROKERS:
-        return await _queue(probes, tool)
+    tools = [tool.lower() for tool in requirement.names("tool")]
+    if set(tools) & BROKERS:
+        return await _queue(probes, tools)
     everything = host.processes()
     workers = [one for one in everything if _works(one)]
-    named = [one for one in workers if not tool or tool in one.command.lower()]
+    named = [one for one in workers if not tools or any(tool in one.command.lower() for tool in tools)]
     text = "\n".join(one.command[:160] for one in workers[:6]) or "none"
     evidence = observe(
         "task workers among the processes",
@@ -188,11 +193,8 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
     if named:
         return passed(f"{len(named)} task worker process(es): {named[0].command[:80]}", evidence)
     if workers:
-        return failed(
-            f"{tool} does not run; another worker does: {workers[0].command[:80]}",
-            evidence,
-            mend=f"write what you use into the line instead of {tool}",
-        )
+        words = f"{listed(tools)} does not run; another worker does: {workers[0].command[:80]}"
+        return failed(words, evidence, mend="write what you use into the line")
     return failed(
         f"no task worker among {len(everything)} processes", evidence, mend="start a task worker beside the web server"
     )
@@ -200,12 +202,12 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
 
 def _works(process: Process) -> bool:
     """Whether a command line is a task worker's; web servers call their processes workers too."""
-    return bool(process.argv and TASK_WORKERS.search(process.command)) and not set(programs(process)) & set(SERVERS)
+    return bool(process.argv and TASK_WORKERS.search(process.command)) and not set(programs(process)) & OTHER_WORKERS
 
 
-async def _queue(probes: Probes, tool: str) -> Verdict:
+async def _queue(probes: Probes, tools: Sequence[str]) -> Verdict:
     host = offered(probes.host, "host")
-    brokers = host.running("rabbitmq-server", "beam.smp") if tool == "rabbitmq" else ()
+    brokers = host.running("rabbitmq-server", "beam.smp") if "rabbitmq" in tools else ()
     keys = await probes.redis.keys() if probes.redis else None
     queues = [key for key in keys or () if QUEUE_KEYS.search(key)]
     known = "unknown" if keys is None else str(len(keys))
@@ -215,12 +217,12 @@ async def _queue(probes: Probes, tool: str) -> Verdict:
     )
     if queues or brokers:
         return passed(f"tasks queue in {'RabbitMQ' if brokers else 'Redis'}", evidence)
-    if keys is None and tool != "rabbitmq":
+    if keys is None and set(tools) != {"rabbitmq"}:
         raise Unobservable(
             "Redis is not offered, or holds too many keys to look through", '[redis] url = "redis://..."'
         )
     return failed(
-        f"no task queue in {tool}", evidence, mend="queue tasks there, or write into the line where they queue"
+        f"no task queue in {listed(tools)}", evidence, mend="queue tasks there, or write into the line where they queue"
     )
 
 

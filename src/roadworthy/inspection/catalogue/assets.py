@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.proxy import directive
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
@@ -71,7 +72,8 @@ async def _delivered(probes: Probes, requirement: Requirement) -> Verdict:
     if answers and all(_marks(one) for one in answers):
         return passed(f"{len(answers)} assets carry a CDN's headers: {listed(_marks(answers[0]))}", *evidence)
     if not local:
-        words = f"no {' or '.join(kinds)} of this service on {where}"
+        kind = "raster image" if "images" in kinds else "script or style"
+        words = f"no {kind} of this service on {where}"
         return not_applicable(words, *evidence) if len(shown) > 1 else unknown(words, *evidence)
     return failed(
         f"{len(local)} assets come from the service itself, without a CDN's headers",
@@ -91,6 +93,8 @@ async def _kept(probes: Probes, requirement: Requirement) -> Verdict:
     shown = await surface.pages(http)
     place = requirement.text("path") or ("/uploads" if "upload" in requirement.text("subject").lower() else "")
     urls = [url for url in surface.local_assets(http, shown) if urlsplit(url).path.startswith(place)]
+    if requirement.text("directive"):
+        return await directive(probes, requirement)
     if place and not urls:
         return await _nothing_there(http, shown, place)
     answers = [await http.get(url) for url in urls[:SAMPLE]]
@@ -178,9 +182,9 @@ async def _bundles(probes: Probes, requirement: Requirement, *, least: int) -> V
             http.vantage,
         )
     )
-    if not packages and not hashed:
-        nothing = f"no package.json among {len(repo.files)} files, no hashed script on {len(shown)} pages"
-        return not_applicable(f"there is no bundle: {nothing}", *evidence)
+    if not packages:
+        nothing = f"no package.json among {len(repo.files)} files; {len(scripts)} scripts on {len(shown)} pages"
+        return not_applicable(f"no frontend is built here: {nothing}", *evidence)
     if not builds and not hashed:
         return failed(
             "package.json has no build script", *evidence, mend="add one", patch='"scripts": {"build": "vite build"}'
@@ -280,7 +284,9 @@ KEPT = Check(
         what="Cache-Control of assets has the line's age, or 30 days for fingerprinted names; pages keep an hour at "
         "most.",
         why="Without it every visit loads everything again; with too much a page of last week stays.",
-        how_verified="Reads up to four pages and asks three of the assets that they refer to.",
+        how_verified="Reads up to four pages and asks three of the assets that they refer to. A directive of the "
+        "line is looked "
+        "for in the proxy's configuration.",
         how_to_mend="expires and add_header in the proxy, or the framework's static files.",
         not_applicable_when="The line names a place that answers 404 and to which no page refers.",
     ),
@@ -319,7 +325,7 @@ BUILT = Check(
         why="A development bundle is several times as large, and tells the whole source.",
         how_verified="package.json in the tree, scripts of up to four pages. The build itself is not run.",
         how_to_mend="npm run build, and serve what it wrote.",
-        not_applicable_when="The tree has no package.json, and no page loads a bundle.",
+        not_applicable_when="The tree has no package.json: nothing is built.",
     ),
     fixtures=twins(
         "fe.build",
@@ -342,7 +348,7 @@ SPLIT = Check(
         why="One bundle makes each change load everything again.",
         how_verified="package.json in the tree, scripts of up to four pages.",
         how_to_mend="The bundler's splitting: vendor and common chunks, dynamic imports.",
-        not_applicable_when="The tree has no package.json, and no page loads a bundle.",
+        not_applicable_when="The tree has no package.json: nothing is built.",
     ),
     fixtures=twins(
         "fe.split",

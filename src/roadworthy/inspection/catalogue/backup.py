@@ -10,13 +10,26 @@ from pathlib import Path
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import (
+    failed,
+    listed,
+    not_applicable,
+    observe,
+    offered,
+    passed,
+    setting_of,
+    unknown,
+)
 from roadworthy.inspection.catalogue.schedules import Artefact, artefacts, recurring
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 
-DATABASE = re.compile(r"pg_dump|pg_basebackup|pgbackrest|barman|wal-g|wal_g|mysqldump|mongodump|backup", re.IGNORECASE)
+DATABASE = re.compile(
+    r"pg_dump|pg_basebackup|pgbackrest|barman|wal-g|wal_g|mysqldump|mongodump"
+    r"|(?:db|database|postgres|pg|sql)[-_]?backup|backup[-_ ]?(?:db|database|postgres|pg|sql)|backup\.(?:sh|py|rb|js)",
+    re.IGNORECASE,
+)
 FILES = re.compile(r"rsync|restic|borg|rclone|aws s3 (?:sync|cp)|\btar\b|duplicity|backup", re.IGNORECASE)
 MAGIC = (
     b"PGDMP",
@@ -147,7 +160,7 @@ async def _retained(probes: Probes, requirement: Requirement) -> Verdict:
 async def _uploads(probes: Probes, requirement: Requirement) -> Verdict:
     host = offered(probes.host, "host")
     name = requirement.text("path", "uploads").strip("/")
-    setting = probes.config.get(*UPLOAD_NAMES) if probes.config else None
+    setting = setting_of(probes, *UPLOAD_NAMES)
     place = setting.value if setting else ""
     there = bool(place and (host.root / place.lstrip("/")).is_dir())
     in_tree = [

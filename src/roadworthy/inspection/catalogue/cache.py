@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, setting_of, unknown
 from roadworthy.inspection.fixtures.servers import SharedMemory
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, pages, reply
@@ -18,8 +19,8 @@ HIT_HEADERS = ("x-cache", "x-cache-status", "cf-cache-status", "x-proxy-cache", 
 OFF = frozenset({"false", "0", "no", "off", ""})
 OTHER_KEYS = re.compile(rb"limit|rate|throttl|session|lock|celery|queue|bull|view|count|metric", re.IGNORECASE)
 KEYS_LIMIT = 20
-UNUSUAL_SIZES = (7, 11)
-"""Page sizes that hardly anybody asks for, so that the answer is not cached yet."""
+UNUSUAL_SIZES = range(31, 97)
+"""Page sizes that hardly anybody asks for; two of them, drawn anew, so that the answer is not cached yet."""
 TTL_NAMES = ("CACHE_TTL_SECONDS", "CACHE_TTL", "CACHE_DEFAULT_TIMEOUT", "REDIS_TTL", "CACHE_EXPIRE_SECONDS")
 
 
@@ -49,7 +50,7 @@ async def _cached(probes: Probes, requirement: Requirement) -> Verdict:
 
 def _switched_off(probes: Probes, requirement: Requirement, evidence: list[Evidence]) -> str:
     name = requirement.text("name")
-    setting = probes.config.get(name) if probes.config and name else None
+    setting = setting_of(probes, name) if name else None
     if setting is None:
         return ""
     evidence.append(observe(name, f"{name} is {setting.shown} ({setting.source})", "effective configuration"))
@@ -72,7 +73,7 @@ def _told(first: Answer, second: Answer) -> str:
 async def _ttl(probes: Probes, requirement: Requirement) -> Verdict:
     evidence: list[Evidence] = []
     name = requirement.text("name")
-    setting = probes.config.get(*([name] if name else TTL_NAMES)) if probes.config else None
+    setting = setting_of(probes, *([name] if name else TTL_NAMES))
     stated = requirement.number("ttl_seconds")
     if setting is not None:
         evidence.append(
@@ -127,7 +128,7 @@ async def _written(probes: Probes, path: str, evidence: list[Evidence]) -> Seque
     if probes.redis is None or probes.http is None:
         return ()
     before = await probes.redis.keys()
-    for size in UNUSUAL_SIZES:
+    for size in random.sample(UNUSUAL_SIZES, 2):
         await probes.http.get(f"{path}{'&' if '?' in path else '?'}limit={size}")
     after = await probes.redis.keys()
     if before is None or after is None:

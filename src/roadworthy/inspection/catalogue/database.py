@@ -13,6 +13,7 @@ from roadworthy.inspection.catalogue.kit import (
     observe,
     offered,
     passed,
+    setting_of,
     unknown,
 )
 from roadworthy.inspection.fixtures.servers import Database
@@ -44,7 +45,7 @@ from pg_stat_replication where application_name !~ 'pg_(receivewal|basebackup|du
 
 async def _engine(probes: Probes, requirement: Requirement) -> Verdict:
     wanted = requirement.text("engine", "postgresql").lower()
-    setting = probes.config.get(*ADDRESSES) if probes.config else None
+    setting = setting_of(probes, *ADDRESSES)
     if setting is not None:
         scheme = urlsplit(setting.value).scheme.partition("+")[0]
         if scheme and not _same_engine(scheme, wanted):

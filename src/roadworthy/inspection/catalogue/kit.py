@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import TypeVar
 
 from roadworthy.contracts.checks import Evidence, Remediation, Status, Verdict
-from roadworthy.inspection.model import PROBE_REMEDIES, Requirement, Unobservable, observe
+from roadworthy.inspection.model import PROBE_REMEDIES, Probes, Requirement, Unobservable, observe
+from roadworthy.inspection.probes.config import Setting
 
 Probe = TypeVar("Probe")
 SHOWN_NAMES = 12
@@ -21,6 +23,13 @@ def offered(probe: Probe | None, name: str) -> Probe:
     if probe is None:
         raise Unobservable(f"the target offers no {name}", PROBE_REMEDIES.get(name, ""))
     return probe
+
+
+def setting_of(probes: Probes, *names: str) -> Setting | None:
+    """The first of these variables that is set; None also where the configuration can't be read."""
+    with contextlib.suppress(Unobservable):
+        return probes.config.get(*names) if probes.config else None
+    return None
 
 
 def passed(summary: str, *evidence: Evidence) -> Verdict:
@@ -60,4 +69,4 @@ def conditional(requirement: Requirement) -> bool:
     return bool(requirement.params.get("condition") or requirement.params.get("conditional"))
 
 
-__all__ = ["conditional", "failed", "listed", "not_applicable", "observe", "offered", "passed", "unknown"]
+__all__ = ["conditional", "failed", "listed", "not_applicable", "observe", "offered", "passed", "setting_of", "unknown"]

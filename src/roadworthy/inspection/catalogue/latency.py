@@ -27,7 +27,12 @@ async def _latency(probes: Probes, requirement: Requirement) -> Verdict:
     path = await surface.api_path(http, requirement)
     cached = requirement.params.get("cached")
     burst = await _measured(http, path, varied=cached is False)
-    times = [answer.seconds * 1000 for answer in burst.answers if answer.status == surface.OK]
+    times = _times(burst)
+    if (
+        times and at(times, percentile) >= limit
+    ):  # a second look, so that a neighbour's noise is not called the service's
+        burst = await _measured(http, path, varied=cached is False, again=" again")
+        times = min(times, _times(burst), key=lambda one: at(one, percentile) if one else float("inf"))
     if len(times) < SHARE_ANSWERED * SAMPLES:
         statuses = sorted({answer.status for answer in burst.answers})
         raise Unobservable(
@@ -52,14 +57,19 @@ async def _latency(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"p{percentile} of {path} is {seen:.1f} ms over {len(times)} requests, under {limit:g}", evidence)
 
 
-async def _measured(http: HttpProbe, path: str, *, varied: bool) -> Burst:
+def _times(burst: Burst) -> list[float]:
+    """Milliseconds of the answers that were one."""
+    return [answer.seconds * 1000 for answer in burst.answers if answer.status == surface.OK]
+
+
+async def _measured(http: HttpProbe, path: str, *, varied: bool, again: str = "") -> Burst:
     """One after the other; where the database is meant, page sizes differ so that no cache answers."""
     if not varied:
         await http.get(path)
-        return await http.burst(path, SAMPLES, name=f"latency of {path}", pause_seconds=PAUSE_SECONDS)
+        return await http.burst(path, SAMPLES, name=f"latency of {path}{again}", pause_seconds=PAUSE_SECONDS)
     joint = "&" if "?" in path else "?"
     paths = [f"{path}{joint}limit={size}" for size in range(20, 20 + SAMPLES)]
-    return await http.burst(paths, SAMPLES, name=f"latency of {path}, varied", pause_seconds=PAUSE_SECONDS)
+    return await http.burst(paths, SAMPLES, name=f"latency of {path}, varied{again}", pause_seconds=PAUSE_SECONDS)
 
 
 def at(values: Sequence[float], percentile: int) -> float:
@@ -84,7 +94,8 @@ LATENCY = Check(
         why="People leave after a second; the slowest twentieth is what they tell others about.",
         how_verified=f"{SAMPLES} requests one after the other, without load: to the same address for cached answers, "
         "with another page "
-        "size each for those that reach the database.",
+        "size each for those that reach the database. A measurement over the limit is repeated once; the better one "
+        "counts.",
         how_to_mend="An index, a smaller page, a cache.",
         not_applicable_when="Never.",
     ),

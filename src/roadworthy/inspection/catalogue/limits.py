@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, setting_of, unknown
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -92,7 +92,8 @@ async def _enough(probes: Probes, http: HttpProbe, path: str, requirement: Requi
 
 def _configured(probes: Probes, window: str) -> float | None:
     name = f"RATE_LIMIT_{window.upper()}"
-    return probes.config.number(name) if probes.config else None
+    setting = setting_of(probes, name)
+    return float(setting.value) if setting and setting.value.isdigit() else None
 
 
 def _policies(answer: Answer) -> Mapping[int, float]:
@@ -115,7 +116,7 @@ async def _limited(probes: Probes, requirement: Requirement) -> Verdict:
     exceeded = await _exceed(probes, requirement)
     evidence = [exceeded.evidence]
     name = requirement.text("name")
-    setting = probes.config.get(name) if probes.config and name else None
+    setting = setting_of(probes, name) if name else None
     if setting is not None:
         evidence.append(observe(name, f"{name} is {setting.value} ({setting.source})", "effective configuration"))
     problem = _open(exceeded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from roadworthy.inspection.fixtures.web import Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 from roadworthy.inspection.probes.exposition import Exposition, Sample
 from roadworthy.inspection.probes.host import programs
-from roadworthy.inspection.probes.http import Answer
+from roadworthy.inspection.probes.http import VANTAGE, Answer
 
 REQUESTS = re.compile(r"request|http", re.IGNORECASE)
 DATABASE = re.compile(
@@ -82,13 +83,11 @@ async def _watched(probes: Probes, what: str, series: re.Pattern[str], words: st
     """A series about it is published, or an exporter or agent runs beside it."""
     evidence: list[Evidence] = []
     found: Sequence[Sample] = ()
-    if probes.http is not None:
+    with contextlib.suppress(Unobservable):
         answer, page = await surface.metrics(probes)
         found = page.find(series)
         text = f"{len(page.names)} series looked at; about it: {listed(sorted({one.name for one in found}))}"
-        evidence.append(
-            observe(f"GET {answer.path}", text, probes.http.vantage, basis=listed(sorted({one.name for one in found})))
-        )
+        evidence.append(observe(f"GET {answer.path}", text, VANTAGE, basis=listed(sorted({one.name for one in found}))))
     watchers = probes.host.running(*EXPORTERS[what], *AGENTS) if probes.host else ()
     if probes.host is not None:
         seen = listed(sorted({one.name for one in watchers}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 
@@ -11,8 +12,9 @@ from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered
 from roadworthy.inspection.fixtures.machine import LOGS, PORT, Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 from roadworthy.inspection.probes.host import HostProbe, programs
+from roadworthy.inspection.probes.http import VANTAGE
 
 HOST_AGENTS = (
     *(
@@ -90,11 +92,11 @@ async def _host_watched(probes: Probes, requirement: Requirement) -> Verdict:
     agents = [one for one in host.processes() if set(programs(one)) & set(HOST_AGENTS)]
     evidence = [_processes(host, "agents that watch a machine", agents)]
     missing = list(SUBJECTS)
-    if probes.http is not None:
+    with contextlib.suppress(Unobservable):
         answer, page = await surface.metrics(probes)
         missing = [subject for subject, series in SUBJECTS.items() if not page.find(series)]
         text = f"{len(page.names)} series looked at; nothing about this machine's {listed(missing)}"
-        evidence.append(observe(f"GET {answer.path}", text, probes.http.vantage, basis=listed(missing)))
+        evidence.append(observe(f"GET {answer.path}", text, VANTAGE, basis=listed(missing)))
     memory = host.memory()
     room = f"{memory.get('MemAvailable', 0) >> 20} MB memory and {host.disk().free >> 30} GB disk free"
     headroom = f"{host.cores()} cores, load {host.load():.1f}; {room}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +13,15 @@ from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes.exposition import Exposition
 from roadworthy.inspection.probes.postgres import APPLICATION_NAME, PostgresProbe, Row
 from roadworthy.inspection.probes.repo import keyword
 
 SIZE = re.compile(r"(?:^|_)POOL_?(?:MAX|SIZE|MAX_SIZE|LIMIT)$|^(?:DB|DATABASE)_(?:MAX_CONNECTIONS|CONNECTION_LIMIT)$")
 OVERFLOW = re.compile(r"MAX_OVERFLOW$")
 RECYCLE = re.compile(r"(?:RECYCLE(?:_SECONDS)?|MAX_LIFETIME(?:_SECONDS)?|CONN_MAX_AGE)$")
-LIMIT_SERIES = re.compile(r"(?:pool|connections).*_(?:limit|max|max_size|size_max)$")
+POOL_SERIES = re.compile(r"(?:db|database|sql|postgres|pg).*(?:pool|connections)|pool.*(?:db|database|connections)")
+LIMIT_SERIES = re.compile(r"_(?:limit|max|max_size|size_max)$")
 MAKERS = ("create_engine", "create_async_engine", "create_pool", "AsyncConnectionPool", "ConnectionPool")
 REUSED_SECONDS = 2
 HEADROOM = 0.9
@@ -33,10 +36,11 @@ where datname = current_database() and backend_type = 'client backend' and pid <
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A number of the configuration, and where it stands."""
+    """A number of the configuration, and where it stands. `of_all`: over all processes, not one."""
 
     value: float
     source: str
+    of_all: bool = False
 
 
 async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
@@ -70,14 +74,18 @@ def _against_line(requirement: Requirement, size: Stated | None, overflow: State
         (requirement.number("size"), size, "pool size"),
         (requirement.number("max_overflow"), overflow, "overflow"),
     ):
-        if wanted is not None and found is not None and found.value != wanted:
+        if wanted is not None and found is not None and found.of_all:
+            if found.value < wanted:
+                return f"all processes open {found.value:g} at most ({found.source}), the line says {wanted:g} each"
+        elif wanted is not None and found is not None and found.value != wanted:
             return f"{words} is {found.value:g} ({found.source}), the line says {wanted:g}"
     most, least = requirement.number("max_size"), requirement.number("min_size")
     if most is not None and open_now > most:
         return f"{open_now} connections are open, the line allows {most:g}"
     total = size.value + (overflow.value if overflow else 0) if size else None
     if least is not None and total is not None and total < least and open_now < least:
-        return f"a process opens {total:g} connections at most, {open_now} are open: the line says {least:g} or more"
+        whose = "all processes open" if size and size.of_all else "a process opens"
+        return f"{whose} {total:g} connections at most, {open_now} are open: the line says {least:g} or more"
     return ""
 
 
@@ -88,7 +96,7 @@ def _against_server(open_now: int, room: int) -> str:
 
 def _unseen(requirement: Requirement, size: Stated | None, overflow: Stated | None) -> str:
     """What the line states and nothing shows; empty if all was seen."""
-    if requirement.number("size") is not None and size is None:
+    if requirement.number("size") is not None and (size is None or size.of_all):
         return "the pool's size is nowhere to be seen: no variable, metric or call of a pool's maker states it"
     if requirement.number("max_overflow") is not None and overflow is None:
         return "the overflow is nowhere to be seen; the pool may have none"
@@ -119,18 +127,23 @@ def _seen(sessions: Sequence[Row], room: int, postgres: PostgresProbe) -> Eviden
 async def _size(probes: Probes) -> Stated | None:
     found = _setting(probes, SIZE) or _argument(probes, "pool_size", "max_size")
     if found is None and probes.http is not None:
-        answer, page = await surface.metrics(probes)
-        series = page.find(LIMIT_SERIES) if answer.status == surface.OK else ()
-        found = Stated(series[0].value, f"metric {series[0].name}") if series else None
+        with contextlib.suppress(Unobservable):
+            found = _published_limit((await surface.metrics(probes))[1])
     return found
 
 
+def _published_limit(page: Exposition) -> Stated | None:
+    """The most connections over all processes, from a gauge of limits or a label that says so."""
+    pooled = [one for one in page.samples if POOL_SERIES.search(one.name)]
+    limits = [one for one in pooled if LIMIT_SERIES.search(one.name) or set(one.labels.values()) & {"limit", "max"}]
+    return Stated(sum(one.value for one in limits), f"metric {limits[0].name}", of_all=True) if limits else None
+
+
 def _setting(probes: Probes, pattern: re.Pattern[str]) -> Stated | None:
-    for setting in probes.config.matching(pattern) if probes.config else ():
-        try:
-            return Stated(float(setting.value), f"{setting.name} in the {setting.source}")
-        except ValueError:
-            continue
+    with contextlib.suppress(Unobservable):
+        for setting in probes.config.matching(pattern) if probes.config else ():
+            if re.fullmatch(r"-?\d+(?:\.\d+)?", setting.value):
+                return Stated(float(setting.value), f"{setting.name} in the {setting.source}")
     return None
 
 

@@ -88,7 +88,7 @@ async def _absent(probes: Probes, evidence: list[Evidence]) -> Verdict | None:
 
 async def _stands(probes: Probes, requirement: Requirement) -> Verdict:
     if requirement.text("directive"):
-        return await _directive(probes, requirement)
+        return await directive(probes, requirement)
     evidence: list[Evidence] = []
     nginx = await _configuration(probes, evidence)
     if isinstance(nginx, Verdict):
@@ -105,13 +105,15 @@ async def _stands(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"nginx stands in front and passes to {passes[0].words[0]}", *evidence)
 
 
-async def _directive(probes: Probes, requirement: Requirement) -> Verdict:
+async def directive(probes: Probes, requirement: Requirement) -> Verdict:
+    """Whether the directive of the line is in effect, in the location of the line if it names one."""
     evidence: list[Evidence] = []
     nginx = await _configuration(probes, evidence)
     if isinstance(nginx, Verdict):
         return nginx
     name, value = _asked(requirement)
-    found = nginx.named(name)
+    place = requirement.text("path")
+    found = [one for one in nginx.named(name) if not place or any(place in block for block in one.blocks)]
     evidence.append(_quoted(nginx, found))
     if any(_fits(one, value) for one in found):
         return passed(f"{name} {value} is in effect", *evidence)
@@ -167,6 +169,11 @@ async def _balanced(probes: Probes, requirement: Requirement) -> Verdict:
         return failed(f"no upstream uses {name}", *evidence, mend=f"add {name} to the upstream", patch=f"{name};")
     address = requirement.text("server") or (value if name == "server" else "")
     return _spread(servers, address, evidence, conditionally=conditional(requirement), named=bool(name))
+
+
+def _served_here(probes: Probes) -> bool:
+    """Whether the service itself answers on this machine: one server, then."""
+    return bool(probes.host and probes.http and probes.host.listeners(probes.http.port))
 
 
 def _spread(
@@ -288,7 +295,7 @@ DIRECTIVE = Check(
     blast_radius=BlastRadius.READ_ONLY,
     strength=Strength.CONFIGURATION,
     needs=frozenset(),
-    run=_directive,
+    run=directive,
     documentation=Documentation(
         what="The directive stands in the configuration with the value of the line.",
         why="Without the client's address and scheme the application limits, logs and redirects wrongly.",

@@ -26,6 +26,8 @@ BACKUP_NAME = re.compile(
     r"\.(?:dump|pgdump|backup|sql)(?:\.(?:gz|zst|bz2|xz|gpg|age|enc))?$"
     r"|(?:backup|dump|pg).*\.(?:tar|tgz|tar\.gz)$"
 )
+SYSTEMS_OWN = re.compile(r"dpkg|apt-|/usr/lib(?:exec)?/(?:dpkg|apt|systemd)")
+"""What distributions schedule for themselves is nobody's backup of a database."""
 ARTEFACTS_LIMIT = 2_000
 
 
@@ -66,7 +68,7 @@ def recurring(probes: Probes, pattern: re.Pattern[str]) -> Found:
         f"{path}: {line.strip()[:160]}"
         for path, text in texts.items()
         for line in text.splitlines()
-        if pattern.search(line) and not line.lstrip().startswith("#")
+        if pattern.search(line) and not line.lstrip().startswith("#") and not SYSTEMS_OWN.search(line)
     ]
     return Found(lines, len(texts))
 

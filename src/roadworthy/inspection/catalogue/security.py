@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, setting_of, unknown
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
@@ -40,8 +40,22 @@ async def _headers(probes: Probes, requirement: Requirement) -> Verdict:
     if problems:
         patch = "\n".join(f'add_header {name} "{WANTED.get(name, "max-age=31536000")}" always;' for name in wanted)
         return failed(listed(problems, 5), *evidence, mend="send them with every answer", patch=patch)
+    server = requirement.text("server").lower()
+    sender = _elsewhere(probes, server) if server else ""
+    if sender:
+        return failed(
+            f"they are sent, but not by {server}: {sender}", *evidence, mend=f"mend the line, or send them by {server}"
+        )
     note = "" if http.secure else " (strict-transport-security is not judged over plain HTTP)"
     return passed(f"{len(answers)} answers carry {listed(wanted)}{note}", *evidence)
+
+
+def _elsewhere(probes: Probes, server: str) -> str:
+    """Who answers instead of the server that the line names; empty where that is it, or can't be seen."""
+    if probes.host is None or probes.http is None or not probes.http.loopback or probes.host.running(server):
+        return ""
+    owner = next(iter(probes.host.listeners(probes.http.port)), None)
+    return f"{owner.command[:60]} answers, and no {server} runs" if owner else ""
 
 
 def _wanted_headers(http: HttpProbe, requirement: Requirement) -> Sequence[str]:
@@ -74,12 +88,11 @@ async def _origins(probes: Probes, requirement: Requirement) -> Verdict:
     preflight = await http.get(
         path, method="OPTIONS", headers={"origin": EVIL, "access-control-request-method": "POST"}
     )
-    names = ("access-control-allow-origin", "access-control-allow-credentials")
     evidence = [
-        observe(f"GET {path} with Origin: {EVIL}", simple.brief(*names), http.vantage),
-        observe(f"OPTIONS {path} with Origin: {EVIL}", preflight.brief(*names), http.vantage),
+        observe(f"GET {path} with Origin: {EVIL}", _allowance(simple), http.vantage),
+        observe(f"OPTIONS {path} with Origin: {EVIL}", _allowance(preflight), http.vantage),
     ]
-    given = [answer.headers.get(names[0], "") for answer in (simple, preflight)]
+    given = [answer.headers.get("access-control-allow-origin", "") for answer in (simple, preflight)]
     if any(value in {"*", EVIL, "null"} for value in given):
         return failed(
             f"{path} is open to {EVIL}: access-control-allow-origin: {next(filter(None, given))}",
@@ -97,15 +110,18 @@ async def _origins(probes: Probes, requirement: Requirement) -> Verdict:
     )
 
 
+def _allowance(answer: Answer) -> str:
+    cookies = answer.headers.get("access-control-allow-credentials", "").lower() == "true"
+    return f"{answer.brief('access-control-allow-origin')}; cookies {'allowed' if cookies else 'not allowed'}"
+
+
 async def _documents(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     alive = await surface.alive(http)
     nowhere = await http.get(surface.NOWHERE)
     paths = [*dict.fromkeys([*(path for path in requirement.names("paths") if path.startswith("/")), *DOCUMENT_PATHS])]
     answers = [await http.get(path) for path in paths]
-    environment = (
-        probes.config.get("ENVIRONMENT", "NODE_ENV", "APP_ENV", "RAILS_ENV", "DJANGO_ENV") if probes.config else None
-    )
+    environment = setting_of(probes, "ENVIRONMENT", "NODE_ENV", "APP_ENV", "RAILS_ENV", "DJANGO_ENV")
     runs = f"; {environment.name} is {environment.value}" if environment else ""
     evidence = observe(", ".join(paths), "; ".join(f"{one.path} {one.status}" for one in answers) + runs, http.vantage)
     open_ones = [one for one in answers if one.status == surface.OK and one.body != nowhere.body]

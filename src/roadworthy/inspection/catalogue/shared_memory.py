@@ -57,8 +57,8 @@ async def _durable(probes: Probes, requirement: Requirement) -> Verdict:
     saved = "refused to say" if save is None else save or "(empty)"
     text = f"appendonly {'yes' if aof else 'no'}; save {saved}; last writes {broken or 'ok'}"
     evidence = observe("CONFIG GET appendonly, save; INFO persistence", text, redis.vantage)
-    wanted = requirement.text("what").lower()
-    enough = {"aof": aof, "rdb": bool(save)}.get(wanted, aof or bool(save))
+    has = {"aof": aof, "rdb": bool(save)}
+    enough = any(has.get(what.lower(), False) for what in requirement.names("what") or has)
     if broken:
         return failed(
             f"the last write to disk failed: {', '.join(broken)}",

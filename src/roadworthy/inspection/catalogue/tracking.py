@@ -46,7 +46,7 @@ async def _errors(probes: Probes, requirement: Requirement) -> Verdict:
             mend="give the service a DSN",
             patch="SENTRY_DSN=https://key@host/project",
         )
-    named = requirement.text("tool").lower()
+    named = listed(requirement.names("tool")) if requirement.names("tool") else ""
     evidence = observe(asked, f"{setting.name} is set ({setting.source})", config.vantage)
     if setting.name not in SENTRY_NAMES:
         return unknown(f"{setting.name} is set; no test event was sent to it", evidence, mend="send one by hand")
@@ -90,9 +90,9 @@ async def _traced(probes: Probes, requirement: Requirement) -> Verdict:
     words = f"{setting.name} is set ({setting.source})" if setting else f"none is set; looked at: {config.looked_at}"
     evidence = [observe(listed(TRACE_NAMES), words, config.vantage)]
     if setting is None:
-        tool = requirement.text("tool")
+        tool = listed(requirement.names("tool")) if requirement.names("tool") else ""
         return failed(
-            f"no tracing is configured{f': neither {tool} nor another' if tool else ''}",
+            f"no tracing is configured{f' (asked for: {tool})' if tool else ''}",
             *evidence,
             mend="export traces with OpenTelemetry",
             patch="OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318",

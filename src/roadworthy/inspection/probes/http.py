@@ -24,6 +24,7 @@ PROVOCATION_TIMEOUT_SECONDS = 45.0
 PROVOCATION_LIMIT_REQUESTS = 600
 REDIRECTS_LIMIT = 3
 USER_AGENT = "roadworthy-inspect/0.1 (production-readiness checks)"
+VANTAGE = "HTTP client on this machine"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1"})
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -132,7 +133,7 @@ class HttpProbe:
     @property
     def vantage(self) -> str:
         """From where the answers were seen."""
-        return "HTTP client on this machine"
+        return VANTAGE
 
     @property
     def secure(self) -> bool:
@@ -241,7 +242,7 @@ class HttpProbe:
                 if stop(answers[-1]):
                     break
                 await asyncio.sleep(pause_seconds)
-            vantage = f"HTTP client on this machine, {'an address of its own' if source else 'its only address'}"
+            vantage = f"{VANTAGE}, {'an address of its own' if source else 'its only address'}"
             done = len(answers) == count or bool(answers and stop(answers[-1]))
             return Burst(tuple(answers), time.monotonic() - began, vantage, complete=done)
 

@@ -24,6 +24,7 @@ class RedisProbe:
         """Take the application's own URL; it is opened at the first question."""
         self.url = url
         self._client: Redis | None = None
+        self._connections = asyncio.Semaphore(CONNECTIONS)
         self._failure: Unobservable | None = None
 
     @property
@@ -89,7 +90,7 @@ class RedisProbe:
         if self._failure is not None:
             raise self._failure
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with self._connections, asyncio.timeout(TIMEOUT_SECONDS):
                 return await self._open().execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves it so
         except (RedisError, OSError, TimeoutError, ValueError) as error:
             words = str(error) or type(error).__name__
