@@ -9,16 +9,18 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.enums import OpenAPIMediaType
+from litestar.enums import MediaType, OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 from roadworthy.chassis.errors import InvalidParameter, Overloaded, RoadworthyError
+from roadworthy.chassis.web import reference
 from roadworthy.chassis.web.hot import HotRoute
 from roadworthy.chassis.web.problems import CONTENT_TYPE, Problem
 
 TITLE = "Roadworthy"
 DOCS_PATH = "/docs"
+API_PREFIX = "/api/"
 REFERENCE_TEMPLATE = "#/components/schemas/{name}"
 # What any operation may answer before its handler is reached, or when the database does not keep up.
 EVERYWHERE: tuple[type[RoadworthyError], ...] = (Overloaded,)
@@ -26,8 +28,9 @@ INTERNAL = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def openapi_config(hot: Sequence[HotRoute]) -> OpenAPIConfig:
-    """What makes Litestar serve the whole document at /docs/openapi.json."""
-    return OpenAPIConfig(TITLE, version("roadworthy"), path=DOCS_PATH, render_plugins=[DocumentPlugin(hot)])
+    """What makes Litestar serve the whole document at /docs/openapi.json, and as a page at /docs."""
+    plugins = [PagePlugin(hot), DocumentPlugin(hot), StylesheetPlugin(path="/reference.css", media_type=MediaType.CSS)]
+    return OpenAPIConfig(TITLE, version("roadworthy"), path=DOCS_PATH, render_plugins=plugins)
 
 
 class DocumentPlugin(OpenAPIRenderPlugin):
@@ -44,14 +47,41 @@ class DocumentPlugin(OpenAPIRenderPlugin):
         return msgspec.json.encode(with_hot_routes(openapi_schema, self._hot))
 
 
+class PagePlugin(OpenAPIRenderPlugin):
+    """Serves the document as a page for people, made once."""
+
+    def __init__(self, hot: Sequence[HotRoute]) -> None:
+        """Take the `hot` routes that Litestar does not know."""
+        super().__init__(path="/")
+        self._hot = hot
+        self._page: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The page."""
+        del request
+        if self._page is None:
+            whole = with_hot_routes(openapi_schema, self._hot)
+            self._page = reference.render(whole, f"{DOCS_PATH}/openapi.json").encode()
+        return self._page
+
+
+class StylesheetPlugin(OpenAPIRenderPlugin):
+    """Serves the stylesheet of the page: nothing is fetched from elsewhere."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The stylesheet."""
+        del request, openapi_schema
+        return reference.STYLESHEET.encode()
+
+
 def with_hot_routes(document: Mapping[str, Any], hot: Iterable[HotRoute]) -> dict[str, Any]:
-    """`document`, Litestar's, with the operations and schemas of `hot` added."""
+    """`document`, Litestar's, without its pages and with the operations and schemas of `hot` added."""
     routes = list(hot)
     types = [Problem, *(route.response for route in routes)]
     references, schemas = msgspec.json.schema_components(types, ref_template=REFERENCE_TEMPLATE)
-    paths = {path: dict(item) for path, item in document.get("paths", {}).items()}
-    for route, reference in zip(routes, references[1:], strict=True):
-        paths.setdefault(route.path, {})[route.method.lower()] = operation(route, reference, references[0])
+    paths = {path: dict(item) for path, item in document.get("paths", {}).items() if path.startswith(API_PREFIX)}
+    for route, answer in zip(routes, references[1:], strict=True):
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route, answer, references[0])
     components = dict(document.get("components", {}))
     components["schemas"] = {**components.get("schemas", {}), **schemas}
     return {**document, "paths": dict(sorted(paths.items())), "components": components}
