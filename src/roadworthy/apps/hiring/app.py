@@ -39,7 +39,7 @@ def routes(resources: Resources) -> Routes:
     pages = pages_of(resources.settings)
     handlers = [
         *HomePage(pages, jobs, companies, browsing).handlers(),
-        *JobPages(pages, jobs, browsing).handlers(),
+        *JobPages(pages, jobs, browsing, views).handlers(),
         *CompanyPages(pages, companies, jobs, browsing).handlers(),
     ]
     hot = (*JobRoutes(jobs, views).hot(), *CompanyRoutes(companies).hot(), *PlaceRoutes(places).hot())

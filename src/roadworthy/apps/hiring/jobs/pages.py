@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar import Request, Response, get
@@ -21,6 +21,8 @@ from roadworthy.apps.hiring.jobs.errors import JobNotFound
 from roadworthy.apps.hiring.jobs.schemas import JobQuery
 from roadworthy.apps.hiring.jobs.search import HINTS, Search, SearchQuery, address, search_of
 from roadworthy.apps.hiring.jobs.service import JobService, cursor_at
+from roadworthy.apps.hiring.views.service import ViewCounter
+from roadworthy.chassis.edge.asgi import Scope
 from roadworthy.chassis.errors import InvalidParameter
 from roadworthy.chassis.pages.forms import Form
 from roadworthy.chassis.pages.rendering import Pages
@@ -44,11 +46,12 @@ class Listing:
 class JobPages:
     """Pages over the job service: what the API answers, for people."""
 
-    def __init__(self, pages: Pages, jobs: JobService, browsing: Browsing) -> None:
-        """Take the renderer, and the services to ask."""
+    def __init__(self, pages: Pages, jobs: JobService, browsing: Browsing, views: ViewCounter) -> None:
+        """Take the renderer, the services to ask, and what counts views."""
         self._pages = pages
         self._jobs = jobs
         self._browsing = browsing
+        self._views = views
 
     def handlers(self) -> list[HTTPRouteHandler]:
         """The routes of these pages."""
@@ -58,8 +61,10 @@ class JobPages:
             return await self.results(request.scope["query_string"])
 
         @get("/jobs/{job_id:int}", name="job")
-        async def job(job_id: int) -> Response[Any]:
-            return await self.job(job_id)
+        async def job(request: Request[Any, Any, Any], job_id: int) -> Response[Any]:
+            page = await self.job(job_id)
+            self._views.seen(job_id, cast("Scope", request.scope))
+            return page
 
         @get("/jobs/places", name="place-suggestions")
         async def suggestions(place: str = "") -> Response[Any]:
