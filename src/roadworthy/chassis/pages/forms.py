@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
@@ -32,9 +32,20 @@ class Form(Generic[T]):
     advertising add their own.
     """
 
-    def __init__(self, struct: type[T], *, hints: Mapping[str, str] | None = None, also: Iterable[str] = ()) -> None:
-        """Take `hints`: what to say beside a field, where its declared limits read badly; names in `also` are kept."""
+    def __init__(
+        self,
+        struct: type[T],
+        *,
+        hints: Mapping[str, str] | None = None,
+        cleaned: Mapping[str, Callable[[str], str]] | None = None,
+        also: Iterable[str] = (),
+    ) -> None:
+        """Take `hints`: what to say beside a field, where its declared limits read badly; names in `also` are kept.
+
+        `cleaned` takes from a field what people write and machines don't: `$60,000` -> `60000`.
+        """
         self._struct = struct
+        self._cleaned = cleaned or {}
         self._fields = {parameter.name: parameter for parameter in Query(struct).parameters}
         self._hints = hints or {}
         self._also = frozenset(also)
@@ -47,10 +58,13 @@ class Form(Generic[T]):
         for name, text in given.items():
             if name in self._fields:
                 try:
-                    values[self._fields[name].attribute] = self._fields[name].parsed(text)
+                    values[self._fields[name].attribute] = self._fields[name].parsed(self._clean(name, text))
                 except InvalidParameter:
                     errors[name] = self._hints.get(name) or f"This takes {self._fields[name].takes}."
         return Filled(self._struct(**values), given, errors)
+
+    def _clean(self, name: str, text: str) -> str:
+        return self._cleaned[name](text) if name in self._cleaned else text
 
     def _given(self, query_string: bytes) -> dict[str, str]:
         try:

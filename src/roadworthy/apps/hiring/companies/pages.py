@@ -34,7 +34,7 @@ HINTS = {
     "industry": "Choose a kind of company from the list.",
     "cursor": "That link to a page of the list no longer works. Start from the first page.",
 }
-FORM = Form(CompanyQuery, hints=HINTS, also=("place",))
+FORM = Form(CompanyQuery, hints=HINTS, cleaned={"state": str.upper}, also=("place",))
 CARDS = 24
 JOBS_SHOWN = 10
 

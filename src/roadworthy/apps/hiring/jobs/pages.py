@@ -19,7 +19,7 @@ from roadworthy.apps.hiring.browsing.service import Browsing
 from roadworthy.apps.hiring.jobs.domain import Job, JobSummary
 from roadworthy.apps.hiring.jobs.errors import JobNotFound
 from roadworthy.apps.hiring.jobs.schemas import JobQuery
-from roadworthy.apps.hiring.jobs.search import HINTS, Search, SearchQuery, address, search_of
+from roadworthy.apps.hiring.jobs.search import HINTS, Search, SearchQuery, address, plain_dollars, search_of
 from roadworthy.apps.hiring.jobs.service import JobService, cursor_at
 from roadworthy.apps.hiring.views.service import ViewCounter
 from roadworthy.chassis.edge.asgi import Scope
@@ -29,7 +29,7 @@ from roadworthy.chassis.pages.rendering import Pages
 from roadworthy.chassis.pages.wording import iso, prose
 from roadworthy.chassis.web.parameters import INT64_MAX
 
-FORM = Form(SearchQuery, hints=HINTS, also=("place",))
+FORM = Form(SearchQuery, hints=HINTS, cleaned={"salary_min": plain_dollars, "state": str.upper}, also=("place",))
 SIMILAR = 4
 
 

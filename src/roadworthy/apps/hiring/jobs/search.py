@@ -95,6 +95,11 @@ class Search:
         ]
 
 
+def plain_dollars(text: str) -> str:
+    """`$60,000` -> `60000`."""
+    return text.removeprefix("$").replace(",", "").strip()
+
+
 def address(parameters: dict[str, str]) -> str:
     """`/jobs?...` for these filters."""
     return f"{PATH}?{urlencode(parameters, quote_via=quote)}" if parameters else PATH
