@@ -63,6 +63,7 @@ PARAMS: Mapping[str, str] = {
     "workers": "how many worker processes",
     "unit": "a systemd unit",
     "exempt": "true: the line says that the path is not limited",
+    "store": "where the line says that answers are cached: redis, memcached",
     "below": "true: the line says that answers under min_bytes are left as they are",
     "per_core": "worker processes a core; with `extra` more: (2 x cores) + 1 is per_core 2, extra 1",
     "extra": "see per_core",
@@ -128,7 +129,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("dr.rto", A, "Recovery objectives are set and were measured", ("hours",)),
     # cache
     Spec("redis.up", M, "Redis answers", ("url", "unit")),
-    Spec("cache.on", M, "Answers come from a cache", ("name", "value")),
+    Spec("cache.on", M, "Answers come from a cache", ("store", "name", "value")),
     Spec("cache.ttl", M, "Cached entries expire as asked", ("ttl_seconds", "name", "value")),
     Spec("cache.hit", M, "Enough lookups are answered by the cache", ("min_ratio",)),
     Spec("cache.invalidate", A, "Clearing the cache is described"),

@@ -21,6 +21,7 @@ LEAST_SHARE = 0.5
 LEAST_SHARE_LONG = 0.2
 SHORT_WORDS = 10
 CLEAR_SCORE = 3.0
+MORE_CLAIMS = 2
 WINDOW_WORDS = 7
 """Words of a claim stand together; further apart they belong to different claims."""
 VARIABLE_SCORE = 2.1
@@ -93,11 +94,13 @@ class Mapper:
         line = Line(item)
         text = Text.of(line)
         matches = [match for rule in self._rules if (match := rule.match(text)) and _stands_together(match, line)]
-        best = _best_per_requirement([*matches, *_by_variables(line)])
+        matches += _by_variables(line)
+        best = _best_per_requirement(matches)
         if not best or not _is_clear(best[0], line):
             return
-        chosen = [best[0]]
-        chosen += [match for match in best[1:] if _is_another_claim(match, chosen[0], line.own)][:2]
+        first = best[0]
+        others = [m for m in matches if m.requirement != first.requirement and _is_another_claim(m, first, line.own)]
+        chosen = [first, *_best_per_requirement(others)[:MORE_CLAIMS]]
         for match in sorted(chosen, key=lambda match: match.first):
             for told in params.read(match.requirement, item):
                 yield params.refined(Requirement(match.requirement, told, _why(match, item)))
@@ -163,10 +166,17 @@ def _is_another_claim(match: Match, first: Match, words: Sequence[Word]) -> bool
     """Whether `match` stands on other words of the line, joined to the first claim by "and", a comma or the like."""
     if match.score < LEAST_SCORE_ALONE or match.taken & first.taken:
         return False
-    low, high = sorted((first, match), key=lambda one: one.first)
-    start = max((position for position in low.taken if position < high.first), default=0)
-    weights = {words[i].weight for i in match.taken | first.taken}
-    return len(weights) == 1 and any(word.text in CONJUNCTIONS for word in words[start + 1 : high.first])
+    # A title and its explanation are one claim: only words of the same part of the line are compared.
+    parts = {words[i].weight for i in match.taken} & {words[i].weight for i in first.taken}
+    if not parts:
+        return False
+    low, high = sorted((_within(one, max(parts), words) for one in (first, match)), key=min)
+    start = max((position for position in low if position < min(high)), default=0)
+    return any(word.text in CONJUNCTIONS for word in words[start + 1 : min(high)])
+
+
+def _within(match: Match, weight: float, words: Sequence[Word]) -> frozenset[int]:
+    return frozenset(position for position in match.taken if words[position].weight == weight)
 
 
 def _why(match: Match, item: Item) -> str:

@@ -112,7 +112,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "bk.retention": (partial(readers.duration, name="days", unit_seconds=86400),),
     "bk.uploads": (readers.path,),
     "dr.rto": (partial(readers.duration, name="hours", unit_seconds=3600),),
-    "cache.on": (readers.assigned,),
+    "cache.on": (partial(readers.word, name="store", pattern=r"redis|valkey|memcached"), readers.assigned),
     "cache.ttl": (partial(readers.duration, name="ttl_seconds"), readers.assigned),
     "cache.hit": (partial(readers.percent, name="min_ratio"),),
     "redis.persist": (partial(readers.every, name="what", pattern=r"\b(?:aof|rdb)\b"),),
