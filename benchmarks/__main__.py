@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.complete import SomethingIsOff
 from benchmarks.equality import AnswersDiffer
 from benchmarks.limits import LimitFailed
 from benchmarks.load import LoadFailed, generator
@@ -20,12 +21,12 @@ from benchmarks.measure import FULL, QUICK, Bench, Pace
 from benchmarks.report import latency, picture, throughput
 from benchmarks.results import Record, write
 from benchmarks.servers import NotReady
-from benchmarks.stage import STATE_DIR, Stage, staged
+from benchmarks.stage import RUN_PREFIX, STATE_DIR, Stage, staged
 from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.processes.lifetime import raise_open_files_limit
 
 FAILED, INTERRUPTED = 1, 130
-FAILURES = (StartupError, AnswersDiffer, NotReady, LoadFailed, LimitFailed)
+FAILURES = (StartupError, SomethingIsOff, AnswersDiffer, NotReady, LoadFailed, LimitFailed)
 
 
 def main() -> int:
@@ -56,7 +57,7 @@ def _measured(console: Console, pace: Pace) -> list[Record]:
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(*columns, console=console, transient=True))
         stage = stack.enter_context(staged(_loading(progress)))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="run-", dir=STATE_DIR)))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=RUN_PREFIX, dir=STATE_DIR)))
         return _run(progress, stage, folder, pace)
 
 

@@ -18,6 +18,7 @@ UNLIMITED = str(1_000_000_000)
 # Connections that are not the reference's to take: PostgreSQL's own reserve, pgbench's 32 and the product's pool.
 CONNECTIONS_OF_OTHERS = 80
 POOL_SIZE = 5
+ACCESS_LOG = "ours-access.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def ours(stage: Stage, folder: Path, *, cached: bool, worker: bool = False) -> I
         "ROADWORTHY_STATE_DIR": str(folder / "state"),
         "HOST": HOST,
         "PORT": str(port),
-        "LOG_FILE": str(folder / "ours-access.log"),
+        "LOG_FILE": str(folder / ACCESS_LOG),
         "RATE_LIMIT_ENABLED": "true",
         **dict.fromkeys(("RATE_LIMIT_PER_MINUTE", "RATE_LIMIT_PER_HOUR", "RATE_LIMIT_PAGES_PER_MINUTE"), UNLIMITED),
         **({} if cached else {"RESPONSE_CACHE_BYTES": "0"}),

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks import contenders, limits, load
+from benchmarks.complete import verify_complete
 from benchmarks.contenders import Variant
 from benchmarks.equality import verify, verify_fresh
 from benchmarks.load import Load
@@ -82,7 +83,7 @@ class Bench:
         """A record as soon as a workload is done, memory last.
 
         Raises:
-            AnswersDiffer: the sides do not answer alike; nothing was measured.
+            SomethingIsOff, AnswersDiffer: it would not be a fair comparison; nothing was measured.
             NotReady, LoadFailed, LimitFailed: a server or a generator failed, with what it said.
         """
         self._verify()
@@ -100,6 +101,7 @@ class Bench:
             contenders.ours(self._stage, self._folder, cached=False) as ours,
             contenders.reference(self._stage, self._folder, plain, cached=False) as reference,
         ):
+            verify_complete(ours, self._folder / contenders.ACCESS_LOG)
             self._conditions["answers_compared"] = verify(ours, reference, self._stage)
             asyncio.run(verify_fresh((ours, reference), self._stage))
 

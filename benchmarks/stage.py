@@ -29,6 +29,7 @@ Progress = Callable[[int, int, str], None]
 PAGE = 20
 DISTINCT_FILTERS = 500
 FINGERPRINT = "fingerprint"
+RUN_PREFIX = "run-"
 # What visitors of such a board type.
 WORDS = (
     *("massage", "therapist", "facial", "skin", "nail", "hair", "stylist", "manager", "reception", "guest", "training"),
@@ -95,6 +96,8 @@ def staged(progress: Progress, state_dir: Path = STATE_DIR) -> Iterator[Stage]:
 
 
 def _forget_stale(state_dir: Path) -> None:
+    for left_over in state_dir.glob(f"{RUN_PREFIX}*"):  # of runs that were killed
+        shutil.rmtree(left_over, ignore_errors=True)
     kept = state_dir / FINGERPRINT
     if not kept.exists() or kept.read_text(encoding="ascii") != _fingerprint():
         kept.unlink(missing_ok=True)
