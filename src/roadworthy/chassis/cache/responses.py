@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -39,11 +39,12 @@ E = TypeVar("E", bound=Sized)
 class ResponseStore(Generic[K, E]):
     """Entries by key, oldest first. What was used since its last turn gets another one (the CLOCK algorithm)."""
 
-    __slots__ = ("_bytes", "_limit_bytes", "entries", "evictions")
+    __slots__ = ("_bytes", "_dropped", "_limit_bytes", "entries", "evictions")
 
-    def __init__(self, limit_bytes: int) -> None:
-        """Keep at most `limit_bytes`; an entry of more than an eighth of it is not kept."""
+    def __init__(self, limit_bytes: int, dropped: Callable[[E], None] = lambda _entry: None) -> None:
+        """Keep at most `limit_bytes`, and no entry of more than an eighth of it. `dropped` hears of each that goes."""
         self._limit_bytes = limit_bytes
+        self._dropped = dropped
         self._bytes = 0
         self.entries: dict[K, E] = {}
         self.evictions = 0
@@ -75,6 +76,7 @@ class ResponseStore(Generic[K, E]):
         entry = self.entries.pop(key, None)
         if entry is not None:
             self._bytes -= entry.size_bytes
+            self._dropped(entry)
 
     def tidy(self, now: float) -> None:
         """Forget what is over at `now` (monotonic seconds)."""

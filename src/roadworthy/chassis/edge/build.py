@@ -56,7 +56,11 @@ def default_policies(settings: Settings) -> tuple[RoutePolicy, ...]:
         cors=False,
     )
     free = tuple(RoutePolicy(path, limit=UNLIMITED) for path in ("/static/*", "/favicon.ico", "/robots.txt"))
-    return (everything, RoutePolicy("/api/*", limit=api if limited else UNLIMITED, cors=True), *free)
+    return (
+        everything,
+        RoutePolicy("/api/*", limit=api if limited else UNLIMITED, cors=bool(settings.cors_origins)),
+        *free,
+    )
 
 
 def edge_from_settings(

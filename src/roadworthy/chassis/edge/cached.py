@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from roadworthy.chassis.cache.flights import Flights
@@ -19,9 +18,11 @@ from roadworthy.chassis.edge.routes import Plan, route_of
 from roadworthy.chassis.edge.security import with_security
 from roadworthy.chassis.edge.validators import make_etag
 from roadworthy.chassis.errors import DeadlineExceeded
+from roadworthy.chassis.telemetry.metrics import RequestSeries
 
 QUERY_BYTES_MAX = 1024
 BODY_BYTES_MAX = 2 * 1024 * 1024
+ALIASES_MAX = 16
 NOT_KEPT_MAX = 10_000
 NOT_KEPT_SECONDS = 10.0
 HIT: Final[Header] = (b"x-cache", b"hit")
@@ -50,29 +51,35 @@ class Entry:
     """A kept answer and the codings that it was asked for in, each made once."""
 
     __slots__ = (
-        "_age_seconds",
         "_compressible",
         "_present",
         "age",
+        "aliases",
         "created",
         "etag",
         "expires",
+        "key",
+        "older_at",
         "route",
+        "series",
         "size_bytes",
         "status",
         "used",
         "variants",
     )
 
-    def __init__(self, response: StoredResponse, ttl_seconds: float, browser_seconds: int) -> None:
-        """Keep `response` until its time is up, measured from when it was made, wherever that was."""
+    def __init__(self, key: Key, response: StoredResponse, ttl_seconds: float, browser_seconds: int) -> None:
+        """Keep `response` under `key` until its time is up, measured from when it was made, wherever that was."""
         age = max(0.0, time.time() - response.created_at)
         self.created = time.monotonic() - age
         self.expires = self.created + ttl_seconds
         self.used = False
         self.route = response.route
+        self.key = key
+        self.aliases: list[Key] = []
+        self.series: RequestSeries | None = None
         self.status = response.status
-        self._age_seconds = -1
+        self.older_at = 1.0
         self.age: Header = (b"age", b"0")
         headers, self.etag = _prepared(response, browser_seconds)
         self._present = dict(headers)
@@ -85,13 +92,11 @@ class Entry:
         self.variants: dict[bytes | None, Variant] = {None: plain}
         self.size_bytes = len(response.body) + ENTRY_OVERHEAD_BYTES
 
-    def age_header(self, now: float) -> Header:
-        """How old the answer is, in whole seconds."""
-        seconds = int(now - self.created)
-        if seconds != self._age_seconds:
-            self._age_seconds = seconds
-            self.age = (b"age", b"%d" % seconds)
-        return self.age
+    def grow_older(self, seconds: float) -> None:
+        """Say in `age` that the answer is so old; to be called from `older_at` on, a second later each time."""
+        whole = int(seconds)
+        self.older_at = whole + 1.0
+        self.age = (b"age", b"%d" % whole)
 
     async def variant(self, coding: bytes | None) -> tuple[Variant, int]:
         """The answer in `coding`, and how many bytes the entry grew by making it."""
@@ -155,16 +160,17 @@ class _Load:
 class ResponseCache:
     """Keeps what apps declared cacheable, and nothing that says it is somebody's own."""
 
-    __slots__ = ("_app", "_flights", "_not_kept", "_second_level", "_store", "entries", "hits", "misses")
+    __slots__ = ("_app", "_flights", "_not_kept", "_second_level", "_store", "asked", "hits", "misses")
 
     def __init__(self, app: ASGIApp, limit_bytes: int, second_level: SecondLevel | None) -> None:
         """Keep at most `limit_bytes` in this process, and more in `second_level` if there is one."""
         self._app = app
-        self._store: ResponseStore[Key, Entry] = ResponseStore(limit_bytes)
+        self._store: ResponseStore[Key, Entry] = ResponseStore(limit_bytes, self._forget)
         self._second_level = second_level
         self._flights: Flights[Key, Entry | None] = Flights()
         self._not_kept: dict[Key, float] = {}
-        self.entries = self._store.entries
+        self.asked: dict[Key, Entry] = {}
+        """Entries by the way they were asked for, word by word: the shortest way to one that is asked for again."""
         self.hits = self.misses = 0
 
     @property
@@ -177,34 +183,45 @@ class ResponseCache:
         """Entries that had to make room before their time was up."""
         return self._store.evictions
 
-    def key(self, plan: Plan, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Key | None:
-        """What an answer is kept under; None for a query too long to be worth it. The query's order does not matter."""
-        if b"&" in query:
-            query = b"&".join(sorted(query.split(b"&")))
-        if len(query) > QUERY_BYTES_MAX:
+    def find(self, asked: Key, now: float) -> Entry | None:
+        """A fresh entry for a request that was not asked in these words before; a query's order does not matter."""
+        key = _canonical(asked)
+        entry = self._store.entries.get(key) if key is not None else None
+        if entry is None or entry.expires <= now:
             return None
-        if plan.vary:
-            return (path, query, headers.get(b"host"), *(headers.get(name) for name in plan.vary))
-        return (path, query, headers.get(b"host"))
+        self._remember(asked, entry)
+        return entry
 
-    async def fetch(self, key: Key, plan: Plan, policy: CachePolicy, scope: Scope) -> Entry | None:
-        """The answer under `key`, loaded once however many wait. None: not to be shared, so let the app answer each.
+    async def fetch(self, asked: Key, plan: Plan, policy: CachePolicy, scope: Scope) -> Entry | None:
+        """The answer, loaded once however many wait. None: not to be shared, so let the app answer each.
 
         Raises:
             DeadlineExceeded: the load took too long.
             Exception: whatever the app raised.
         """
-        until = self._not_kept.get(key)
-        if until is not None and time.monotonic() < until:
+        key = _canonical(asked)
+        if key is None or time.monotonic() < self._not_kept.get(key, 0.0):
             return None
-        return await self._flights.join(key, lambda: self._load(key, plan, policy, scope))
+        entry = await self._flights.join(key, lambda: self._load(key, plan, policy, scope))
+        if entry is not None and self._store.entries.get(key) is entry:
+            self._remember(asked, entry)
+        return entry
 
-    async def variant(self, key: Key, entry: Entry, coding: bytes | None) -> Variant:
+    async def variant(self, entry: Entry, coding: bytes | None) -> Variant:
         """`entry` in `coding`, made if need be and accounted for."""
         variant, grown = await entry.variant(coding)
         if grown:
-            self._store.grow(key, entry, grown)
+            self._store.grow(entry.key, entry, grown)
         return variant
+
+    def _remember(self, asked: Key, entry: Entry) -> None:
+        if asked not in self.asked and len(entry.aliases) < ALIASES_MAX:
+            entry.aliases.append(asked)
+            self.asked[asked] = entry
+
+    def _forget(self, entry: Entry) -> None:
+        for asked in entry.aliases:
+            self.asked.pop(asked, None)
 
     def tidy(self, now: float) -> None:
         """Forget what is over."""
@@ -219,11 +236,11 @@ class ResponseCache:
         else:
             response = await shared.get(shared.key(key), policy.ttl_seconds, ran.keepable)
         if response is not None:
-            entry = Entry(response, policy.ttl_seconds, policy.browser_seconds)
+            entry = Entry(key, response, policy.ttl_seconds, policy.browser_seconds)
             self._store.put(key, entry)
             return entry
         if ran.shareable is not None:
-            return Entry(ran.shareable, 0, 0)
+            return Entry(key, ran.shareable, 0, 0)
         self._do_not_keep(key, plan)
         return None
 
@@ -258,6 +275,15 @@ class _Ran:
         response = load.response(route_of(self._scope, self._plan.label))
         self.shareable = response if response is not None and not _is_private(response) else None
         return self.shareable if self.shareable is not None and self.shareable.status == OK else None
+
+
+def _canonical(asked: Key) -> Key | None:
+    """What an answer is kept under; None for a query too long to be worth it."""
+    path, query, *others = asked
+    assert isinstance(query, bytes), "path, query, host and headers that matter"
+    if len(query) > QUERY_BYTES_MAX:
+        return None
+    return (path, b"&".join(sorted(query.split(b"&"))), *others) if b"&" in query else asked
 
 
 def _scope_for_everybody(scope: Scope, plan: Plan) -> Scope:

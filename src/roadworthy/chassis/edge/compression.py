@@ -44,17 +44,17 @@ _types: dict[bytes, bool] = {}
 class Negotiation:
     """Remembers the answer for each Accept-Encoding: browsers send a handful."""
 
-    __slots__ = ("_known", "_preference")
+    __slots__ = ("_preference", "known")
 
     def __init__(self, preference: tuple[bytes, ...]) -> None:
-        """Of codings that a client likes equally, take the first in `preference`."""
+        """Of codings that a client likes equally, take the first in `preference`. Hurried readers look into `known`."""
         self._preference = preference
-        self._known: dict[bytes | None, bytes | None] = {None: None}
+        self.known: dict[bytes | None, bytes | None] = {None: None}
 
     def choose(self, accept: bytes | None) -> bytes | None:
         """The coding to use, None for none."""
         try:
-            return self._known[accept]
+            return self.known[accept]
         except KeyError:
             return self._learn(accept or b"")
 
@@ -65,8 +65,8 @@ class Negotiation:
         anything = weights.get(b"*", 0.0)
         liked = [(weights.get(coding, anything), -rank, coding) for rank, coding in enumerate(self._preference)]
         weight, _, coding = max(liked)
-        if len(self._known) < ACCEPT_KNOWN_MAX:
-            self._known[accept] = coding if weight > 0 else None
+        if len(self.known) < ACCEPT_KNOWN_MAX:
+            self.known[accept] = coding if weight > 0 else None
         return coding if weight > 0 else None
 
 

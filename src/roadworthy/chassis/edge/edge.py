@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from itertools import count
 from time import monotonic
 from typing import Final, Self
 
@@ -19,8 +20,8 @@ from roadworthy.chassis.edge.exchange import EMPTY, START, Exchange, not_modifie
 from roadworthy.chassis.edge.lifespan import Lifespan
 from roadworthy.chassis.edge.problems import CONTENT_TYPE as PROBLEM
 from roadworthy.chassis.edge.problems import rate_limited_body
-from roadworthy.chassis.edge.requestid import accepted, generator
-from roadworthy.chassis.edge.routes import RouteTable, route_of
+from roadworthy.chassis.edge.requestid import accepted, process_prefix
+from roadworthy.chassis.edge.routes import Endpoint, Plan, RouteTable, route_of
 from roadworthy.chassis.edge.security import HSTS
 from roadworthy.chassis.edge.validators import matches
 from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded
@@ -29,10 +30,13 @@ from roadworthy.chassis.telemetry.access import BATCH, AccessLog, AccessRecord
 from roadworthy.chassis.telemetry.context import request_id
 from roadworthy.chassis.telemetry.metrics import SERIES_MAX, Metrics, RequestSeries
 
+NOTHING: Final[tuple[Header, ...]] = ()
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MICROSECONDS: Final = 1_000_000
 SERVER_ERROR: Final = 500
+UNKNOWN: Final = b"unknown"
 now_utc: Final = datetime.now
+codings: Final = negotiation.known
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +50,15 @@ class Edge:
 
     __slots__ = (
         "_access",
+        "_asked",
         "_cache",
         "_clients",
         "_cors",
-        "_entries",
         "_exact",
+        "_id_numbers",
+        "_id_prefix",
         "_lifespan",
         "_metrics",
-        "_new_id",
         "_records",
         "_routes",
         "_series",
@@ -86,12 +91,13 @@ class Edge:
         self._trusting = bool(clients.trusted)
         self._cors = cors
         self._cache = cache
-        self._entries: dict[Key, Entry] = cache.entries if cache is not None else {}
+        self._asked: dict[Key, Entry] = cache.asked if cache is not None else {}
         self._metrics = metrics
         self._access = access
         self._records: list[AccessRecord] | None = access.records if access is not None else None
         self._series: dict[tuple[str, str, int], RequestSeries] = {}
-        self._new_id = generator()
+        self._id_prefix = process_prefix()
+        self._id_numbers = count()
         self._lifespan = lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0912, PLR0915  # hot
@@ -110,9 +116,12 @@ class Edge:
             address, https = self._clients.resolve(address, headers, scope["headers"], https=https)
             scope["client"] = (address, 0)
             scope["scheme"] = "https" if https else "http"
-        given = headers.get(b"x-request-id")
-        identifier = (given is not None and accepted(given)) or self._new_id()
-        extra: tuple[Header, ...] = ((b"x-request-id", identifier.encode()),)
+        identifier = None
+        if b"x-request-id" in headers:
+            identifier = accepted(headers[b"x-request-id"])
+        if identifier is None:
+            identifier = f"{self._id_prefix}{next(self._id_numbers):08x}"
+        extra = NOTHING
         limiter = plan.limiter
         if limiter is not None:
             account = address if ":" not in address else self._clients.account(address)
@@ -124,41 +133,77 @@ class Edge:
             else:
                 standing.tokens -= 1
                 admitted = True
-            extra += standing.headers
+            extra = standing.headers
             if not admitted:
                 limiter.refusals += 1
                 exchange = Exchange(scope, plan, headers, extra, receive, send, started_at, address, identifier)
                 await self._refuse(exchange, limiter.policy.name, standing)
                 return
-        if https:
-            extra += (HSTS,)
-        if self.tail:
-            extra += self.tail
-        if plan.cors and self._cors is not None:
-            extra += self._cors.headers(headers.get(b"origin"))
+        if https or plan.cors or self.tail:
+            extra = self._more(extra, plan, headers, https=https)
         policy = plan.cache
-        key = entry = None
+        asked: Key | None = None
         if policy is not None and self._cache is not None:
             method: str = scope["method"]
             if method == "GET" or method == "HEAD":  # noqa: PLR1714  # a set or tuple is slower here
                 if policy.ignores_credentials or not (b"cookie" in headers or b"authorization" in headers):
-                    key = self._cache.key(plan, path, scope["query_string"], headers)
-                    entry = self._entries.get(key) if key is not None else None
+                    asked = (path, scope["query_string"], headers.get(b"host"))
+                    if plan.vary:
+                        asked += tuple([headers.get(name) for name in plan.vary])
+                    entry = self._asked.get(asked)
                     if entry is not None and started_at < entry.expires and b"if-none-match" not in headers:
-                        variant = entry.variants.get(negotiation.choose(headers.get(b"accept-encoding")))
-                        if variant is not None:
-                            head = [*variant.headers, *extra, HIT, entry.age_header(started_at)]
+                        variant = entry.variants.get(codings.get(headers.get(b"accept-encoding"), UNKNOWN))
+                        if variant is not None and method == "GET":
+                            age = started_at - entry.created
+                            if age >= entry.older_at:
+                                entry.grow_older(age)
+                            head = [*variant.headers, HIT, entry.age, (b"x-request-id", identifier.encode()), *extra]
                             await send({"type": START, "status": 200, "headers": head})
-                            await send(variant.body if method == "GET" else EMPTY)
+                            await send(variant.body)
                             entry.used = True
                             self._cache.hits += 1
-                            size = variant.size_bytes
-                            self._count(method, path, entry.route, 200, size, started_at, address, identifier)
+                            seconds = monotonic() - started_at
+                            series = entry.series or self._series_of(entry)
+                            series.pending.append(seconds)
+                            records = self._records
+                            if records is not None:
+                                size = variant.size_bytes
+                                took = int(seconds * MICROSECONDS) / 1000
+                                at, route = now_utc(UTC), entry.route
+                                records.append(
+                                    AccessRecord(
+                                        at, "info", "request", "GET", path, route, 200, took, size, address, identifier
+                                    )
+                                )
+                                if len(records) >= BATCH:
+                                    self._turn_over()
                             return
                 else:
-                    extra += (BYPASS,)
+                    extra = (*extra, BYPASS)
         exchange = Exchange(scope, plan, headers, extra, receive, send, started_at, address, identifier)
-        await self._handle(exchange, key, entry)
+        self.in_flight += 1
+        request_id.set(identifier)
+        try:
+            if plan.endpoint is not None:
+                await self._answer_itself(exchange, plan.endpoint)
+            elif (
+                (b"content-length" in headers or exchange.method == "OPTIONS") and await self._answered_early(exchange)
+            ) or (asked is not None and await self._answered_from_cache(exchange, asked)):
+                pass
+            else:
+                await self._run(exchange)
+        except DeadlineExceeded as error:  # of a load that others wait for as well
+            await exchange.refuse(error)
+        except Exception:
+            logger.exception("unexpected error in %s %s", exchange.method, path)
+            if exchange.started:
+                raise  # the server breaks the connection off: the client must not take half an answer for a whole one
+            await exchange.fail()
+        finally:
+            self.in_flight -= 1
+            route = route_of(scope, plan.label)
+            size = exchange.sent_bytes
+            self._count(exchange.method, path, route, exchange.status, size, started_at, address, identifier)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[Self]:
@@ -169,39 +214,20 @@ class Edge:
         finally:
             await self._lifespan.stop()
 
-    async def _handle(self, exchange: Exchange, key: Key | None, entry: Entry | None) -> None:
-        self.in_flight += 1
-        request_id.set(exchange.identifier)
-        try:
-            await self._answer(exchange, key, entry)
-        finally:
-            self.in_flight -= 1
-            route = route_of(exchange.scope, exchange.plan.label)
-            self._count(
-                exchange.method,
-                exchange.scope["path"],
-                route,
-                exchange.status,
-                exchange.sent_bytes,
-                exchange.started_at,
-                exchange.address,
-                exchange.identifier,
-            )
+    def _more(
+        self, extra: tuple[Header, ...], plan: Plan, headers: Mapping[bytes, bytes], *, https: bool
+    ) -> tuple[Header, ...]:
+        """`extra` and what else goes with any answer here and now."""
+        return (
+            *extra,
+            *((HSTS,) if https else ()),
+            *self.tail,
+            *(self._cors.headers(headers.get(b"origin")) if plan.cors and self._cors is not None else ()),
+        )
 
-    async def _answer(self, exchange: Exchange, key: Key | None, entry: Entry | None) -> None:
-        try:
-            if exchange.plan.endpoint is not None:
-                answer = await exchange.plan.endpoint(exchange.address)
-                await exchange.respond(answer.status, answer.content_type, answer.body)
-            elif not await self._answered_early(exchange) and not await self._answered_from_cache(exchange, key, entry):
-                await self._run(exchange)
-        except DeadlineExceeded as error:  # of a load that others wait for as well
-            await exchange.refuse(error)
-        except Exception:
-            logger.exception("unexpected error in %s %s", exchange.method, exchange.scope["path"])
-            if exchange.started:
-                raise  # the server breaks the connection off: the client must not take half an answer for a whole one
-            await exchange.fail()
+    async def _answer_itself(self, exchange: Exchange, endpoint: Endpoint) -> None:
+        answer = await endpoint(exchange.address)
+        await exchange.respond(answer.status, answer.content_type, answer.body)
 
     async def _answered_early(self, exchange: Exchange) -> bool:
         """Answer what the app need not see: preflights, and bodies that say that they are too large."""
@@ -216,23 +242,25 @@ class Edge:
                 return True
         return False
 
-    async def _answered_from_cache(self, exchange: Exchange, key: Key | None, entry: Entry | None) -> bool:
+    async def _answered_from_cache(self, exchange: Exchange, asked: Key) -> bool:
         cache, policy = self._cache, exchange.plan.cache
-        if key is None or cache is None or policy is None:
-            return False
-        fresh = entry is not None and exchange.started_at < entry.expires
-        if not fresh:
-            cache.misses += 1
-            entry = await cache.fetch(key, exchange.plan, policy, exchange.scope)
-        else:
+        assert cache is not None, "nothing is asked of a cache that is off"
+        assert policy is not None, "nor without a policy"
+        entry = cache.find(asked, exchange.started_at)
+        fresh = entry is not None
+        if entry is not None:
             cache.hits += 1
+        else:
+            cache.misses += 1
+            entry = await cache.fetch(asked, exchange.plan, policy, exchange.scope)
         if entry is None:
-            exchange.extra += (BYPASS,)
+            exchange.extra = (*exchange.extra, BYPASS)
             return False
         entry.used = True
-        exchange.extra += (HIT if fresh else MISS, entry.age_header(monotonic()))
+        entry.grow_older(monotonic() - entry.created)
+        exchange.extra = (*exchange.extra, HIT if fresh else MISS, entry.age)
         exchange.scope["roadworthy.route"] = entry.route
-        variant = await cache.variant(key, entry, negotiation.choose(exchange.headers.get(b"accept-encoding")))
+        variant = await cache.variant(entry, negotiation.choose(exchange.headers.get(b"accept-encoding")))
         candidates = exchange.headers.get(b"if-none-match")
         if candidates is not None and entry.etag is not None and matches(candidates, entry.etag):
             await exchange.give(304, not_modified(variant.headers), EMPTY, 0)
@@ -322,6 +350,10 @@ class Edge:
         if len(self._series) < SERIES_MAX:
             self._series[method, route, status] = series
         return series
+
+    def _series_of(self, entry: Entry) -> RequestSeries:
+        entry.series = self._metrics.requests("GET", entry.route, "200")
+        return entry.series
 
     def _turn_over(self) -> None:
         if self._access is not None:

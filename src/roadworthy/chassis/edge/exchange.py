@@ -113,8 +113,13 @@ class Exchange:
             await self._pass_on(message)
         elif self.started:
             await self._stream(message)
+        elif self._start is None:
+            raise RuntimeError("the app sent a body before it began its answer")
+        elif message.get("more_body", False) or self._parts:
+            await self._gather(self._start, message)
         else:
-            await self._take(message)
+            start = self._start
+            await self._whole(start["status"], list(start.get("headers", ())), message.get("body", b""))
 
     async def respond(self, status: int, content_type: bytes, body: bytes, *more: Header) -> None:
         """Answer for the edge itself."""
@@ -138,20 +143,16 @@ class Exchange:
         """Answer for an app that could not."""
         await self.respond(500, CONTENT_TYPE, unexpected_body())
 
-    async def _take(self, message: Message) -> None:
-        """Take the first parts of a body."""
-        start, body = self._start, message.get("body", b"")
-        if start is None:
-            raise RuntimeError("the app sent a body before it began its answer")
+    async def _gather(self, start: Message, message: Message) -> None:
+        """Take a part of a body that promised its length, or begin to stream it."""
+        body = message.get("body", b"")
+        self._parts.append(body)
         if not message.get("more_body", False):
-            if self._parts:
-                body = b"".join((*self._parts, body))
-            await self._whole(start["status"], list(start.get("headers", ())), body)
-        else:
-            self._parts.append(body)
-            self._gathered_bytes += len(body)
-            if self._gathered_bytes > _promised_bytes(start):
-                await self._begin_stream(start)
+            await self._whole(start["status"], list(start.get("headers", ())), b"".join(self._parts))
+            return
+        self._gathered_bytes += len(body)
+        if self._gathered_bytes > _promised_bytes(start):
+            await self._begin_stream(start)
 
     async def _whole(self, status: int, headers: list[Header], body: bytes) -> None:
         present = dict(headers)
@@ -165,26 +166,24 @@ class Exchange:
                 if candidates is not None and matches(candidates, etag):
                     await self._not_modified(headers, present)
                     return
-            if size >= BODY_BYTES_MIN and status != PARTIAL and b"content-encoding" not in present:
-                headers, body = await self._compressed(headers, present, body)
-                size = len(body)
-            elif b"content-length" not in present:
+            if size >= BODY_BYTES_MIN and status != PARTIAL and _may_be_encoded(present):
+                headers = with_vary(headers, present)
+                coding = _negotiation.choose(self.headers.get(b"accept-encoding"))
+                if coding is not None:
+                    body = await compress(coding, body, kept=False)
+                    size = len(body)
+                    headers = encoded(headers, coding, size)
+                    present = dict(headers)
+            if b"content-length" not in present:
                 headers.append((b"content-length", b"%d" % size))
-        await self.give(status, with_security(headers, present), {"type": BODY, "body": body}, size)
-
-    async def _compressed(
-        self, headers: list[Header], present: Mapping[bytes, bytes], body: bytes
-    ) -> tuple[list[Header], bytes]:
-        if not is_compressible(present.get(b"content-type", b"")) or b"no-transform" in present.get(
-            b"cache-control", b""
-        ):
-            return headers, body
-        headers = with_vary(headers, present)
-        coding = _negotiation.choose(self.headers.get(b"accept-encoding"))
-        if coding is None:
-            return headers, body
-        body = await compress(coding, body, kept=False)
-        return encoded(headers, coding, len(body)), body
+        headers = with_security(headers, present)
+        headers.append((b"x-request-id", self.identifier.encode()))
+        headers.extend(self.extra)
+        self.status = status
+        self.started = self.finished = True
+        self.sent_bytes = 0 if self.head_only else size
+        await self._send({"type": START, "status": status, "headers": headers})
+        await self._send(EMPTY if self.head_only else {"type": BODY, "body": body})
 
     async def _not_modified(self, headers: list[Header], present: Mapping[bytes, bytes]) -> None:
         if is_compressible(present.get(b"content-type", b"")):
@@ -201,6 +200,7 @@ class Exchange:
     async def _head(self, status: int, headers: list[Header]) -> None:
         self.status = status
         self.started = True
+        headers.append((b"x-request-id", self.identifier.encode()))
         headers.extend(self.extra)
         await self._send({"type": START, "status": status, "headers": headers})
 
@@ -229,6 +229,14 @@ class Exchange:
             if self.head_only:
                 message = EMPTY
         await self._send(message)
+
+
+def _may_be_encoded(present: Mapping[bytes, bytes]) -> bool:
+    return (
+        is_compressible(present.get(b"content-type", b""))
+        and b"content-encoding" not in present
+        and b"no-transform" not in present.get(b"cache-control", b"")
+    )
 
 
 def _promised_bytes(start: Message) -> int:

@@ -64,9 +64,9 @@ class Plan:
 
 
 class RouteTable:
-    """Finds the plan of a path: an exact pattern first, then the longest tree."""
+    """Finds the plan of a path: an exact pattern first, then the deepest tree around it."""
 
-    __slots__ = ("_compile", "exact", "trees")
+    __slots__ = ("_compile", "_trees", "exact")
 
     def __init__(
         self,
@@ -79,18 +79,19 @@ class RouteTable:
     ) -> None:
         """Take policies, of which one must be `/*` and say everything, and the edge's own `endpoints` by path."""
         self._compile = _Compiler(policies, limiter, deadlines, cache_ttl_max_seconds)
-        trees = sorted((policy for policy in policies if policy.is_tree), key=lambda policy: -len(policy.stem))
-        self.trees = tuple((f"{policy.stem}/", self._compile.plan(policy.path)) for policy in trees)
-        self.exact = {policy.stem: self._compile.plan(policy.path) for policy in trees if policy.stem}
+        self._trees = {policy.stem: self._compile.plan(policy.path) for policy in policies if policy.is_tree}
+        assert "" in self._trees, "no policy for /*"
+        self.exact = {stem: plan for stem, plan in self._trees.items() if stem}
         self.exact |= {policy.path: self._compile.plan(policy.path) for policy in policies if not policy.is_tree}
         self.exact |= {path: self._compile.plan(path, endpoint) for path, endpoint in endpoints.items()}
 
     def plan(self, path: str) -> Plan:
         """The plan of `path`; the edge looks into `exact` itself first."""
-        for prefix, plan in self.trees:
-            if path.startswith(prefix):
-                return plan
-        return self.trees[-1][1]  # `OPTIONS *` and other paths without a slash
+        trees, stem = self._trees, path
+        while True:
+            stem = stem.rpartition("/")[0]
+            if stem in trees:  # the empty stem is `/*`, and always is
+                return trees[stem]
 
 
 class _Compiler:

@@ -26,7 +26,6 @@ EVERYWHERE: Final[tuple[Header, ...]] = (
     SERVER,
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     CACHE_CONTROL,
 )
 DATA: Final[tuple[Header, ...]] = (*EVERYWHERE, (b"content-security-policy", DATA_POLICY))
@@ -36,6 +35,7 @@ PAGES: Final[tuple[Header, ...]] = (
     (b"x-frame-options", b"DENY"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 # What the edge alone says, whatever the app has to say about it.
 RESERVED: Final = frozenset((b"server", b"x-powered-by", b"x-request-id", b"x-cache", b"age"))
