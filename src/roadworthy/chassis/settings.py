@@ -142,6 +142,31 @@ class Settings(BaseSettings):
         return self.redis_url.get_secret_value() if self.redis_url and self.redis_enabled else None
 
 
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The variables that give another process exactly these settings; those that are empty are left out.
+
+    They carry the secrets in clear: they are for the environment of a child process, and for nothing else.
+    """
+    values = ((field.alias or name, getattr(settings, name)) for name, field in Settings.model_fields.items())
+    shown = ((name.upper(), as_variable(value)) for name, value in values)
+    return {name: text for name, text in shown if text}
+
+
+def as_variable(value: object) -> str:
+    """A setting's value as the text of an environment variable; an unset one is empty."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(map(str, value))
+        case SecretStr():
+            return value.get_secret_value()
+        case _:
+            return str(value)
+
+
 def production_refusals(settings: Settings) -> list[str]:
     """What production does not forgive, as one sentence each that names the setting and the remedy."""
     secret = settings.secret_key.get_secret_value() if settings.secret_key else ""

@@ -1,14 +1,12 @@
-"""`.env.example`, written from the settings themselves: `python -m roadworthy.chassis.settings_example > .env.example`."""
+"""`.env.example`, written from the settings themselves by `make env-example`."""
 
 from __future__ import annotations
 
 import sys
 
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
-from roadworthy.chassis.settings import Settings
+from roadworthy.chassis.settings import Settings, as_variable
 
 HEADER = """\
 # Every setting of Roadworthy with its default. Copy to .env and change what differs.
@@ -23,17 +21,7 @@ def env_example() -> str:
 
 def _entry(name: str, field: FieldInfo) -> str:
     comment = f"# {field.description}\n" if field.description else ""
-    return f"\n{comment}#{(field.alias or name).upper()}={_shown(field.default)}\n"
-
-
-def _shown(default: object) -> str:
-    if default is None or default is PydanticUndefined or isinstance(default, SecretStr):
-        return ""
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
-    return str(default)
+    return f"\n{comment}#{(field.alias or name).upper()}={as_variable(field.default)}\n"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from roadworthy.chassis.database.embedded import EmbeddedPostgres
 from roadworthy.chassis.errors import RoadworthyError, StartupError
 from roadworthy.chassis.processes.state import write_private
 from roadworthy.chassis.service import AppManifest
-from roadworthy.chassis.settings import Environment, Settings, load_settings
+from roadworthy.chassis.settings import Environment, Settings, as_environment, load_settings
 
 SECRET_BYTES = 32
 
@@ -66,21 +66,11 @@ def secret_file(settings: Settings) -> Path:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The variables that give another process of ours the same settings, where these are not the environment's own."""
-    values: Mapping[str, object] = {
-        "HOST": settings.host,
-        "PORT": settings.port,
-        "WORKERS": settings.workers,
-        "ROADWORTHY_STATE_DIR": settings.state_dir.resolve(),
-        "DATABASE_URL": _reveal(settings.database_url),
-        "REDIS_URL": _reveal(settings.redis_url),
-        "SECRET_KEY": _reveal(settings.secret_key),
-    }
-    return {name: str(value) for name, value in values.items() if value is not None}
+    """The variables that give another process of ours the same settings.
 
-
-def _reveal(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret is not None else None
+    All of them, defaults too: whoever looks at the process, the inspector for one, sees what is in effect.
+    """
+    return as_environment(settings.model_copy(update={"state_dir": settings.state_dir.resolve()}))
 
 
 @contextmanager
