@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from roadworthy.apps.hiring.audience import Audience
@@ -86,7 +87,7 @@ class CompanyPages:
             return await self.companies(request.scope["query_string"])
 
         @get("/companies/{slug:str}", name="company")
-        async def company(slug: str) -> Response[Any]:
+        async def company(slug: FromPath[str]) -> Response[Any]:
             return await self.company(slug)
 
         return [companies, company]

@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 from markupsafe import Markup
 
@@ -61,13 +62,13 @@ class JobPages:
             return await self.results(request.scope["query_string"])
 
         @get("/jobs/{job_id:int}", name="job")
-        async def job(request: Request[Any, Any, Any], job_id: int) -> Response[Any]:
+        async def job(request: Request[Any, Any, Any], job_id: FromPath[int]) -> Response[Any]:
             page = await self.job(job_id)
             self._views.seen(job_id, cast("Scope", request.scope))
             return page
 
         @get("/jobs/places", name="place-suggestions")
-        async def suggestions(place: str = "") -> Response[Any]:
+        async def suggestions(place: FromQuery[str] = "") -> Response[Any]:
             return await self.suggestions(place)
 
         return [results, job, suggestions]
