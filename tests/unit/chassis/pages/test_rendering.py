@@ -89,5 +89,5 @@ def test_browsers_get_a_page_and_programs_a_problem_document(pages: Pages, path:
         ("/apiary", "text/html", True),
     ],
 )
-def test_the_api_never_answers_with_a_page(path: str, accept: str, wanted: bool) -> None:  # noqa: FBT001 - a table
+def test_the_api_never_answers_with_a_page(path: str, accept: str, wanted: bool) -> None:
     assert wants_page(path, accept) is wanted
