@@ -122,20 +122,20 @@ async def fill(dsn: str, progress: Progress) -> None:
         await app.demo(dsn, progress)
 
 
-async def survey(dsn: str, redis_url: str) -> Stage:
+async def survey(dsn: str, redis_url: str, *, filters_min: int = DISTINCT_FILTERS) -> Stage:
     """Look at what the database allows and holds."""
     connection = await asyncpg.connect(dsn)
     try:
         limit = int(await connection.fetchval("show max_connections"))
         jobs = await connection.fetchval("select count(*) from hiring.jobs")
         assert jobs == await connection.fetchval("select max(id) from hiring.jobs"), "ids have gaps"
-        return Stage(dsn, redis_url, limit, jobs, await full_pages(connection))
+        return Stage(dsn, redis_url, limit, jobs, await full_pages(connection, filters_min))
     finally:
         await connection.close()
 
 
-async def full_pages(connection: asyncpg.Connection) -> tuple[Filter, ...]:
+async def full_pages(connection: asyncpg.Connection, at_least: int) -> tuple[Filter, ...]:
     """Every word, level and state that together find more than a page."""
     found = tuple(Filter(*row) for row in await connection.fetch(FULL_PAGES, WORDS, PAGE))
-    assert len(found) >= DISTINCT_FILTERS, f"only {len(found)} filters fill a page: too few to call them random"
+    assert len(found) >= at_least, f"only {len(found)} filters fill a page: too few to call them random"
     return found
