@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from roadworthy.chassis.cache.second_level import SecondLevel
 from roadworthy.chassis.cache.shared import SharedTier
@@ -27,7 +27,6 @@ from roadworthy.chassis.telemetry.metrics import Metrics
 from roadworthy.chassis.telemetry.observed import observe_process
 from roadworthy.chassis.telemetry.output import LogOutput
 
-CLOSE: Final = (b"connection", b"close")
 ACCESS_LOG_SECONDS = 0.25
 METRICS_SECONDS = 1.0
 TIDY_SECONDS = 5.0
@@ -129,7 +128,8 @@ class _Builder:
             cache=self._cache,
             metrics=self._metrics,
             access=self._access,
-            lifespan=Lifespan(self._timed(), self._closers(), lambda: self._drain(edge), self._lag),
+            health=self._health,
+            lifespan=Lifespan(self._timed(), self._closers(), lambda: edge.drain(), self._lag),  # noqa: PLW0108  # not made yet
         )
         self._observe(edge)
         return edge
@@ -206,10 +206,6 @@ class _Builder:
 
     async def _close_metrics(self) -> None:
         self._metrics.close()
-
-    def _drain(self, edge: Edge) -> None:
-        self._health.draining = True
-        edge.tail = (CLOSE,)
 
     def _observe(self, edge: Edge) -> None:
         metrics = self._metrics

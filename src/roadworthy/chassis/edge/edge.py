@@ -28,12 +28,14 @@ from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded
 from roadworthy.chassis.limits.limiter import Standing
 from roadworthy.chassis.telemetry.access import BATCH, AccessLog, AccessRecord
 from roadworthy.chassis.telemetry.context import request_id
+from roadworthy.chassis.telemetry.health import Health
 from roadworthy.chassis.telemetry.metrics import SERIES_MAX, Metrics, RequestSeries
 
 NOTHING: Final[tuple[Header, ...]] = ()
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MICROSECONDS: Final = 1_000_000
 SERVER_ERROR: Final = 500
+CLOSE: Final[Header] = (b"connection", b"close")
 UNKNOWN: Final = b"unknown"
 now_utc: Final = datetime.now
 codings: Final = negotiation.known
@@ -55,6 +57,7 @@ class Edge:
         "_clients",
         "_cors",
         "_exact",
+        "_health",
         "_id_numbers",
         "_id_prefix",
         "_lifespan",
@@ -62,10 +65,10 @@ class Edge:
         "_records",
         "_routes",
         "_series",
+        "_tail",
         "_trusting",
         "app",
         "in_flight",
-        "tail",
     )
 
     def __init__(
@@ -77,14 +80,15 @@ class Edge:
         cors: Cors | None,
         cache: ResponseCache | None,
         metrics: Metrics,
+        health: Health,
         access: AccessLog | None,
         lifespan: Lifespan,
     ) -> None:
         """Take the parts; None switches one off."""
         self.app = app
         self.in_flight = 0
-        self.tail: tuple[Header, ...] = ()
-        """Headers added to every answer from now on: `connection: close` while the service drains."""
+        self._tail: tuple[Header, ...] = ()
+        self._health = health
         self._routes = routes
         self._exact = routes.exact
         self._clients = clients
@@ -139,7 +143,7 @@ class Edge:
                 exchange = Exchange(scope, plan, headers, extra, receive, send, started_at, address, identifier)
                 await self._refuse(exchange, limiter.policy.name, standing)
                 return
-        if https or plan.cors or self.tail:
+        if https or plan.cors or self._tail:
             extra = self._more(extra, plan, headers, https=https)
         policy = plan.cache
         asked: Key | None = None
@@ -214,6 +218,11 @@ class Edge:
         finally:
             await self._lifespan.stop()
 
+    def drain(self) -> None:
+        """Prepare for a stop: readiness turns red, and each answer from now on asks its client to connect anew."""
+        self._health.draining = True
+        self._tail = (CLOSE,)
+
     def _more(
         self, extra: tuple[Header, ...], plan: Plan, headers: Mapping[bytes, bytes], *, https: bool
     ) -> tuple[Header, ...]:
@@ -221,7 +230,7 @@ class Edge:
         return (
             *extra,
             *((HSTS,) if https else ()),
-            *self.tail,
+            *self._tail,
             *(self._cors.headers(headers.get(b"origin")) if plan.cors and self._cors is not None else ()),
         )
 
