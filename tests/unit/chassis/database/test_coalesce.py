@@ -9,6 +9,8 @@ from roadworthy.chassis.database.coalesce import Lookup, TooManyReads
 
 pytestmark = pytest.mark.anyio
 
+NEVER = 3600.0
+
 
 class Source:
     """Answers keys below 100 with their square, when it is let; notes what it was asked and how much at once."""
@@ -53,23 +55,51 @@ async def test_groups_never_share_a_query() -> None:
     assert source.asked == [("a", (1, 2)), ("b", (1,))]
 
 
-async def test_while_queries_are_in_flight_the_next_one_gathers() -> None:
+async def test_while_a_query_is_in_flight_the_next_one_gathers() -> None:
     source = Source()
-    lookup = Lookup(source.load, in_flight_limit=2)
+    lookup = Lookup(source.load, patience_seconds=NEVER)
+    source.gate.clear()
+    reads = []
+    for key in range(5):
+        reads.append(asyncio.ensure_future(lookup.get("a", key)))
+        await settle()
+    assert source.asked == [("a", (0,))]
+    source.gate.set()
+    assert await asyncio.gather(*reads) == [0, 1, 4, 9, 16]
+    assert source.asked[1:] == [("a", (1, 2, 3, 4))]
+
+
+async def test_a_whole_batch_does_not_wait_for_the_query_in_flight() -> None:
+    source = Source()
+    lookup = Lookup(source.load, batch_limit=2, in_flight_limit=2, patience_seconds=NEVER)
     source.gate.clear()
     reads = []
     for key in range(6):
         reads.append(asyncio.ensure_future(lookup.get("a", key)))
         await settle()
-    assert source.asked == [("a", (0,)), ("a", (1,))]
+    assert source.asked == [("a", (0,)), ("a", (1, 2))]  # and no third beside them
     source.gate.set()
     assert await asyncio.gather(*reads) == [0, 1, 4, 9, 16, 25]
-    assert source.asked[2:] == [("a", (2, 3, 4, 5))]
+    assert source.most_running == 2
+
+
+async def test_no_read_waits_for_a_query_that_hangs() -> None:
+    source = Source()
+    lookup = Lookup(source.load, in_flight_limit=2, patience_seconds=0.001)
+    source.gate.clear()
+    hanging = asyncio.ensure_future(lookup.get("a", 1))
+    await settle()
+    source.gate = asyncio.Event()  # the first query waits for the old one
+    source.gate.set()
+    assert await lookup.get("a", 2) == 4
+    assert await lookup.get("a", 3) == 9
+    assert not hanging.done()
+    hanging.cancel()
 
 
 async def test_an_answer_is_never_older_than_its_question() -> None:
     source = Source()
-    lookup = Lookup(source.load)
+    lookup = Lookup(source.load, patience_seconds=NEVER)
     source.gate.clear()
     first = asyncio.ensure_future(lookup.get("a", 1))
     await settle()
@@ -104,7 +134,7 @@ async def test_a_cancelled_reader_takes_nobody_along() -> None:
 
 async def test_what_no_one_waits_for_any_more_is_not_asked() -> None:
     source = Source()
-    lookup = Lookup(source.load, in_flight_limit=1)
+    lookup = Lookup(source.load, in_flight_limit=1, patience_seconds=NEVER)
     source.gate.clear()
     reads = [asyncio.create_task(_read(lookup, key)) for key in (1, 2, 3)]
     await settle()
