@@ -17,6 +17,7 @@ from roadworthy.inspection.probes.http import Answer, Burst, HttpProbe
 REFUSED = 429
 USUAL_LIMIT = 120
 MARGIN_REQUESTS = 5
+MINUTE = 60
 MOST_REQUESTS = 400
 EXEMPT_REQUESTS = 100
 WINDOWS = {"per_second": 1, "per_minute": 60, "per_hour": 3600, "per_day": 86_400}
@@ -175,7 +176,13 @@ async def _values(probes: Probes, requirement: Requirement) -> Verdict:
     problems, unseen = [], []
     if exceeded.forged_escapes:
         problems.append("forging X-Forwarded-For escapes the limit")
+    through = len(exceeded.burst.answers)
     for window, number in stated.items():
+        if window == "per_minute" and exceeded.ordinal is None and through > number and exceeded.burst.seconds < MINUTE:
+            problems.append(
+                f"{through} requests went through in {exceeded.burst.seconds:.0f} s, the line allows {number:g}"
+            )
+            continue
         found = _found(window, exceeded, policies, probes)
         if found is None:
             unseen.append(f"the limit {window.replace('_', ' ')}")

@@ -19,7 +19,8 @@ from roadworthy.inspection.redaction import is_secret_name
 FILE_LIMIT_BYTES = 256 * 1024
 PLACEHOLDER = re.compile(
     r"""^<.*>$ | ^\[.*\]$ | ^\{\{.*\}\}$ | ^\.{3,}$ | ^x{3,}$ | ^\*{3,}$ | ^$
-    | change[-_ ]?(?:me|this|in|it|for)?\b | \byour[-_ ] | \byour\w*(?:domain|secret|key|password) | placeholder | ^todo
+    | (?<![a-z])change(?:[-_ ]?(?:me|this|it)|[-_ ]in|[-_ ]before|$)
+    | \byour[-_ ] | \byour\w*(?:domain|secret|key|password) | placeholder | ^todo
     | replace[-_ ](?:me|this|with) | ^(?:secret|password|passw0rd|example|default|insecure|changeit|admin|test|dev)$
     | (?:^|[^a-z])example\.(?:com|org|net) | generate[-_ ]with | secure[-_ ]password | django-insecure | supersecret""",
     re.IGNORECASE | re.VERBOSE,

@@ -337,7 +337,7 @@ def _refused(error: BaseException | None) -> bool:
 async def _bounded_body(response: httpx.Response, began: float) -> tuple[bytes, bool]:
     """Raw bytes up to the limit; whether there was more. A slow drip is cut a second before the deadline."""
     raw = bytearray()
-    async for chunk in response.aiter_raw(64 * 1024):
+    async for chunk in response.aiter_raw():
         raw += chunk
         if len(raw) >= BODY_LIMIT_BYTES:
             return bytes(raw[:BODY_LIMIT_BYTES]), True

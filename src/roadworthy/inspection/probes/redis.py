@@ -107,6 +107,5 @@ class RedisProbe:
                 socket_timeout=TIMEOUT_SECONDS,
                 socket_connect_timeout=TIMEOUT_SECONDS,
                 max_connections=CONNECTIONS,
-                client_name="roadworthy-inspect",
             )
         return self._client

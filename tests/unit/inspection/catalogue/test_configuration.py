@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from tests.unit.inspection.catalogue.asking import verdict_of
+
+from roadworthy.contracts.checks import Status
+from roadworthy.inspection.fixtures.stage import Stage
+
+PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+STRONG = "9f2b7c41d08e6a53b1c7e9048d2f6a3570be81c4d95a2f6378e0b4c1d7a95e26"
+
+
+@pytest.mark.parametrize(
+    ("environment", "params", "status", "words"),
+    [
+        ({"A": "1"}, {"name": "A", "value": "1"}, PASS, "A is set"),
+        ({"A": "TRUE"}, {"name": "A", "value": "true"}, PASS, "set as asked"),
+        ({"A": "1"}, {"name": "A", "value": "on"}, PASS, "set as asked"),
+        ({"A": "0"}, {"name": "A", "value": "true"}, FAIL, "A is 0, the line says true"),
+        ({"B": "1"}, {"name": "A", "value": "1"}, FAIL, "A is not set"),
+        ({"A": "your-key-here"}, {"name": "A"}, FAIL, "placeholder"),
+        ({"A": "real"}, {"name": "A", "value": "<something>"}, PASS, "set as asked"),
+        ({"POSTGRES_HOST": "10.0.0.5"}, {"name": "POSTGRES_HOST", "value": "localhost"}, PASS, "set as asked"),
+        ({"API_KEY": "k" * 20}, {"name": "API_KEY", "value": "example-of-a-key"}, PASS, "set as asked"),
+        ({"A": "1", "B": "2"}, {"names": ("A", "B", "C")}, FAIL, "C is not set"),
+        (
+            {"DATABASE_URL": "postgresql://app:pw@db:5432/jobs"},
+            {"name": "POSTGRES_USER", "value": "app"},
+            FAIL,
+            "in effect by DATABASE_URL: app",
+        ),
+    ],
+)
+async def test_variables(environment: dict[str, str], params: dict[str, str], status: Status, words: str) -> None:
+    verdict = await verdict_of("cfg.env.effective", Stage(environment=environment), **params)
+    assert (verdict.status, words in verdict.summary) == (status, True), verdict.summary
+
+
+async def test_without_names_those_of_the_example_are_asked_for() -> None:
+    repo = {".env.example": "# comment\nAA=1\nexport BB=2\n"}
+    verdict = await verdict_of("cfg.env.effective", Stage(environment={"AA": "1"}, repo=repo))
+    assert (verdict.status, verdict.summary) == (FAIL, "BB is not set")
+    assert (await verdict_of("cfg.env.effective", Stage(environment={"A": "1"}))).status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "words"),
+    [
+        (STRONG, PASS, "64 characters"),
+        (STRONG[:20], FAIL, "20 characters, fewer than 32"),
+        ("ab" * 32, FAIL, "repeats itself"),
+        ("change-this-key-in-production-1234567890", FAIL, "placeholder"),
+    ],
+)
+async def test_a_secret_is_judged_and_never_shown(value: str, status: Status, words: str) -> None:
+    verdict = await verdict_of("sec.secretkey.strength", Stage(environment={"SECRET_KEY": value}))
+    assert (verdict.status, words in verdict.summary) == (status, True), verdict.summary
+    assert value not in repr(verdict)
+
+
+async def test_a_secret_that_stands_in_the_tree_is_none() -> None:
+    repo = {"app/config.py": f'SECRET_KEY = os.environ.get("SECRET_KEY", "{STRONG}")\n'}
+    verdict = await verdict_of("sec.secretkey.strength", Stage(environment={"SECRET_KEY": STRONG}, repo=repo))
+    assert (verdict.status, "app/config.py:1" in verdict.summary) == (FAIL, True)
+    assert STRONG not in repr(verdict)
+
+
+async def test_a_password_inside_an_address_counts() -> None:
+    environment = {"DATABASE_URL": "postgresql://app:V3ry-l0ng%2Fpassw0rd!x@db/jobs"}
+    verdict = await verdict_of("sec.secretkey.strength", Stage(environment=environment), name="POSTGRES_PASSWORD")
+    assert verdict.status is PASS
+    assert "passw0rd!x" not in repr(verdict)
+
+
+async def test_the_value_of_the_line_itself_is_no_secret() -> None:
+    verdict = await verdict_of("sec.secretkey.strength", Stage(environment={"SECRET_KEY": STRONG}), value=STRONG)
+    assert verdict.status is FAIL
