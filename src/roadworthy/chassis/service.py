@@ -20,7 +20,7 @@ from roadworthy.chassis.edge.edge import Edge
 from roadworthy.chassis.edge.policy import CachePolicy, RoutePolicy
 from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.pages.assets import static_handlers
-from roadworthy.chassis.pages.errors import page_handlers
+from roadworthy.chassis.pages.errors import error_pages, page_handlers
 from roadworthy.chassis.pages.rendering import Pages
 from roadworthy.chassis.settings import Settings
 from roadworthy.chassis.telemetry.health import Dependency, Health, Need
@@ -171,6 +171,7 @@ def build_edge(resources: Resources, routes: Sequence[Routes], output: LogOutput
         shared=resources.shared,
         policies=[policy for group in routes for policy in (*cache_policies(group.hot), *group.policies)],
         processes=max(1, settings.workers),
+        error_pages=next((error_pages(group.pages) for group in routes if group.pages is not None), None),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -35,7 +35,7 @@ MINUTE, HOUR = 60, 3600
 Closer: TypeAlias = Callable[[], Awaitable[None]]
 
 
-def default_policies(settings: Settings) -> tuple[RoutePolicy, ...]:
+def default_policies(settings: Settings, error_pages: Mapping[int, bytes] | None = None) -> tuple[RoutePolicy, ...]:
     """What holds where no app says otherwise: limits on `/api` and pages, none on static files."""
     api = LimitPolicy(
         "api",
@@ -53,11 +53,12 @@ def default_policies(settings: Settings) -> tuple[RoutePolicy, ...]:
         timeout_seconds=settings.request_timeout_seconds,
         body_limit_bytes=settings.body_limit_bytes,
         cors=False,
+        error_pages=error_pages or {},
     )
     free = tuple(RoutePolicy(path, limit=UNLIMITED) for path in ("/static/*", "/favicon.ico", "/robots.txt"))
     return (
         everything,
-        RoutePolicy("/api/*", limit=api if limited else UNLIMITED, cors=bool(settings.cors_origins)),
+        RoutePolicy("/api/*", limit=api if limited else UNLIMITED, cors=bool(settings.cors_origins), error_pages={}),
         *free,
     )
 
@@ -72,17 +73,21 @@ def edge_from_settings(
     shared: SharedTier | None = None,
     policies: Sequence[RoutePolicy] = (),
     processes: int = 1,
+    error_pages: Mapping[int, bytes] | None = None,
 ) -> Edge:
     """The edge around `app`, started and stopped by the server's lifespan messages, or by `Edge.running()`.
 
     `policies` are the apps' own and go before the defaults. `health` is answered for, and told how limits and cache
     work at the moment. `processes` is how many share the limits while the shared tier is gone. `output` takes the
-    access log, None for none. The edge closes `metrics`; the caller closes `shared` after it.
+    access log, None for none. `error_pages` are for browsers, by status; /api has none. The edge closes
+    `metrics`; the caller closes `shared` after it.
 
     Raises:
         ValueError: a trusted proxy is no address.
     """
-    return _Builder(app, settings, health, metrics, output, shared, policies, processes).build()
+    return _Builder(
+        app, settings, health, metrics, output, shared, (*default_policies(settings, error_pages), *policies), processes
+    ).build()
 
 
 def metrics_folder(settings: Settings) -> Path:
@@ -147,7 +152,7 @@ class _Builder:
     def _make_routes(self, policies: Sequence[RoutePolicy]) -> RouteTable:
         in_public = self._settings.in_production
         return RouteTable(
-            (*default_policies(self._settings), *policies),
+            policies,
             endpoints(self._health, self._metrics, metrics_for_all=not in_public),
             limiter=self._limiter,
             deadlines=self._deadlines_of,

@@ -18,6 +18,7 @@ START: Final = "http.response.start"
 BODY: Final = "http.response.body"
 EMPTY: Final[Message] = {"type": BODY, "body": b""}
 GATHER_BYTES_MAX: Final = 1024 * 1024
+HTML: Final = b"text/html; charset=utf-8"
 OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
 
 _negotiation = Negotiation(FOR_ONE)
@@ -122,7 +123,10 @@ class Exchange:
             await self._whole(start["status"], list(start.get("headers", ())), message.get("body", b""))
 
     async def respond(self, status: int, content_type: bytes, body: bytes, *more: Header) -> None:
-        """Answer for the edge itself."""
+        """Answer for the edge itself: where there is a page that says the same, a browser gets that."""
+        page = self.plan.error_pages.get(status)
+        if page is not None and b"text/html" in self.headers.get(b"accept", b""):
+            content_type, body = HTML, page
         length = (b"content-length", b"%d" % len(body))
         await self._whole(status, [(b"content-type", content_type), length, *more], body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from roadworthy.chassis.limits.quota import LimitPolicy
@@ -36,6 +37,8 @@ class RoutePolicy:
     """What holds for `path`: one path, or with `/*` at its end that path and everything below.
 
     What is None is taken from the next shorter pattern that says it. `cors` opens the path to CORS_ORIGINS.
+    `error_pages` are what browsers get, by status, where the edge answers in the app's place; others get a problem
+    document.
     """
 
     path: str
@@ -44,6 +47,7 @@ class RoutePolicy:
     timeout_seconds: float | None = None
     body_limit_bytes: int | None = None
     cors: bool | None = None
+    error_pages: Mapping[int, bytes] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a pattern that could not match what its author meant."""

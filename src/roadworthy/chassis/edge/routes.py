@@ -39,7 +39,17 @@ def route_of(scope: Scope, default: str) -> str:
 class Plan:
     """Everything that holds for a path, resolved."""
 
-    __slots__ = ("body_limit_bytes", "cache", "cors", "deadlines", "endpoint", "label", "limiter", "vary")
+    __slots__ = (
+        "body_limit_bytes",
+        "cache",
+        "cors",
+        "deadlines",
+        "endpoint",
+        "error_pages",
+        "label",
+        "limiter",
+        "vary",
+    )
 
     def __init__(
         self,
@@ -51,6 +61,7 @@ class Plan:
         body_limit_bytes: int,
         cors: bool,
         endpoint: Endpoint | None = None,
+        error_pages: Mapping[int, bytes] | None = None,
     ) -> None:
         """`label` names the route in metrics when the app does not."""
         self.label = label
@@ -61,6 +72,7 @@ class Plan:
         self.body_limit_bytes = body_limit_bytes
         self.cors = cors
         self.endpoint = endpoint
+        self.error_pages = error_pages or {}
 
 
 class RouteTable:
@@ -121,6 +133,7 @@ class _Compiler:
             body_limit_bytes=self._said(path, "body_limit_bytes"),
             cors=bool(self._said(path, "cors")),
             endpoint=endpoint,
+            error_pages=self._said(path, "error_pages") if endpoint is None else None,
         )
 
     def _said(self, path: str, what: str) -> Any:

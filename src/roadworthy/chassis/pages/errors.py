@@ -25,7 +25,7 @@ WORDS = {
     ),
     HTTPStatus.NOT_FOUND: (
         "This page is not here",
-        "It may have moved or closed since you found the link. The search below knows everything that is open.",
+        "It may have moved, or closed since you found the link.",
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: ("That does not work here", "This page can be read, but not written to."),
     HTTPStatus(413):  # its name differs between versions of Python
@@ -50,6 +50,11 @@ def error_page(pages: Pages, status: int) -> str:
     shown = HTTPStatus(status) if status in WORDS else _nearest(status)
     heading, advice = WORDS[shown]
     return pages.render("chassis/error.html", status=status, heading=heading, advice=advice)
+
+
+def error_pages(pages: Pages) -> dict[int, bytes]:
+    """Every page of `error_page` by its status, for whoever answers before the app does."""
+    return {int(status): error_page(pages, status).encode() for status in WORDS}
 
 
 def page_handlers(pages: Pages, otherwise: ExceptionHandlersMap) -> ExceptionHandlersMap:

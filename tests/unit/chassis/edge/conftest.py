@@ -138,6 +138,7 @@ async def making(tmp_path: Path) -> AsyncIterator[Making]:
         shared: SharedTier | None = None,
         processes: int = 1,
         log: Path | None = None,
+        error_pages: dict[int, bytes] | None = None,
         **values: Any,
     ) -> Edge:
         edge = edge_from_settings(
@@ -149,6 +150,7 @@ async def making(tmp_path: Path) -> AsyncIterator[Making]:
             shared=shared,
             policies=policies,
             processes=processes,
+            error_pages=error_pages,
         )
         return await stack.enter_async_context(edge.running())
 

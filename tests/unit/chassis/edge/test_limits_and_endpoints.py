@@ -50,6 +50,25 @@ async def test_pages_have_a_limit_of_their_own_and_files_none(
         assert answer.get("ratelimit") is None
 
 
+async def test_a_browser_that_is_refused_gets_a_page_where_there_is_one(
+    making: Fixture, ask: Fixture, answering: Fixture
+) -> None:
+    browser = {"accept": "text/html,*/*;q=0.8"}
+    edge = await making(
+        answering(), error_pages={429: b"<h1>Slower</h1>"}, RATE_LIMIT_PAGES_PER_MINUTE=1, RATE_LIMIT_PER_MINUTE=1
+    )
+    for path in ("/jobs", "/api/jobs"):
+        assert (await ask(edge, path)).status == 200
+    refused = await ask(edge, "/jobs", headers=browser)
+    assert (refused.status, refused.body) == (429, b"<h1>Slower</h1>")
+    assert refused["content-type"] == "text/html; charset=utf-8"
+    assert int(refused["retry-after"]) > 0
+    assert "default-src 'self'" in refused["content-security-policy"]
+    for path, headers in (("/jobs", {}), ("/api/jobs", browser)):
+        refused = await ask(edge, path, headers=headers)
+        assert (refused.status, refused["content-type"]) == (429, "application/problem+json")
+
+
 async def test_limits_can_be_off_or_a_routes_own(making: Fixture, ask: Fixture, answering: Fixture) -> None:
     off = await making(answering(), RATE_LIMIT_ENABLED=False)
     assert {(await ask(off, "/api/x")).status for _ in range(70)} == {200}
