@@ -88,9 +88,13 @@ def _wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) 
     pytest.fail(f"the board did not start:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, without a window.
+
+    For one module, not the session: Playwright keeps an event loop running in this thread, and no asynchronous test of
+    another module could start its own.
+    """
     executable = next(filter(None, map(shutil.which, CHROMIUM)))
     SCREENSHOTS.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
