@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # probes use this module's words; importing them here for rea
 Param = str | int | float | bool | tuple[str, ...]
 
 ANSWER_LIMIT_CHARACTERS = 2_000
+READ_LIMIT_CHARACTERS = 8_000
+"""More of an answer is not even searched for secrets: it is not kept either, and a target may answer without end."""
 REQUESTS_A_CHECKLIST = 50
 """What the http probe grants outside provocations; design page, "polite client"."""
 CONNECTIONS = 2
@@ -250,7 +252,7 @@ def observe(asked: str, answer: str, vantage: str, *, basis: str | None = None) 
     `vantage` says from where it was seen: "HTTP client on this machine", "PostgreSQL role app". `basis` is what the
     digest rests on where the answer holds figures that differ from run to run: "first 429 within the limit".
     """
-    asked, answer = (printable(redact(part)) for part in (asked, answer))
+    asked, answer = (printable(redact(part[:READ_LIMIT_CHARACTERS])) for part in (asked, answer))
     return Evidence(
         asked=bounded(asked),
         answer=bounded(answer),

@@ -9,6 +9,8 @@ from markdown_it.token import Token
 DONE = frozenset("✅☑✔✓🟢👍🆗")
 OPEN = frozenset("❌✖✗🔴🟡🟠⭕⬜🔲🚫⏳🚧☐◻")
 _VARIATION = "\N{VARIATION SELECTOR-16}"
+TEXT_LIMIT_CHARACTERS = 1_000
+"""Whatever a line claims, it does so in fewer; readers of values need not be linear beyond."""
 _PICTURES = re.compile("[\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3\U0001f000-\U0001fbff]")
 """Symbols, dingbats and emoji with their joiners; arrows and mathematical signs stay, they mean something."""
 _DONE_WORDS = r"done|passed|pass|complete|completed|ok|yes|implemented|ready|verified|configured|enabled"
@@ -25,8 +27,8 @@ _OPTIONAL = re.compile(r"\b(?:optional(?:ly)?|nice to have|recommended|consider)
 
 
 def plain(inline: Token) -> str:
-    """The words of an inline token: without emphasis and link targets, code kept in backticks."""
-    return _squeezed("".join(_piece(child) for child in inline.children or ()))
+    """The words of an inline token: without emphasis and link targets, code kept in backticks, cut at the limit."""
+    return _squeezed("".join(_piece(child) for child in inline.children or ()))[:TEXT_LIMIT_CHARACTERS]
 
 
 def bold_start(inline: Token) -> str:
@@ -37,7 +39,7 @@ def bold_start(inline: Token) -> str:
         if child.type == "strong_open":
             depth += 1
         elif child.type == "strong_close":
-            return _squeezed("".join(words))
+            return _squeezed("".join(words))[:TEXT_LIMIT_CHARACTERS]
         elif depth:
             words.append(_piece(child))
         elif without_pictures(_piece(child)).strip(" []xX"):

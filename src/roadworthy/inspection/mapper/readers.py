@@ -38,9 +38,10 @@ _FORMULA = re.compile(
     r"(?:n\b|\$?\(?\w*\s?(?:cpu|core|nproc|vcpu)s?\)?[\w ]*)\)?\s?\+\s?(\d)",
     re.IGNORECASE,
 )
-_COUNTED = r"(?P<n>\d+)\+?\s*(?:\w+\s+){{0,2}}(?:{0})"
+_COUNTED = r"(?<!\d)(?P<n>\d{{1,9}})\+?\s*(?:\w+\s+){{0,2}}(?:{0})"
 _CHARACTERS = re.compile(
-    r"(?P<n>\d+)\+?\s?-?(?:chars?|characters?|bytes?)|(?:min(?:imum)?|at least)\.?\s?(?P<m>\d+)\b", re.IGNORECASE
+    r"(?<!\d)(?P<n>\d{1,9})\+?\s?-?(?:chars?|characters?|bytes?)|(?:min(?:imum)?|at least)\.?\s?(?P<m>\d+)\b",
+    re.IGNORECASE,
 )
 _HEADERS = (
     "Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options", "Strict-Transport-Security",

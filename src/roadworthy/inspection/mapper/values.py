@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from roadworthy.inspection.redaction import is_secret_name
 
-_NUMBER = r"(?P<n>\d+(?:[.,]\d+)*)\s?(?P<k>[kKM](?![A-Za-z]))?\+?"
+# Bounded everywhere: a line of a thousand digits must not cost more than any other.
+_NUMBER = r"(?<![\d.,])(?P<n>\d{1,9}(?:[.,]\d{1,9}){0,3})(?!\d)\s?(?P<k>[kKM](?![A-Za-z]))?\+?"
 _RATE = re.compile(
-    _NUMBER + r"\s*(?:\w+\s*(?:[-/]\s*\w+)?\s*)??(?:/|\bper\b|\ban?\b|\bevery\b)\s*"
+    _NUMBER + r"\s{0,3}(?:[A-Za-z]\w{0,30}\s{0,3}(?:[-/]\s?\w{1,30})?\s{0,3})??(?:/|\bper\b|\ban?\b|\bevery\b)\s*"
     r"(?P<u>s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?)\b",
     re.IGNORECASE,
 )
@@ -20,7 +21,6 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"(?P<n>\d+(?:[.,]\d+)?)\s?%")
-_SIZE = re.compile(r"(?<![\w.])(?P<n>\d+(?:\.\d+)?)\s?(?P<u>[kmgt])i?b?(?P<b>b)?\b(?!\w)", re.IGNORECASE)
 _BYTES = re.compile(r"(?<![\w.])(?P<n>\d+(?:\.\d+)?)\s?(?P<u>KB|MB|GB|TB|KiB|MiB|GiB|TiB|[KMGT])\b")
 _USERS = re.compile(
     _NUMBER + r"[^.;:()<>]{0,25}?\busers?\b|\busers?\b\D{0,12}?(?P<n2>\d[\d.,]*)\s?(?P<k2>[kKM])?", re.IGNORECASE
