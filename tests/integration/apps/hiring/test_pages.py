@@ -217,3 +217,9 @@ async def test_places_are_suggested_as_options(visitor: httpx.AsyncClient) -> No
     page = (await visitor.get("/jobs/places", params={"place": "san f"})).text
     assert '<option value="San Francisco, CA">California</option>' in page
     assert (await visitor.get("/jobs/places")).text.strip() == ""
+
+
+async def test_crawlers_are_told_what_not_to_read(visitor: httpx.AsyncClient) -> None:
+    answer = await visitor.get("/robots.txt")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "Disallow: /api/" in answer.text
