@@ -26,6 +26,7 @@ from roadworthy.inspection.probes.bundle import open_probes
 from roadworthy.inspection.reports import machine, terminal
 from roadworthy.inspection.results import Inspection
 from roadworthy.inspection.selftest import Outcome, self_test
+from roadworthy.inspection.sweep import sweep
 
 MIN_COVERAGE_PERCENT = 75.0
 
@@ -84,12 +85,15 @@ def execute(wanted: Wanted) -> int:
 
 
 def prove(lend: Callable[[], AbstractContextManager[Servers]]) -> int:
-    """Run every check against its planted defect and its mended twin, in the servers that `lend` starts."""
+    """Run every check against its planted defect, its mended twin and empty systems, in the servers that `lend` starts."""
     console = Console(highlight=False)
     with lend() as servers:
         proofs = asyncio.run(self_test(catalogue.CHECKS, servers, lambda proof: terminal.show_proof(console, proof)))
+        swept = asyncio.run(sweep(catalogue.CHECKS, servers))
     terminal.show_proofs(console, proofs)
-    return ExitCode.TOOL_FAILED if any(proof.outcome is Outcome.WRONG for proof in proofs) else ExitCode.GOOD
+    terminal.show_sweep(console, swept)
+    wrong = any(proof.outcome is Outcome.WRONG for proof in proofs)
+    return ExitCode.TOOL_FAILED if wrong or swept.found else ExitCode.GOOD
 
 
 def exit_code(found: Inspection, min_coverage_percent: float) -> ExitCode:

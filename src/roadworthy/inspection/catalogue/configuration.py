@@ -60,6 +60,9 @@ def _problem(config: ConfigProbe, name: str, stated: str) -> str:
         return f"{name} is not set{_carried(config, name)}"
     if setting.placeholder or (stated and is_placeholder(stated) and setting.value == stated):
         return f"{name} still holds a placeholder"
+    contradiction = _contradicted(config, setting)
+    if contradiction:
+        return contradiction
     if not stated or is_placeholder(stated) or is_secret_name(name) or _PLACE.search(name):
         return ""
     return "" if _same(setting.value, stated) else f"{name} is {setting.value}, the line says {stated}"
@@ -67,14 +70,26 @@ def _problem(config: ConfigProbe, name: str, stated: str) -> str:
 
 def _carried(config: ConfigProbe, name: str) -> str:
     """Says so where an address variable carries the same thing, so that the reader knows what is in effect."""
+    value = _in_address(config, name)
+    return f" (in effect by DATABASE_URL: {value})" if value else ""
+
+
+def _contradicted(config: ConfigProbe, setting: Setting) -> str:
+    """Two variables that say different things about the database: only one of them is true."""
+    value = _in_address(config, setting.name)
+    if not value or _same(value, setting.value) or setting.name.endswith("TYPE"):
+        return ""
+    return f"{setting.name} is {setting.value}, but DATABASE_URL says {value}"
+
+
+def _in_address(config: ConfigProbe, name: str) -> str:
     address = config.get("DATABASE_URL")
     part = re.fullmatch(r"(?:POSTGRES|DB|DATABASE|PG)_?(USER|DB|NAME|DATABASE|HOST|PORT|TYPE)", name)
     if address is None or part is None:
         return ""
     parts = urlsplit(address.value)
     carried = {"USER": parts.username, "HOST": parts.hostname, "PORT": _port(address.value), "TYPE": parts.scheme}
-    value = carried.get(part[1], parts.path.lstrip("/"))
-    return f" (in effect by DATABASE_URL: {value})" if value else ""
+    return str(carried.get(part[1], parts.path.lstrip("/")) or "")
 
 
 def _port(address: str) -> int | None:

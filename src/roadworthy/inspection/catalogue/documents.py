@@ -18,14 +18,14 @@ LINES_MIN = 8
 PROSE = ("*.md", "*.rst", "*.adoc", "*.txt")
 TOPICS: Mapping[str, re.Pattern[str]] = {
     "scale.horizontal": re.compile(
-        r"horizontal|scal(?:e|ing) out|several servers|multiple (?:backend |app )?servers|scaling", re.IGNORECASE
+        r"horizontal|scal(?:e|ing) out|scalability|scaling (?:plan|guide|strategy)", re.IGNORECASE
     ),
     "dr.plan": re.compile(r"disaster|recovery plan", re.IGNORECASE),
     "cache.invalidate": re.compile(
-        r"(?:clear|invalidat|purg|flush|bust)\w*.*cache|cach\w*.*(?:clear|invalidat|purg|flush|strateg)", re.IGNORECASE
+        r"(?:clear|invalidat|purg|flush|bust)\w*.*\bcach|\bcach\w*.*(?:clear|invalidat|purg|flush)", re.IGNORECASE
     ),
-    "doc.runbook": re.compile(r"runbook|incident|troubleshoot|operations", re.IGNORECASE),
-    "doc.deploy": re.compile(r"deploy|install|release", re.IGNORECASE),
+    "doc.runbook": re.compile(r"runbook|incident|troubleshoot", re.IGNORECASE),
+    "doc.deploy": re.compile(r"deploy|release (?:guide|steps|process)", re.IGNORECASE),
 }
 _HEADING = re.compile(r"^(#{1,6})\s+(.*)$", re.MULTILINE)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.appserver import serving, workers_of
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -52,7 +53,12 @@ async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
     evidence = [_seen(sessions, room, postgres)]
     if size is not None:
         evidence.append(observe("size of the pool", _numbers(size, overflow), "effective configuration"))
-    problem = _against_line(requirement, size, overflow, len(sessions)) or _against_server(len(sessions), room)
+    capacity = await _capacity(probes, size, overflow)
+    problem = (
+        _against_line(requirement, size, overflow)
+        or _against_range(requirement, capacity, len(sessions))
+        or _against_server(len(sessions), room)
+    )
     if problem:
         return failed(
             problem, *evidence, mend="set the pool's size where the service is started", patch=_patch(requirement)
@@ -68,25 +74,45 @@ async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"connections are pooled: {len(sessions)} open, {room} allowed", *evidence)
 
 
-def _against_line(requirement: Requirement, size: Stated | None, overflow: Stated | None, open_now: int) -> str:
-    """How the numbers differ from the line's; empty if they don't."""
+def _against_line(requirement: Requirement, size: Stated | None, overflow: Stated | None) -> str:
+    """How the numbers of one pool differ from the line's; empty if they don't."""
     for wanted, found, words in (
         (requirement.number("size"), size, "pool size"),
         (requirement.number("max_overflow"), overflow, "overflow"),
     ):
-        if wanted is not None and found is not None and found.of_all:
-            if found.value < wanted:
-                return f"all processes open {found.value:g} at most ({found.source}), the line says {wanted:g} each"
-        elif wanted is not None and found is not None and found.value != wanted:
+        if wanted is None or found is None:
+            continue
+        if found.of_all and found.value < wanted:
+            return f"all processes open {found.value:g} at most ({found.source}), the line says {wanted:g} each"
+        if not found.of_all and found.value != wanted:
             return f"{words} is {found.value:g} ({found.source}), the line says {wanted:g}"
+    return ""
+
+
+def _against_range(requirement: Requirement, capacity: Stated | None, open_now: int) -> str:
+    """How many are or ever could be open, against the line's range over all processes."""
     most, least = requirement.number("max_size"), requirement.number("min_size")
     if most is not None and open_now > most:
         return f"{open_now} connections are open, the line allows {most:g}"
-    total = size.value + (overflow.value if overflow else 0) if size else None
-    if least is not None and total is not None and total < least and open_now < least:
-        whose = "all processes open" if size and size.of_all else "a process opens"
-        return f"{whose} {total:g} connections at most, {open_now} are open: the line says {least:g} or more"
+    if least is not None and capacity is not None and capacity.value < least and open_now < least:
+        return (
+            f"{capacity.value:g} connections at most are ever open ({capacity.source}), the line says {least:g} or more"
+        )
     return ""
+
+
+async def _capacity(probes: Probes, size: Stated | None, overflow: Stated | None) -> Stated | None:
+    """The most connections that all processes can open: published, or a pool's size times the processes that serve."""
+    with contextlib.suppress(Unobservable):
+        published = _published_limit((await surface.metrics(probes))[1])
+        if published is not None:
+            return published
+        if size is not None and not size.of_all:
+            host, found = serving(probes)
+            processes = len(workers_of(host, found))
+            total = processes * (size.value + (overflow.value if overflow else 0))
+            return Stated(total, f"{processes} processes with {size.source}", of_all=True)
+    return size if size is not None and size.of_all else None
 
 
 def _against_server(open_now: int, room: int) -> str:

@@ -29,7 +29,7 @@ async def unit_verdict(probes: Probes, unit: str, *evidence: Evidence) -> Verdic
     if not host.systemd:
         first = host.process(1)
         seen = observe(
-            "/run/systemd/system", f"not there; process 1 is {first.command if first else 'hidden'}", host.vantage
+            "/run/systemd/system", f"not there; process 1 is {first.name if first else 'hidden'}", host.vantage
         )
         return failed(
             f"systemd does not run this machine: there is no unit {name}",
@@ -70,10 +70,8 @@ async def _restarts(probes: Probes, requirement: Requirement) -> Verdict:
     if unit and host.systemd:
         return await _restart_policy(host, unit)
     chain = [serving, *host.ancestors(serving)] if serving else []
-    shown = " < ".join(process.command[:60] for process in chain[:6]) or "no process found"
-    evidence = observe(
-        "processes above the one that serves", shown, host.vantage, basis=" < ".join(p.name for p in chain)
-    )
+    shown = " < ".join(process.name for process in chain[:6]) or "no process found"
+    evidence = observe("processes above the one that serves", shown, host.vantage)
     keeper = next((process for process in chain[1:] if process.name in SUPERVISORS), None)
     if keeper is not None:
         return unknown(

@@ -15,6 +15,7 @@ from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.results import Inspection, LineResult
 from roadworthy.inspection.runner import Plan
 from roadworthy.inspection.selftest import Outcome, Proof
+from roadworthy.inspection.sweep import Swept
 
 MARKS = {
     Status.PASS: ("✓", "green"),
@@ -183,6 +184,15 @@ def show_proofs(console: Console, proofs: Sequence[Proof]) -> None:
         f"\n{checks} checks, {len(proofs)} fixtures: {counts[Outcome.AS_EXPECTED]} as expected, "
         f"{counts[Outcome.WRONG]} wrong, {counts[Outcome.NOT_RUN]} not run"
     )
+
+
+def show_sweep(console: Console, swept: Swept) -> None:
+    """Print whether any check passed where there is nothing."""
+    for one in swept.found:
+        console.print(f"[red]vacuous[/red]  {one.check} passes on {one.on}: {_flat(one.words)}")
+    for reason in swept.not_run:
+        console.print(f"[yellow]not run[/yellow]  {_flat(reason)}")
+    console.print(f"{swept.runs} runs on empty, silent and absent systems: {len(swept.found)} passes out of nothing")
 
 
 def _words(line: LineResult) -> str:

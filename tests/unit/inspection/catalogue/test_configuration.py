@@ -24,6 +24,12 @@ STRONG = "9f2b7c41d08e6a53b1c7e9048d2f6a3570be81c4d95a2f6378e0b4c1d7a95e26"
         ({"API_KEY": "k" * 20}, {"name": "API_KEY", "value": "example-of-a-key"}, PASS, "set as asked"),
         ({"A": "1", "B": "2"}, {"names": ("A", "B", "C")}, FAIL, "C is not set"),
         (
+            {"DATABASE_URL": "postgresql://app:pw@db:6432/jobs", "POSTGRES_PORT": "5432"},
+            {"name": "POSTGRES_PORT", "value": "5432"},
+            FAIL,
+            "POSTGRES_PORT is 5432, but DATABASE_URL says 6432",
+        ),
+        (
             {"DATABASE_URL": "postgresql://app:pw@db:5432/jobs"},
             {"name": "POSTGRES_USER", "value": "app"},
             FAIL,
