@@ -29,6 +29,7 @@ from roadworthy.inspection.selftest import Outcome, self_test
 from roadworthy.inspection.sweep import sweep
 
 MIN_COVERAGE_PERCENT = 75.0
+PIPE_WIDTH = 160
 
 
 class ExitCode(IntEnum):
@@ -63,7 +64,7 @@ class NothingToInspect(InspectionError):
 def show_plan(wanted: Wanted) -> int:
     """Print what each line is understood to ask; nothing is connected to."""
     _, planned = _planned(wanted)
-    terminal.show_plan(Console(highlight=False), planned)
+    terminal.show_plan(_console(), planned)
     return ExitCode.GOOD
 
 
@@ -78,15 +79,15 @@ def execute(wanted: Wanted) -> int:
     if wanted.json == Path("-"):
         sys.stdout.buffer.write(machine.encode(found))
     else:
-        terminal.show(Console(highlight=False), found)
+        terminal.show(_console(), found)
     if wanted.json and wanted.json != Path("-"):
         _write(wanted.json, machine.encode(found))
     return exit_code(found, wanted.min_coverage_percent)
 
 
 def prove(lend: Callable[[], AbstractContextManager[Servers]]) -> int:
-    """Run every check against its planted defect, its mended twin and empty systems, in the servers that `lend` starts."""
-    console = Console(highlight=False)
+    """Run every check against its planted defect, its mended twin and empty systems, in servers that `lend` starts."""
+    console = _console()
     with lend() as servers:
         proofs = asyncio.run(self_test(catalogue.CHECKS, servers, lambda proof: terminal.show_proof(console, proof)))
         swept = asyncio.run(sweep(catalogue.CHECKS, servers))
@@ -135,6 +136,11 @@ def _progress() -> Iterator[runner.Progress]:
         yield runner.Progress(
             lambda done, total, title: bar.update(task, completed=done, total=total, description=title)
         )
+
+
+def _console() -> Console:
+    """Standard output as wide as the terminal; a file or a pipe gets room enough that nothing is cut mid-word."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH)
 
 
 def _refuse_unwritable(wanted: Wanted) -> None:

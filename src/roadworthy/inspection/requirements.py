@@ -129,7 +129,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("dr.rto", A, "Recovery objectives are set and were measured", ("hours",)),
     # cache
     Spec("redis.up", M, "Redis answers", ("url", "unit")),
-    Spec("cache.on", M, "Answers come from a cache", ("store", "name", "value")),
+    Spec("cache.on", M, "Answers come from a cache", ("store", "path", "name", "value")),
     Spec("cache.ttl", M, "Cached entries expire as asked", ("ttl_seconds", "name", "value")),
     Spec("cache.hit", M, "Enough lookups are answered by the cache", ("min_ratio",)),
     Spec("cache.invalidate", A, "Clearing the cache is described"),
@@ -141,14 +141,16 @@ SPECS: tuple[Spec, ...] = (
     Spec("redis.monitor", M, "Redis is monitored"),
     Spec("redis.cluster", M, "Redis runs as a cluster"),
     # rate limits
-    Spec("rl.on", M, "Too many requests are refused", ("path", "paths", "exempt", "tool", "name", "value")),
+    Spec(
+        "rl.on", M, "Too many requests are refused", ("path", "paths", "exempt", "per_minute", "tool", "name", "value")
+    ),
     Spec(
         "rl.values",
         M,
         "The limit is the number asked for",
         ("per_second", "per_minute", "per_hour", "per_day", "scope", "path", "name", "value"),
     ),
-    Spec("rl.headers", M, "Answers tell how much of the limit is left"),
+    Spec("rl.headers", M, "Answers tell how much of the limit is left", ("path",)),
     Spec("rl.proxy", M, "The proxy limits requests", ("server",)),
     Spec("rl.monitor", M, "Refused requests are counted"),
     # application server
@@ -164,7 +166,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("srv.debug", M, "Debugging is off in production", ("name", "value")),
     Spec("srv.errors", M, "Errors show no internals"),
     Spec("srv.status", M, "Answers carry the right status codes"),
-    Spec("srv.compress", M, "Answers are compressed", ("algorithm", "min_bytes", "below")),
+    Spec("srv.compress", M, "Answers are compressed", ("path", "algorithm", "min_bytes", "below")),
     Spec("srv.pagination", M, "Lists come in pages"),
     Spec("srv.async", M, "Heavy work runs in the background", ("tool",)),
     Spec("srv.deps", M, "Installed packages are those that were locked", ("command", "names")),
@@ -176,9 +178,9 @@ SPECS: tuple[Spec, ...] = (
     Spec("sec.nosecrets", M, "No secret stands in the code"),
     Spec("sec.gitignore", M, "Secret files stay out of version control", ("file",)),
     Spec("sec.rotate", A, "Secrets are rotated"),
-    Spec("sec.cors", M, "Other origins are refused", ("names",)),
+    Spec("sec.cors", M, "Other origins are refused", ("path", "names")),
     Spec("sec.hosts", M, "Foreign host names are refused"),
-    Spec("sec.headers", M, "Security headers are sent", ("headers", "value", "server")),
+    Spec("sec.headers", M, "Security headers are sent", ("path", "headers", "value", "server")),
     Spec("sec.docs_off", M, "API documentation is off in production", ("paths",)),
     Spec("sec.input", M, "Bad input is refused, not crashed upon"),
     Spec("sec.sqli", M, "SQL can't be injected"),
@@ -224,11 +226,13 @@ SPECS: tuple[Spec, ...] = (
     Spec("fe.confirm", H, "Deleting asks first"),
     # CDN, proxy, TLS, DNS
     Spec("cdn.on", M, "Assets come from a CDN", ("subject", "tool")),
-    Spec("cdn.cachehdr", M, "Assets say how long they keep", ("max_age_seconds", "path", "directive", "value")),
+    Spec(
+        "cdn.cachehdr", M, "Assets say how long they keep", ("max_age_seconds", "path", "subject", "directive", "value")
+    ),
     Spec("nginx.on", M, "A reverse proxy stands in front", ("server", "path", "directive", "value")),
     Spec("nginx.lb", M, "Load is spread over several servers", ("server",)),
     Spec("nginx.static", M, "Static files are served well", ("path", "directive", "value")),
-    Spec("nginx.proxyhdr", M, "The proxy is set as asked", ("directive", "value")),
+    Spec("nginx.proxyhdr", M, "The proxy is set as asked", ("path", "directive", "value")),
     Spec("tls.https", M, "HTTPS is enforced"),
     Spec("tls.cert", M, "The certificate is valid", ("issuer", "days")),
     Spec("tls.renew", M, "The certificate renews itself"),
@@ -318,7 +322,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("k8s.pdb", M, "A disruption budget protects the service"),
     Spec("k8s.secctx", M, "Containers run with few rights"),
     Spec("k8s.rbac", M, "The service account may do only what it needs"),
-    Spec("scale.horizontal", A, "Growing by more servers is planned"),
+    Spec("scale.horizontal", A, "Growing by more servers is planned", ("file",)),
     # the rest
     Spec("ver.api", M, "The API has versions"),
     Spec("feature.exists", M, "The feature's routes answer", ("path", "subject")),

@@ -242,9 +242,10 @@ def compression(text: str) -> Iterator[Params]:
     """As in "responses > 1KB": larger ones are compressed, and smaller ones are left alone."""
     algorithm = word(text, name="algorithm", pattern=r"\b(?:gzip|brotli|br|zstd)\b")
     least = size(text, name="min_bytes") if re.search(r"[>\u2265]|\b(?:over|above|larger|bigger)\b", text) else {}
-    yield {**algorithm, **least}
+    places = {name: value for name, value in path(text).items() if name == "path"}
+    yield {**algorithm, **least, **places}
     if least:
-        yield {**least, "below": True}
+        yield {**least, **places, "below": True}
 
 
 def asset_age(text: str) -> Params:
