@@ -11,7 +11,7 @@ from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.servers import LENT, Database, Servers, SharedMemory
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages, reply
-from roadworthy.inspection.model import Check, FixtureUnavailable, Probes, Unobservable
+from roadworthy.inspection.model import Check, FixtureUnavailable, Probes, Requirement, Unobservable
 
 GRACE_SECONDS = 30.0
 _NOTHING = Stage(environment={}, repo={}, machine=Machine(), logs={"app.log": ""})
@@ -72,20 +72,25 @@ async def sweep(checks: Sequence[Check], servers: Servers) -> Swept:
             try:
                 async with stage.open() as probes:
                     able = [check for check in checks if all(getattr(probes, need) is not None for need in check.needs)]
-                    passes = await asyncio.gather(*(_pass(check, probes, name) for check in able))
+                    asked = [(check, requirement) for check in able for requirement in _questions(check)]
+                    passes = await asyncio.gather(*(_pass(*question, probes, name) for question in asked))
             except FixtureUnavailable as unavailable:
                 missing.append(f"{name}: {unavailable}")
                 continue
-            runs += len(able)
+            runs += len(asked)
             found += [one for one in passes if one is not None]
     finally:
         LENT.reset(token)
     return Swept([one for one in found if not _excused(one, checks)], runs, missing)
 
 
-async def _pass(check: Check, probes: Probes, name: str) -> Vacuous | None:
+def _questions(check: Check) -> Sequence[Requirement]:
+    """What its fixture asks, and each requirement that it answers as a line without any value asks it."""
+    return [check.fixtures.must_fail.requirement, *(Requirement(name) for name in check.requirements)]
+
+
+async def _pass(check: Check, requirement: Requirement, probes: Probes, name: str) -> Vacuous | None:
     """What the check says, if it passes where there is nothing."""
-    requirement = check.fixtures.must_fail.requirement
     try:
         async with asyncio.timeout(check.timeout_seconds + GRACE_SECONDS):
             verdict = await check.run(probes, requirement)
