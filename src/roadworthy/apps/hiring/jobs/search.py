@@ -76,6 +76,10 @@ class Search:
         kept = {name: value for name, value in self.parameters.items() if name not in without}
         return address(kept | changed)
 
+    def panel_count(self) -> int:
+        """How many filters of the panel are on; words and place stand in the search bar, for all to see."""
+        return sum(name in self.parameters for name in ("experience", "salary_min", "remote"))
+
     def chips(self) -> list[Chip]:
         """Every filter that is on."""
         named = {

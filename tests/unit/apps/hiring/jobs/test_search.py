@@ -48,6 +48,7 @@ def test_the_heading_says_what_was_asked() -> None:
 def test_every_filter_has_a_chip_that_takes_it_away() -> None:
     asked = search("q=massage&state=TX&salary_min=25&remote=true")
     asked.place = Place(TEXAS)
+    assert asked.panel_count() == 2
     assert {chip.text: chip.without for chip in asked.chips()} == {
         "“massage”": "/jobs?state=TX&salary_min=25&salary_period=hour&remote=true",
         "Texas": "/jobs?q=massage&salary_min=25&salary_period=hour&remote=true",
