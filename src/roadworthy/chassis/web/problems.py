@@ -44,7 +44,7 @@ def problem_of(error: BaseException) -> Problem:
             TYPE_PREFIX + error.slug(),
             error.title().rstrip("."),
             error.status.value,
-            error.detail,
+            error.detail if error.status < HTTPStatus.INTERNAL_SERVER_ERROR else None,  # ours to know, not theirs
             tuple(violation.as_dict() for violation in violations),
         )
     if isinstance(error, HTTPException):

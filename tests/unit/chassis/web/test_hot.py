@@ -44,7 +44,7 @@ async def thing(thing_id: Id) -> Thing:
     if thing_id == 7:
         raise ZeroDivisionError("a secret detail")
     if thing_id == 6:
-        raise Overloaded
+        raise Overloaded("a secret detail")
     if thing_id == 5:
         raise RoadworthyError("a secret detail")
     return Thing(thing_id, "a")
