@@ -38,7 +38,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 _ASSIGNMENT = re.compile(
     r"""(?P<head>(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,80})["']?\s*(?:=|:(?!\s*[\w.\-]+\s*[=:]))\s*)"""
-    r"""(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
+    r"""(?!\#)(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
 )
 
 

@@ -47,6 +47,7 @@ def test_known_secrets_are_masked_by_value_anywhere() -> None:
         "ACCESS_TOKEN_EXPIRE_MINUTES=30",
         "SECRET_KEY=<generate-with-openssl>",
         "POSTGRES_USER=app",
+        "SECRET_KEY=  # openssl rand -hex 32",
         "Cache-Control: public, max-age=3600",
         "X-Frame-Options: DENY",
         "postgresql://db.example/shop",
