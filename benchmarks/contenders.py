@@ -88,7 +88,8 @@ def reference(stage: Stage, folder: Path, variant: Variant, *, cached: bool) -> 
     }
     options = ["--config", "python:benchmarks.reference.gunicorn_conf", "--workers", str(variant.workers)]
     command = [BIN / "gunicorn", *options, "benchmarks.reference.app:app"]
-    with serving("reference", command, environment, port=port, folder=folder) as server:
+    name = f"reference-{variant.workers}{'-slowapi' if variant.slowapi else ''}"
+    with serving(name, command, environment, port=port, folder=folder) as server:
         yield server
 
 
