@@ -141,6 +141,15 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 @pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may look into; pytest closes its own to all but whoever runs it."""
+    with tempfile.TemporaryDirectory(prefix="roadworthy-open-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture
 def database_url(servers: dict[str, str]) -> str:
     """A migrated, empty database of this worker's own, cloned anew for this test (18 ms)."""
     name = f"test_{_worker_number()}"

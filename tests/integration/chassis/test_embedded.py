@@ -241,12 +241,10 @@ async def test_root_without_user_namespaces_still_gets_servers_that_end_with_it(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: root's way into PostgreSQL needs root")
-def test_root_runs_an_ordinary_users_data_as_that_user(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest's own folders are closed to others
-        folder.chmod(0o755)
-    (tmp_path / "postgres").mkdir()
+def test_root_runs_an_ordinary_users_data_as_that_user(open_folder: Path) -> None:
+    (open_folder / "postgres").mkdir()
     other = pwd.getpwnam("bin").pw_uid
-    os.chown(tmp_path / "postgres", other, other)
-    with EmbeddedPostgres(tmp_path) as postgres:
+    os.chown(open_folder / "postgres", other, other)
+    with EmbeddedPostgres(open_folder) as postgres:
         assert postgres.pid
         assert psutil.Process(postgres.pid).uids().real == other

@@ -87,7 +87,7 @@ async def test_redis_is_read_by_many_at_once_over_two_connections(valkey_url: st
 async def test_redis_that_may_not_say_is_none_not_an_error(valkey_url: str) -> None:
     client = Redis.from_url(valkey_url)
     await client.acl_setuser(
-        "watcher", enabled=True, nopass=True, keys=["*"], commands=["+ping", "+info", "+scan", "+ttl"]
+        "watcher", enabled=True, nopass=True, keys=["*"], commands=["+ping", "+select", "+info", "+scan", "+ttl"]
     )
     probe = RedisProbe(f"redis://watcher:any@{valkey_url.rpartition('@')[2]}")
     try:

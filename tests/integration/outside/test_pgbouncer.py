@@ -39,23 +39,27 @@ pytestmark = pytest.mark.pgbouncer
 
 
 @pytest.fixture
-def pooled_url(database_url: str, tmp_path: Path) -> Iterator[str]:
+def pooled_url(database_url: str, open_folder: Path) -> Iterator[str]:
     """The address of this test's database by way of a pooler with two server connections."""
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-    parts, port, users = urlsplit(database_url), free_port(), tmp_path / "users"
+    parts, port, users = urlsplit(database_url), free_port(), open_folder / "users"
     users.write_text(f'"{parts.username}" "{parts.password}"\n')
-    configuration = tmp_path / "pgbouncer.ini"
+    configuration = open_folder / "pgbouncer.ini"
     configuration.write_text(
         CONFIGURATION.format(
-            host=parts.hostname, server_port=parts.port, port=port, users=users, home=tmp_path, log=tmp_path / "log"
+            host=parts.hostname,
+            server_port=parts.port,
+            port=port,
+            users=users,
+            home=open_folder,
+            log=open_folder / "log",
         )
     )
-    for folder in (tmp_path, *tmp_path.parents[:2]):  # it refuses to run as root, and gives root up for "nobody"
-        folder.chmod(0o777 if folder == tmp_path else 0o755)
+    open_folder.chmod(0o777)  # it refuses to run as root, and gives root up for "nobody"
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
     pooler = spawn([program, *user, configuration])
     try:
-        wait_until(lambda: accepts(port), (tmp_path / "log").read_text)
+        wait_until(lambda: accepts(port), (open_folder / "log").read_text)
         yield database_url.replace(f":{parts.port}/", f":{port}/")
     finally:
         stop(pooler, signal.SIGINT, 10)
