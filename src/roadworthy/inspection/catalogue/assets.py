@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
@@ -14,6 +13,7 @@ from roadworthy.inspection.catalogue.proxy import directive
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.http import Answer, HttpProbe, directives
 
 CDN_HEADERS = (
@@ -54,7 +54,9 @@ async def _delivered(probes: Probes, requirement: Requirement) -> Verdict:
     shown = await surface.pages(http)
     kinds = ("images",) if _wants_images(requirement) else ("scripts", "styles")
     local = [url for url in surface.local_assets(http, shown, *kinds) if not url.endswith(".svg")]
-    elsewhere = [url for url in surface.foreign_assets(http, shown) if CDN_HOSTS.search(urlsplit(url).hostname or "")]
+    elsewhere = [
+        url for url in surface.foreign_assets(http, shown) if CDN_HOSTS.search(addresses.parse(url).host or "")
+    ]
     answers = [await http.get(url) for url in local[:SAMPLE]]
     where = surface.described(shown)
     evidence = [
@@ -68,7 +70,7 @@ async def _delivered(probes: Probes, requirement: Requirement) -> Verdict:
         observe(f"GET {one.path}", one.brief(*_marks(one)), http.vantage, basis=listed(_marks(one))) for one in answers
     ]
     if elsewhere and not local:
-        return passed(f"all {len(elsewhere)} come from {urlsplit(elsewhere[0]).hostname}", *evidence)
+        return passed(f"all {len(elsewhere)} come from {addresses.parse(elsewhere[0]).host}", *evidence)
     if answers and all(_marks(one) for one in answers):
         return passed(f"{len(answers)} assets carry a CDN's headers: {listed(_marks(answers[0]))}", *evidence)
     if not local:
@@ -92,7 +94,7 @@ async def _kept(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     shown = await surface.pages(http)
     place = requirement.text("path") or ("/uploads" if "upload" in requirement.text("subject").lower() else "")
-    urls = [url for url in surface.local_assets(http, shown) if urlsplit(url).path.startswith(place)]
+    urls = [url for url in surface.local_assets(http, shown) if addresses.parse(url).path.startswith(place)]
     if requirement.text("directive"):
         return await directive(probes, requirement)
     if place and not urls:
@@ -206,7 +208,7 @@ async def _bundles(probes: Probes, requirement: Requirement, *, least: int) -> V
 def _has_build(text: str) -> bool:
     try:
         package = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(package, dict) and "build" in (package.get("scripts") or {})
 

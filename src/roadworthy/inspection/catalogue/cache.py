@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, setting_of, unknown
+from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, setting_of, unknown, unset
 from roadworthy.inspection.fixtures.servers import SharedMemory
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, pages, reply
@@ -53,7 +53,10 @@ def _switched_off(probes: Probes, requirement: Requirement, evidence: list[Evide
     name = requirement.text("name")
     setting = setting_of(probes, name) if name else None
     if setting is None:
-        return ""
+        missing = unset(probes, requirement)
+        if missing:
+            evidence.append(observe(name, missing, "effective configuration"))
+        return missing.partition(";")[0]
     evidence.append(observe(name, f"{name} is {setting.shown} ({setting.source})", "effective configuration"))
     return f"{name} is {setting.value}" if setting.value.lower() in OFF else ""
 

@@ -6,13 +6,13 @@ import asyncio
 import re
 import socket
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.fixtures.stage import SITE_URL, Certificate, Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.config import ConfigProbe, Setting, is_placeholder
 from roadworthy.inspection.redaction import is_secret_name
 
@@ -87,16 +87,9 @@ def _in_address(config: ConfigProbe, name: str) -> str:
     part = re.fullmatch(r"(?:POSTGRES|DB|DATABASE|PG)_?(USER|DB|NAME|DATABASE|HOST|PORT|TYPE)", name)
     if address is None or part is None:
         return ""
-    parts = urlsplit(address.value)
-    carried = {"USER": parts.username, "HOST": parts.hostname, "PORT": _port(address.value), "TYPE": parts.scheme}
+    parts = addresses.parse(address.value)
+    carried = {"USER": parts.user, "HOST": parts.host, "PORT": parts.port, "TYPE": parts.scheme}
     return str(carried.get(part[1], parts.path.lstrip("/")) or "")
-
-
-def _port(address: str) -> int | None:
-    try:
-        return urlsplit(address).port
-    except ValueError:
-        return None
 
 
 def _same(value: str, stated: str) -> bool:
@@ -144,16 +137,16 @@ async def _site_url(probes: Probes, requirement: Requirement) -> Verdict:
 def _site_problem(setting: Setting | None, name: str) -> str:
     if setting is None:
         return f"{name} is not set"
-    parts = urlsplit(setting.value)
+    parts = addresses.parse(setting.value)
     if setting.placeholder or "yourdomain" in setting.value:
         return f"{setting.name} still holds a placeholder"
-    if parts.hostname in LOCAL and parts.scheme != "https":
+    if parts.host in LOCAL and parts.scheme != "https":
         return f"{setting.name} is {setting.value}: an address that only this machine knows"
     return "" if parts.scheme == "https" else f"{setting.name} is {setting.value}: not https"
 
 
 async def _answers(probes: Probes, setting: Setting, evidence: Evidence) -> Verdict:
-    host = urlsplit(setting.value).hostname or ""
+    host = addresses.parse(setting.value).host or ""
     try:
         await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
     except OSError as error:

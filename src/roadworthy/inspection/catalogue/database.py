@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import (
@@ -19,6 +18,7 @@ from roadworthy.inspection.catalogue.kit import (
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.postgres import PostgresProbe, Row
 
 ADDRESSES = ("DATABASE_URL", "DATABASE_DSN", "DB_URL", "SQLALCHEMY_DATABASE_URI", "POSTGRES_URL")
@@ -47,7 +47,7 @@ async def _engine(probes: Probes, requirement: Requirement) -> Verdict:
     wanted = requirement.text("engine", "postgresql").lower()
     setting = setting_of(probes, *ADDRESSES)
     if setting is not None:
-        scheme = urlsplit(setting.value).scheme.partition("+")[0]
+        scheme = addresses.parse(setting.value).scheme.partition("+")[0]
         if scheme and not _same_engine(scheme, wanted):
             evidence = observe(setting.name, f"begins with {scheme}:// ({setting.source})", "effective configuration")
             return failed(

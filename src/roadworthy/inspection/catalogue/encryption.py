@@ -7,7 +7,6 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
@@ -15,6 +14,7 @@ from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed
 from roadworthy.inspection.fixtures.stage import Certificate, Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Refused, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.http import HttpProbe
 
 DAYS_LEFT = 14
@@ -146,7 +146,7 @@ async def _enforced(probes: Probes, requirement: Requirement) -> Verdict:  # noq
         return passed("TLS holds, and nothing answers plain HTTP", *evidence)
     location = answer.headers.get("location", "")
     evidence.append(observe(f"GET {plain_url}", answer.brief("location"), http.vantage))
-    if answer.status in MOVED and urlsplit(location).scheme == "https":
+    if answer.status in MOVED and addresses.parse(location).scheme == "https":
         return await _redirected(http, location, evidence)
     if answer.status == surface.OK or not http.secure:
         return failed(f"{plain_url} answers {answer.status} without TLS", *evidence, mend=REMEDY, patch=PATCH)
@@ -155,17 +155,17 @@ async def _enforced(probes: Probes, requirement: Requirement) -> Verdict:  # noq
 
 async def _redirected(http: HttpProbe, location: str, evidence: list[Evidence]) -> Verdict:
     """A redirect helps only where TLS then holds."""
-    parts = urlsplit(location)
-    if parts.hostname != http.host:
-        return unknown(f"plain HTTP is redirected to {parts.hostname}, another host, which is not asked", *evidence)
+    parts = addresses.parse(location)
+    if parts.host != http.host:
+        return unknown(f"plain HTTP is redirected to {parts.host}, another host, which is not asked", *evidence)
     try:
-        seen = await handshake(http, parts.hostname, parts.port or 443)
+        seen = await handshake(http, parts.host, parts.port or 443)
     except (ssl.SSLError, Unobservable) as error:
         words = _reason(error) if isinstance(error, ssl.SSLError) else error.problem
         return failed(
             f"plain HTTP is redirected to {location}, where TLS fails: {words}", *evidence, mend="mend the certificate"
         )
-    evidence.append(observe(f"TLS handshake with {parts.netloc}", seen.protocol, http.vantage))
+    evidence.append(observe(f"TLS handshake with {parts.place}", seen.protocol, http.vantage))
     return passed(f"plain HTTP is redirected to {location}, where TLS holds", *evidence)
 
 

@@ -12,6 +12,7 @@ from roadworthy.inspection.probes.config import Setting
 
 Probe = TypeVar("Probe")
 SHOWN_NAMES = 12
+SWITCHED_ON = frozenset({"true", "1", "yes", "on", "enabled"})
 
 
 def offered(probe: Probe | None, name: str) -> Probe:
@@ -30,6 +31,16 @@ def setting_of(probes: Probes, *names: str) -> Setting | None:
     with contextlib.suppress(Unobservable):
         return probes.config.get(*names) if probes.config else None
     return None
+
+
+def unset(probes: Probes, requirement: Requirement) -> str:
+    """Says so where the line gives a variable a value that is no mere switch, and the variable is not set."""
+    name, value = requirement.text("name"), requirement.text("value").lower()
+    if not name or probes.config is None or value in SWITCHED_ON or setting_of(probes, name) is not None:
+        return ""
+    with contextlib.suppress(Unobservable):
+        return f"{name} is not set; looked at: {probes.config.looked_at}"
+    return ""
 
 
 def passed(summary: str, *evidence: Evidence) -> Verdict:
@@ -69,4 +80,15 @@ def conditional(requirement: Requirement) -> bool:
     return bool(requirement.params.get("condition") or requirement.params.get("conditional"))
 
 
-__all__ = ["conditional", "failed", "listed", "not_applicable", "observe", "offered", "passed", "setting_of", "unknown"]
+__all__ = [
+    "conditional",
+    "failed",
+    "listed",
+    "not_applicable",
+    "observe",
+    "offered",
+    "passed",
+    "setting_of",
+    "unknown",
+    "unset",
+]

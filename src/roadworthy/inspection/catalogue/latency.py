@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
@@ -18,13 +19,29 @@ USUAL_MS = 500.0
 USUAL_PERCENTILE = 95
 PAUSE_SECONDS = 0.02
 SHARE_ANSWERED = 0.9
+HEALTH_PATHS = ("/health", "/api/health")
+_GENERAL = """
+api apis response responses answer answers time times latency latencies average avg mean median percentile p
+th for of in on the a an and or with under below less than within max maximum target cached cache database db
+query queries warm cold endpoint endpoints request requests check checks performance goal ms s seconds second
+milliseconds all most rest http are is be must should stay at simultaneous load benchmark benchmarks
+"""
+GENERAL = frozenset(_GENERAL.split())
+"""Words that name no route; what is left of a line's label does."""
+_PAGES = "page pages loads frontend site website home homepage initial first web"
+PAGES = frozenset(_PAGES.split())
+_WRITING = """
+create creation creating submit submission upload uploading update updating delete deletion register registration login
+signin signup authentication authenticate auth write writing insert import checkout payment
+"""
+WRITING = frozenset(_WRITING.split())
 
 
 async def _latency(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     limit = requirement.number("max_ms") or USUAL_MS
     percentile = int(requirement.number("percentile") or USUAL_PERCENTILE)
-    path = await surface.api_path(http, requirement)
+    path = await _route(http, requirement)
     cached = requirement.params.get("cached")
     burst = await _measured(http, path, varied=cached is False)
     times = _times(burst)
@@ -55,6 +72,34 @@ async def _latency(probes: Probes, requirement: Requirement) -> Verdict:
             mend="look at the slowest statement of the route",
         )
     return passed(f"p{percentile} of {path} is {seen:.1f} ms over {len(times)} requests, under {limit:g}", evidence)
+
+
+async def _route(http: HttpProbe, requirement: Requirement) -> str:
+    """The route that the line means: by its path, or by the words before its number.
+
+    Raises:
+        Unobservable: it means something that can't be found among the readable routes.
+    """
+    label = re.split(r"[:<\u2264(]|\d", requirement.text("subject"), maxsplit=1)[0].lower()
+    words = [word for word in re.findall(r"[a-z]+", label) if word not in GENERAL]
+    if requirement.text("path") or not words:
+        return await surface.api_path(http, requirement)
+    if set(words) <= PAGES:
+        await surface.pages(http)
+        return "/"
+    if set(words) & WRITING:
+        raise Unobservable(
+            f"'{label.strip()}' writes or signs in: it can't be timed by reading", "describe it as a flow"
+        )
+    for path in (*HEALTH_PATHS, *(route for method, route in await surface.operations(http) if method == "GET")):
+        if "{" not in path and any(_stem(word) in path.lower() for word in words):
+            await surface.real(http, path)
+            return path
+    raise Unobservable(f"no readable route is called '{label.strip()}'", "name its path in the line")
+
+
+def _stem(word: str) -> str:
+    return word.removesuffix("ies").removesuffix("s")
 
 
 def _times(burst: Burst) -> list[float]:
@@ -90,7 +135,9 @@ LATENCY = Check(
     provokes=True,
     timeout_seconds=60.0,
     documentation=Documentation(
-        what="The percentile of the line (95 if it names none) of a readable route is under its number.",
+        what="The percentile of the line (95 if it names none) of a readable route is under its number. The words "
+        "before the "
+        "number name the route; without any, the first documented list is taken.",
         why="People leave after a second; the slowest twentieth is what they tell others about.",
         how_verified=f"{SAMPLES} requests one after the other, without load: to the same address for cached answers, "
         "with another page "

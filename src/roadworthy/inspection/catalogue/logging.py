@@ -159,7 +159,7 @@ async def _structured(probes: Probes, requirement: Requirement) -> Verdict:  # n
 def _fields(line: str) -> bool:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and all(set(found) & names for names in (_TIMES, _LEVELS, _WORDS))
 

@@ -122,11 +122,11 @@ def _processes(host: HostProbe, asked: str, found: Sequence[object]) -> Evidence
 async def _uptime(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     host, http = offered(probes.host, "host"), offered(probes.http, "http")
     watchers = [one for one in host.processes() if set(programs(one)) & set(UPTIME_PROGRAMS)]
-    configured = [path for path, text in host.files(*UPTIME_FILES).items() if http.parts.netloc in text]
+    configured = [path for path, text in host.files(*UPTIME_FILES).items() if http.parts.place in text]
     evidence = [_processes(host, "uptime monitors", watchers)]
     evidence.append(
         observe(
-            f"configurations that name {http.parts.netloc}",
+            f"configurations that name {http.parts.place}",
             listed(configured),
             host.vantage,
             basis=str(bool(configured)),

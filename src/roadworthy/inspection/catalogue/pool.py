@@ -63,7 +63,7 @@ async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
         return failed(
             problem, *evidence, mend="set the pool's size where the service is started", patch=_patch(requirement)
         )
-    unseen = _unseen(requirement, size, overflow)
+    unseen = _unseen(requirement, size, overflow, capacity)
     if unseen:
         return unknown(unseen, *evidence, mend="name the pool's size in the environment, or publish it as a metric")
     if size is None and not any(row["used_after_seconds"] >= REUSED_SECONDS for row in sessions):
@@ -94,6 +94,8 @@ def _against_range(requirement: Requirement, capacity: Stated | None, open_now: 
     most, least = requirement.number("max_size"), requirement.number("min_size")
     if most is not None and open_now > most:
         return f"{open_now} connections are open, the line allows {most:g}"
+    if most is not None and least is None and capacity is not None and capacity.value > most:
+        return f"{capacity.value:g} connections can be open ({capacity.source}), the line allows {most:g}"
     if least is not None and capacity is not None and capacity.value < least and open_now < least:
         return (
             f"{capacity.value:g} connections at most are ever open ({capacity.source}), the line says {least:g} or more"
@@ -120,7 +122,7 @@ def _against_server(open_now: int, room: int) -> str:
     return f"{open_now} connections are open of {room} that the server allows: no headroom" if crowded else ""
 
 
-def _unseen(requirement: Requirement, size: Stated | None, overflow: Stated | None) -> str:
+def _unseen(requirement: Requirement, size: Stated | None, overflow: Stated | None, capacity: Stated | None) -> str:
     """What the line states and nothing shows; empty if all was seen."""
     if requirement.number("size") is not None and (size is None or size.of_all):
         return "the pool's size is nowhere to be seen: no variable, metric or call of a pool's maker states it"
@@ -128,6 +130,10 @@ def _unseen(requirement: Requirement, size: Stated | None, overflow: Stated | No
         return "the overflow is nowhere to be seen; the pool may have none"
     if requirement.number("min_size") is not None:
         return "the number of connections under load can only be seen under load"
+    most = requirement.number("max_size")
+    if most is not None and (capacity is None or capacity.value != most):
+        known = f"at most {capacity.value:g} are ever open" if capacity else "how many can ever be open was not seen"
+        return f"{known}; the line's {most:g} may be meant as a limit or as a need"
     return ""
 
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.config import ConfigProbe, entropy_bits, is_placeholder
 from roadworthy.inspection.redaction import SHORTEST_SECRET
 
 KEY_LENGTH, KEY_BITS = 32, 90.0
 PASSWORD_LENGTH, PASSWORD_BITS = 12, 36.0
-KEY_NAMES = (
-    "SECRET_KEY",
-    "APP_SECRET",
-    "JWT_SECRET",
-    "JWT_SECRET_KEY",
-    "SECRET_KEY_BASE",
-    "APP_KEY",
-    "NEXTAUTH_SECRET",
+KEY_NAME = "SECRET_KEY"
+SECRET_NAMES = re.compile(
+    r"(?:^|_)(?:SECRET_KEY(?:_BASE)?|APP_SECRET|APP_KEY|(?:JWT|SESSION|AUTH|NEXTAUTH)_SECRET(?:_KEY)?|PASSWORD)$"
 )
+ADDRESS_NAMES = re.compile(r"^(?:DATABASE|DB|REDIS|POSTGRES|BROKER|AMQP)_(?:URL|DSN)$")
 TOKEN_PATHS = re.compile(r"login|token|auth|session|sign-?in", re.IGNORECASE)
 _UNITS = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600, "DAYS": 86_400}
 
@@ -41,29 +38,59 @@ class Secret:
 
 async def _strong(probes: Probes, requirement: Requirement) -> Verdict:
     config = offered(probes.config, "config")
-    names = requirement.names("name") or KEY_NAMES
-    secret = _effective(config, names)
-    if secret is None:
-        evidence = observe(names[0], f"not set; looked at: {config.looked_at}", config.vantage)
-        return failed(
-            f"{names[0]} is not set",
-            evidence,
-            mend="generate one and give it to the process",
-            patch=f"{names[0]}=  # openssl rand -hex 32",
+    named = requirement.names("name")
+    found = [secret] if named and (secret := _effective(config, named)) else [] if named else _all(config)
+    if not found:
+        what = named[0] if named else "any secret"
+        evidence = observe(what, f"not set; looked at: {config.looked_at}", config.vantage)
+        patch = f"{named[0] if named else KEY_NAME}=  # openssl rand -hex 32"
+        return failed(f"{what} is not set", evidence, mend="generate one and give it to the process", patch=patch)
+    evidence = observe(listed([secret.name for secret in found]), "\n".join(map(_measured, found)), config.vantage)
+    problems = [problem for secret in found if (problem := _problem(probes, secret, requirement))] + _shared(found)
+    if problems:
+        patch = "\n".join(
+            f"{secret.name}=  # openssl rand -hex 32" for secret in found if _problem(probes, secret, requirement)
         )
-    shown = f"{len(secret.value)} characters, {entropy_bits(secret.value):.0f} bits of entropy"
-    found_in = _in_tree(probes, secret.value)
-    in_tree = f"; stands in {found_in}" if found_in else ""
-    evidence = observe(secret.name, f"{shown} ({secret.source}){in_tree}", config.vantage)
-    problem = _weak(secret, requirement) or (f"{secret.name} stands in the source tree: {found_in}" if found_in else "")
-    if problem:
         return failed(
-            problem,
-            evidence,
-            mend="replace it; keep it out of the tree",
-            patch=f"{secret.name}=  # openssl rand -hex 32",
+            listed(problems, 5), evidence, mend="replace them; keep them out of the tree", patch=patch or None
         )
-    return passed(f"{secret.name} is real: {shown}", evidence)
+    words = _measured(found[0]) if len(found) == 1 else f"{len(found)} secrets are strong and differ"
+    return passed(words, evidence)
+
+
+def _measured(secret: Secret) -> str:
+    bits = entropy_bits(secret.value)
+    return f"{secret.name} has {len(secret.value)} characters, {bits:.0f} bits of entropy ({secret.source})"
+
+
+def _all(config: ConfigProbe) -> list[Secret]:
+    """Every password and signing key of the service, those inside addresses included."""
+    found = [Secret(one.name, one.value, one.source) for one in config.matching(SECRET_NAMES)]
+    for one in config.matching(ADDRESS_NAMES):
+        password = addresses.parse(one.value).password
+        if password:
+            found.append(Secret(f"the password in {one.name}", password, one.source))
+    return found
+
+
+def _shared(found: Sequence[Secret]) -> list[str]:
+    """Names of different secrets that have the same value; an address may repeat the variable that it was made of."""
+    own = [secret for secret in found if not secret.name.startswith("the password in")]
+    seen: dict[str, str] = {}
+    shared = []
+    for secret in own:
+        if secret.value in seen:
+            shared.append(f"{secret.name} and {seen[secret.value]} are the same")
+        seen[secret.value] = secret.name
+    return shared
+
+
+def _problem(probes: Probes, secret: Secret, requirement: Requirement) -> str:
+    weak = _weak(secret, requirement)
+    if weak:
+        return weak
+    place = _in_tree(probes, secret.value)
+    return f"{secret.name} stands in the source tree: {place}" if place else ""
 
 
 def _effective(config: ConfigProbe, names: tuple[str, ...]) -> Secret | None:
@@ -73,14 +100,14 @@ def _effective(config: ConfigProbe, names: tuple[str, ...]) -> Secret | None:
         return Secret(setting.name, setting.value, setting.source)
     for prefix, address_name in (("POSTGRES", "DATABASE_URL"), ("DB", "DATABASE_URL"), ("REDIS", "REDIS_URL")):
         address = config.get(address_name) if names[0] == f"{prefix}_PASSWORD" else None
-        password = urlsplit(address.value).password if address else None
-        if password:
-            return Secret(names[0], unquote(password), f"{address_name} in the {address.source}" if address else "")
+        password = addresses.parse(address.value).password if address else None
+        if password and address:
+            return Secret(names[0], password, f"{address_name} in the {address.source}")
     return None
 
 
 def _weak(secret: Secret, requirement: Requirement) -> str:
-    password = "PASSWORD" in secret.name or "PASSWD" in secret.name
+    password = "PASSWORD" in secret.name.upper()
     length = int(requirement.number("min_length") or (PASSWORD_LENGTH if password else KEY_LENGTH))
     if is_placeholder(secret.value) or secret.value == requirement.text("value"):
         return f"{secret.name} still holds a placeholder"
@@ -202,7 +229,9 @@ STRONG = Check(
         why="Who knows the key signs sessions and tokens for any user; examples are the first thing tried.",
         how_verified="Reads the value in effect, measures it, and looks for the very same string in the tree. The "
         "value is never shown. A "
-        "password that stands in DATABASE_URL or REDIS_URL counts as set.",
+        "password that stands in DATABASE_URL or REDIS_URL counts as set. Where the line names none, all of them are "
+        "judged, "
+        "and must differ.",
         how_to_mend="openssl rand -hex 32, given to the process by its environment or a secret store.",
         not_applicable_when="Never.",
     ),

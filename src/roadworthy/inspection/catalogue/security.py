@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
@@ -13,6 +12,7 @@ from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 
 EVIL = "https://evil.example"
@@ -100,7 +100,7 @@ async def _origins(probes: Probes, requirement: Requirement) -> Verdict:
             mend="name your own origins",
             patch="CORS_ORIGINS=https://your.app",
         )
-    local = [value for value in given if urlsplit(value).hostname in {"localhost", "127.0.0.1"}]
+    local = [value for value in given if addresses.parse(value).host in {"localhost", "127.0.0.1"}]
     if local and not http.loopback:
         return failed(f"{path} allows {local[0]}", *evidence, mend="take localhost out of the allowed origins")
     allowed = next(filter(None, given), "")

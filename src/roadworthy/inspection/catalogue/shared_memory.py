@@ -11,6 +11,7 @@ from roadworthy.inspection.catalogue.kit import (
     offered,
     passed,
     unknown,
+    unset,
 )
 from roadworthy.inspection.catalogue.units import unit_verdict
 from roadworthy.inspection.fixtures.servers import SharedMemory
@@ -36,6 +37,11 @@ async def _up(probes: Probes, requirement: Requirement) -> Verdict:
     about = f"PONG; {kind} {version}, {replication.get('role', 'role unknown')}"
     uptime = info.get("uptime_in_seconds", "?")
     evidence = observe("PING, INFO server", f"{about}; up for {uptime} seconds", redis.vantage, basis=about)
+    missing = unset(probes, requirement)
+    if missing:
+        line = f"{requirement.text('name')}={requirement.text('value')}"
+        seen = observe(requirement.text("name"), missing, "effective configuration")
+        return failed(missing.partition(";")[0], evidence, seen, mend="set it where the service is started", patch=line)
     unit = requirement.text("unit")
     if unit:
         return await unit_verdict(probes, unit, evidence)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 from roadworthy.inspection.model import Probes, Requirement, Unobservable
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.exposition import Exposition
 from roadworthy.inspection.probes.exposition import parse as parse_metrics
 from roadworthy.inspection.probes.html import Page
@@ -67,16 +67,16 @@ def local_assets(http: HttpProbe, shown: Sequence[Shown], *kinds: str) -> Sequen
     for one in shown:
         for kind in kinds or ("scripts", "styles", "images"):
             for reference in getattr(one.page, kind):
-                url = urljoin(one.answer.url, reference)
-                if urlsplit(url).hostname == http.host:
+                url = addresses.join(one.answer.url, reference)
+                if addresses.parse(url).host == http.host:
                     found[url] = None
     return tuple(found)
 
 
 def foreign_assets(http: HttpProbe, shown: Sequence[Shown]) -> Sequence[str]:
     """Addresses of assets on other hosts."""
-    found = {urljoin(one.answer.url, reference): None for one in shown for reference in one.page.assets}
-    return tuple(url for url in found if urlsplit(url).hostname not in {http.host, None})
+    found = {addresses.join(one.answer.url, reference): None for one in shown for reference in one.page.assets}
+    return tuple(url for url in found if addresses.parse(url).host not in {http.host, ""})
 
 
 async def document(http: HttpProbe) -> Mapping[str, Any] | None:
@@ -128,7 +128,9 @@ async def _guessed(http: HttpProbe) -> Sequence[str]:
         shown = await pages(http)
     except Unobservable:
         return []
-    segments = [urlsplit(urljoin(http.url, link)).path.split("/")[1:2] for one in shown for link in one.page.links]
+    segments = [
+        addresses.parse(addresses.join(http.url, link)).path.split("/")[1:2] for one in shown for link in one.page.links
+    ]
     names = dict.fromkeys(segment[0] for segment in segments if segment and segment[0].isalpha())
     return [f"/api/{name}" for name in list(names)[:GUESSES]]
 
@@ -188,8 +190,8 @@ def _kinds(http: HttpProbe, links: Sequence[str]) -> Sequence[str]:
     """Links to this host, the first of each kind: kinds differ in their path with names and numbers left out."""
     chosen: dict[str, str] = {"/": "/"}
     for link in links:
-        parts = urlsplit(urljoin(http.url + "/", link))
-        if parts.hostname == http.host and parts.scheme in {"http", "https"} and not _aside(parts.path):
+        parts = addresses.parse(addresses.join(http.url + "/", link))
+        if parts.host == http.host and parts.scheme in {"http", "https"} and not _aside(parts.path):
             kind = "/".join(parts.path.split("/")[:2]) + str(parts.path.count("/"))
             chosen.setdefault(kind, f"{parts.path}{f'?{parts.query}' if parts.query else ''}")
     return [link for link in chosen.values() if link != "/"][: PAGES_LIMIT - 1]

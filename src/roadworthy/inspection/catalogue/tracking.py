@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -15,6 +14,7 @@ from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered
 from roadworthy.inspection.fixtures.stage import SITE_HOST, SITE_URL, Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.config import Setting
 
 SENTRY_NAMES = ("SENTRY_DSN", "NEXT_PUBLIC_SENTRY_DSN", "GLITCHTIP_DSN")
@@ -52,7 +52,7 @@ async def _errors(probes: Probes, requirement: Requirement) -> Verdict:
         return unknown(f"{setting.name} is set; no test event was sent to it", evidence, mend="send one by hand")
     status, words = await _send_event(setting)
     sent = observe(
-        f"a test event to {urlsplit(setting.value).hostname}", f"{status} {words}", "HTTP client on this machine"
+        f"a test event to {addresses.parse(setting.value).host}", f"{status} {words}", "HTTP client on this machine"
     )
     if status != surface.OK:
         return failed(f"the tracker answers a test event with {status}", evidence, sent, mend="mend the DSN")
@@ -61,10 +61,9 @@ async def _errors(probes: Probes, requirement: Requirement) -> Verdict:
 
 async def _send_event(setting: Setting) -> tuple[int, str]:
     """Send one event in Sentry's envelope format; its status, and the start of the answer."""
-    parts = urlsplit(setting.value)
+    parts = addresses.parse(setting.value)
     prefix, _, project = parts.path.rpartition("/")
-    address = f"{parts.hostname}{f':{parts.port}' if parts.port else ''}"
-    url = f"{parts.scheme}://{address}{prefix}/api/{project}/envelope/"
+    url = f"{parts.scheme}://{parts.place}{prefix}/api/{project}/envelope/"
     event = {
         "event_id": secrets.token_hex(16),
         "message": "roadworthy inspect: test event",
@@ -72,7 +71,7 @@ async def _send_event(setting: Setting) -> tuple[int, str]:
         "timestamp": time.time(),
     }
     body = "\n".join(json.dumps(part) for part in ({"event_id": event["event_id"]}, {"type": "event"}, event))
-    headers = {"x-sentry-auth": f"Sentry sentry_version=7, sentry_client=roadworthy/0.1, sentry_key={parts.username}"}
+    headers = {"x-sentry-auth": f"Sentry sentry_version=7, sentry_client=roadworthy/0.1, sentry_key={parts.user}"}
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
             answer = await client.send(client.build_request("POST", url, content=body, headers=headers), stream=True)
@@ -80,7 +79,7 @@ async def _send_event(setting: Setting) -> tuple[int, str]:
             return answer.status_code, answer.reason_phrase
     except (httpx.HTTPError, OSError) as error:
         raise Unobservable(
-            f"the tracker at {parts.hostname} was not reached: {error}", "inspect from where it can be"
+            f"the tracker at {parts.host} was not reached: {error}", "inspect from where it can be"
         ) from error
 
 

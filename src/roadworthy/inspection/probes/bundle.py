@@ -36,11 +36,8 @@ class ProbeSet:
     def secrets(self) -> frozenset[str]:
         """Every secret value seen so far."""
         found = set(self.config.secrets()) if self.config else set()
-        if self.postgres and self.postgres.password:
-            found.add(self.postgres.password)
-        if self.redis and self.redis.password:
-            found.add(self.redis.password)
-        return frozenset(found)
+        doors = (self.http, self.postgres, self.redis)
+        return frozenset(found | {door.password for door in doors if door is not None and door.password})
 
     async def aclose(self) -> None:
         """Close every connection, whatever state it is in."""

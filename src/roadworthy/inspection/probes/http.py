@@ -12,11 +12,11 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
 from roadworthy.inspection.model import CONNECTIONS, REQUESTS_A_CHECKLIST, Refused, Unobservable
+from roadworthy.inspection.probes import addresses
 
 BODY_LIMIT_BYTES = 512 * 1024
 REQUEST_TIMEOUT_SECONDS = 8.0
@@ -60,14 +60,13 @@ class Answer:
     @property
     def path(self) -> str:
         """Path and query of the address that answered."""
-        parts = urlsplit(self.url)
-        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return addresses.parse(self.url).path_and_query
 
     def json(self) -> object | None:
         """The body as JSON; None where it is none."""
         try:
             return json.loads(self.body)  # type: ignore[no-any-return]  # `object` is what the caller must narrow
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     def brief(self, *names: str) -> str:
@@ -112,13 +111,15 @@ class HttpProbe:
         ca_file: Path | None = None,
         requests_limit: int = REQUESTS_A_CHECKLIST,
     ) -> None:
-        """Take the base `url`, with scheme, and `ca_file`, a certificate to trust besides the system's."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        """Take the base `url`, with scheme and perhaps a login, and `ca_file`, to trust besides the system's."""
+        parts = addresses.parse(url)
+        if parts.scheme not in {"http", "https"} or not parts.host:
             raise Unobservable(f"{url} is not a web address", 'write it with its scheme: url = "https://your.app"')
-        self.url = f"{parts.scheme}://{parts.netloc}"
-        self.parts: SplitResult = urlsplit(self.url)
-        self.host: str = parts.hostname
+        self.url = f"{parts.scheme}://{parts.place}"
+        self._login = httpx.BasicAuth(parts.user, parts.password) if parts.user else None
+        self.password = parts.password or None
+        self.parts = addresses.parse(self.url)
+        self.host = parts.host
         self.port: int = parts.port or (443 if parts.scheme == "https" else 80)
         self._verify = verify_tls
         self._ca_file = ca_file
@@ -177,8 +178,8 @@ class HttpProbe:
 
     def absolute(self, path: str) -> str:
         """`path` on this service; an absolute address must be on the same host."""
-        url = urljoin(self.url + "/", path)
-        if urlsplit(url).hostname != self.host:
+        url = addresses.join(self.url + "/", path)
+        if addresses.parse(url).host != self.host:
             raise Unobservable(f"{url} is on another host; only {self.host} is asked")
         return url
 
@@ -275,15 +276,17 @@ class HttpProbe:
         location = answer.headers.get("location")
         if answer.status not in {301, 302, 303, 307, 308} or not location:
             return None
-        url = urljoin(answer.url, location)
-        parts = urlsplit(url)
-        return url if parts.hostname == self.host and parts.scheme in {"http", "https"} else None
+        url = addresses.join(answer.url, location)
+        parts = addresses.parse(url)
+        return url if parts.host == self.host and parts.scheme in {"http", "https"} else None
 
     def _open(self, source: str | None) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
         verify = self.tls_context() if self.secure and self._verify else False
         transport = httpx.AsyncHTTPTransport(verify=verify, limits=limits, local_address=source, trust_env=False)
-        return httpx.AsyncClient(transport=transport, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False)
+        return httpx.AsyncClient(
+            transport=transport, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False, auth=self._login
+        )
 
     def _own_address(self) -> str | None:
         if not self.loopback or self.secure:
@@ -296,7 +299,7 @@ class HttpProbe:
     ) -> httpx.Request:
         everything = {"user-agent": USER_AGENT, "accept": "*/*", "accept-encoding": "identity", **headers}
         if ipv4:  # a loopback source address can't reach ::1, which localhost may mean
-            everything.setdefault("host", urlsplit(url).netloc)
+            everything.setdefault("host", addresses.parse(url).place)
             url = url.replace(f"//{self.host}", "//127.0.0.1", 1)
         return client.build_request(method, url, headers=everything)
 

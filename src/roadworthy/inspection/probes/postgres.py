@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
 from roadworthy.inspection.model import Refused, Unobservable
+from roadworthy.inspection.probes import addresses
 
 APPLICATION_NAME = "roadworthy-inspect"
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -39,21 +39,21 @@ class PostgresProbe:
     @property
     def address(self) -> str:
         """Host, port, database and role, without the password."""
-        parts = urlsplit(self.dsn)
-        user = f"{parts.username}@" if parts.username else ""
+        parts = addresses.parse(self.dsn)
+        user = f"{parts.user}@" if parts.user else ""
         port = f":{parts.port}" if parts.port else ""
-        return f"{user}{parts.hostname or 'local socket'}{port}{parts.path}"
+        return f"{user}{parts.host or 'local socket'}{port}{parts.path}"
 
     @property
     def password(self) -> str | None:
         """The password in the DSN, as the server is told it."""
-        word = urlsplit(self.dsn).password
-        return unquote(word) if word else None
+        word = addresses.parse(self.dsn).password
+        return word or None
 
     @property
     def vantage(self) -> str:
         """From where the answers were seen."""
-        return f"PostgreSQL as {urlsplit(self.dsn).username or 'the default role'}, read-only session"
+        return f"PostgreSQL as {addresses.parse(self.dsn).user or 'the default role'}, read-only session"
 
     async def rows(self, sql: str, *args: object) -> Sequence[Row]:
         """Rows of a query, at most `ROWS_LIMIT`; asked once however many checks want them.

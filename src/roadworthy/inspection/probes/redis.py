@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from roadworthy.inspection.model import CONNECTIONS, Refused, Unobservable
+from roadworthy.inspection.probes import addresses
 
 TIMEOUT_SECONDS = 3.0
 SCAN_ROUNDS = 40
@@ -30,16 +30,16 @@ class RedisProbe:
     @property
     def address(self) -> str:
         """Host, port and database, without the password."""
-        parts = urlsplit(self.url)
-        if not parts.hostname:
+        parts = addresses.parse(self.url)
+        if not parts.host:
             return parts.path
-        return f"{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        return f"{parts.host}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
     @property
     def password(self) -> str | None:
         """The password in the URL, as the server is told it."""
-        word = urlsplit(self.url).password
-        return unquote(word) if word else None
+        word = addresses.parse(self.url).password
+        return word or None
 
     @property
     def vantage(self) -> str:

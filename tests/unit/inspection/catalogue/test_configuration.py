@@ -81,3 +81,24 @@ async def test_a_password_inside_an_address_counts() -> None:
 async def test_the_value_of_the_line_itself_is_no_secret() -> None:
     verdict = await verdict_of("sec.secretkey.strength", Stage(environment={"SECRET_KEY": STRONG}), value=STRONG)
     assert verdict.status is FAIL
+
+
+@pytest.mark.parametrize(
+    ("environment", "status", "words"),
+    [
+        (
+            {"SECRET_KEY": STRONG, "DATABASE_URL": "postgresql://a:V3ry-l0ng-passw0rd@db/x"},
+            PASS,
+            "2 secrets are strong",
+        ),
+        ({"SECRET_KEY": STRONG, "DATABASE_URL": "postgresql://a:postgres@db/x"}, FAIL, "the password in DATABASE_URL"),
+        ({"SECRET_KEY": STRONG, "JWT_SECRET": STRONG}, FAIL, "are the same"),
+        ({"SECRET_KEY": STRONG, "SMTP_PASSWORD": "short"}, FAIL, "SMTP_PASSWORD has 5 characters"),
+        ({"SECRET_KEY": STRONG, "GITHUB_TOKEN": "x", "PWD": "/app"}, PASS, "SECRET_KEY has 64"),
+        ({"LOG_LEVEL": "INFO"}, FAIL, "any secret is not set"),
+    ],
+)
+async def test_without_a_name_all_secrets_are_judged(environment: dict[str, str], status: Status, words: str) -> None:
+    verdict = await verdict_of("sec.secretkey.strength", Stage(environment=environment))
+    assert (verdict.status, words in verdict.summary) == (status, True), verdict.summary
+    assert STRONG not in repr(verdict)

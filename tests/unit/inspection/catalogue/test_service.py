@@ -196,3 +196,32 @@ async def test_too_few_requests_say_nothing_about_a_thousandth() -> None:
     stage = Stage(site=pages({"/metrics": reply(text, content_type="text/plain")}))
     assert (await verdict_of("perf.errors.ratio", stage, max_ratio=0.001)).status is UNKNOWN
     assert (await verdict_of("perf.errors.ratio", stage, max_ratio=0.05)).status is PASS
+
+
+@pytest.mark.parametrize(
+    ("subject", "status", "words"),
+    [
+        ("Response times (< 500ms for 95th percentile)", PASS, "/api/items"),
+        ("API response times < 500ms", PASS, "/api/items"),
+        ("Health Check: < 50ms", PASS, "/health"),
+        ("Item search: < 300ms", PASS, "/api/items"),
+        ("Page load times < 3 seconds", PASS, "p95 of / is"),
+        ("User Authentication: < 200ms", UNKNOWN, "signs in"),
+        ("Job Creation: < 400ms", UNKNOWN, "writes"),
+        ("Analytics Dashboard: < 500ms", UNKNOWN, "no readable route is called 'analytics dashboard'"),
+    ],
+)
+async def test_a_time_is_measured_on_what_the_line_names(subject: str, status: Status, words: str) -> None:
+    document = reply({"openapi": "3.1.0", "paths": {"/api/items": {"get": {}}, "/api/auth/login": {"post": {}}}})
+    site = pages({"/": HOME, "/health": reply({"status": "ok"}), "/api/items": ITEMS, "/openapi.json": document})
+    verdict = await verdict_of("perf.latency.measured", Stage(site=site), subject=subject, max_ms=2000)
+    assert (verdict.status, words in verdict.summary) == (status, True), verdict.summary
+
+
+async def test_a_variable_that_is_no_switch_must_be_set() -> None:
+    site = pages({"/api/items": reply({"items": [1]}, x_cache="HIT")})
+    stage = Stage(site=site, environment={"OTHER": "1"})
+    named = await verdict_of("cache.on.twice", stage, path="/api/items", name="CACHE_TYPE", value="redis")
+    switch = await verdict_of("cache.on.twice", stage, path="/api/items", name="CACHE_ENABLED", value="true")
+    assert (named.status, named.summary) == (FAIL, "CACHE_TYPE is not set")
+    assert switch.status is PASS, "a switch may be on by default: the behaviour shows it"

@@ -10,7 +10,9 @@ import pytest
 from roadworthy.inspection.fixtures.servers import free_port
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply, serve
 from roadworthy.inspection.model import Refused, Unobservable
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes import http as module
+from roadworthy.inspection.probes.addresses import Address
 from roadworthy.inspection.probes.http import BODY_LIMIT_BYTES, Answer, HttpProbe, directives
 
 
@@ -211,3 +213,26 @@ def test_what_is_no_web_address_is_refused(url: str) -> None:
 def test_cache_control_is_read_as_directives() -> None:
     said = directives('public, Max-Age=31536000, immutable, stale="60"')
     assert said == {"public": "", "max-age": "31536000", "immutable": "", "stale": "60"}
+
+
+async def test_a_login_in_the_address_is_sent_and_never_shown() -> None:
+    given: list[str] = []
+
+    def answer(asked: Asked) -> Reply:
+        given.append(asked.headers.get("authorization", ""))
+        return reply("ok")
+
+    async with serve(lambda: answer) as port:
+        probe = HttpProbe(f"http://staging:let%20me%20in@127.0.0.1:{port}")
+        await probe.get("/")
+        await probe.aclose()
+    assert given == ["Basic c3RhZ2luZzpsZXQgbWUgaW4="]
+    assert (probe.url, probe.password) == (f"http://127.0.0.1:{port}", "let me in")
+
+
+def test_addresses_are_read_without_trust() -> None:
+    assert addresses.parse("http://[::1]:8000/a?b").place == "[::1]:8000"
+    assert addresses.parse("http://[bad") == addresses.parse("http://host:99999999/") == Address()
+    assert addresses.parse("postgresql://a%40b:p%2Fw@db/x").user == "a@b"
+    assert addresses.parse("postgresql://a%40b:p%2Fw@db/x").password == "p/w"
+    assert addresses.join("http://host/", "//[bad") == ""
