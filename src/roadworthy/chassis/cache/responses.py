@@ -25,11 +25,12 @@ class StoredResponse(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Sized(Protocol):
-    """What the store keeps: how large it is at the moment, until when it is good, and whether it was asked for."""
+    """What the store keeps: how large it is, until when it is good, how often it was used and had been at its turn."""
 
     size_bytes: int
     expires: float
-    used: bool
+    uses: int
+    uses_seen: int
 
 
 K = TypeVar("K", bound=Hashable)
@@ -86,8 +87,8 @@ class ResponseStore(Generic[K, E]):
     def _make_room(self) -> None:
         while self._bytes > self._limit_bytes:
             key, entry = next(iter(self.entries.items()))
-            if entry.used:
-                entry.used = False
+            if entry.uses != entry.uses_seen:
+                entry.uses_seen = entry.uses
                 self.entries[key] = self.entries.pop(key)
             else:
                 self.drop(key)

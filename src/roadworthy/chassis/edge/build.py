@@ -169,7 +169,7 @@ class _Builder:
 
     def _make_cache(self) -> ResponseCache | None:
         limit_bytes = self._settings.response_cache_bytes
-        return ResponseCache(self._app, limit_bytes, self._second_level) if limit_bytes else None
+        return ResponseCache(self._app, limit_bytes, self._second_level, self._metrics) if limit_bytes else None
 
     def _make_access(self, output: LogOutput | None) -> AccessLog | None:
         if output is None or self._settings.log_level not in ("DEBUG", "INFO"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from roadworthy.chassis.cache.flights import Flights
@@ -13,12 +14,13 @@ from roadworthy.chassis.cache.second_level import SecondLevel
 from roadworthy.chassis.edge.asgi import ASGIApp, Header, Message, Scope
 from roadworthy.chassis.edge.compression import BODY_BYTES_MIN, FOR_MANY, Negotiation, compress, is_compressible
 from roadworthy.chassis.edge.exchange import BODY, OK, START, encoded, with_vary
-from roadworthy.chassis.edge.policy import CachePolicy
+from roadworthy.chassis.edge.policy import NO_CACHE, CachePolicy
 from roadworthy.chassis.edge.routes import Plan, route_of
 from roadworthy.chassis.edge.security import with_security
 from roadworthy.chassis.edge.validators import make_etag
 from roadworthy.chassis.errors import DeadlineExceeded
-from roadworthy.chassis.telemetry.metrics import RequestSeries
+from roadworthy.chassis.limits.limiter import RateLimiter
+from roadworthy.chassis.telemetry.metrics import Metrics
 
 QUERY_BYTES_MAX = 1024
 BODY_BYTES_MAX = 2 * 1024 * 1024
@@ -59,29 +61,36 @@ class Entry:
         "etag",
         "expires",
         "key",
+        "limiter",
         "older_at",
+        "pending",
         "route",
-        "series",
         "size_bytes",
         "status",
-        "used",
+        "uses",
+        "uses_seen",
         "variants",
     )
 
-    def __init__(self, key: Key, response: StoredResponse, ttl_seconds: float, browser_seconds: int) -> None:
-        """Keep `response` under `key` until its time is up, measured from when it was made, wherever that was."""
+    def __init__(
+        self, key: Key, response: StoredResponse, policy: CachePolicy, limiter: RateLimiter | None, pending: list[float]
+    ) -> None:
+        """Keep `response` under `key` until its time is up, measured from when it was made, wherever that was.
+
+        `limiter` admits those who ask for it again, `pending` takes how long each had to wait.
+        """
         age = max(0.0, time.time() - response.created_at)
         self.created = time.monotonic() - age
-        self.expires = self.created + ttl_seconds
-        self.used = False
+        self.expires = self.created + policy.ttl_seconds
+        self.uses = self.uses_seen = 0
         self.route = response.route
         self.key = key
         self.aliases: list[Key] = []
-        self.series: RequestSeries | None = None
+        self.limiter = limiter
+        self.pending = pending
         self.status = response.status
-        self.older_at = 1.0
-        self.age: Header = (b"age", b"0")
-        headers, self.etag = _prepared(response, browser_seconds)
+        self.grow_older(self.created + age)
+        headers, self.etag = _prepared(response, policy.browser_seconds)
         self._present = dict(headers)
         self._compressible = len(response.body) >= BODY_BYTES_MIN and (
             b"content-encoding" not in self._present and is_compressible(self._present.get(b"content-type", b""))
@@ -92,11 +101,11 @@ class Entry:
         self.variants: dict[bytes | None, Variant] = {None: plain}
         self.size_bytes = len(response.body) + ENTRY_OVERHEAD_BYTES
 
-    def grow_older(self, seconds: float) -> None:
-        """Say in `age` that the answer is so old; to be called from `older_at` on, a second later each time."""
-        whole = int(seconds)
-        self.older_at = whole + 1.0
-        self.age = (b"age", b"%d" % whole)
+    def grow_older(self, now: float) -> None:
+        """Say in `age` how old the answer is `now`; to be called from `older_at` on, a second later each time."""
+        seconds = int(now - self.created)
+        self.older_at = self.created + seconds + 1
+        self.age: Header = (b"age", b"%d" % seconds)
 
     async def variant(self, coding: bytes | None) -> tuple[Variant, int]:
         """The answer in `coding`, and how many bytes the entry grew by making it."""
@@ -160,18 +169,38 @@ class _Load:
 class ResponseCache:
     """Keeps what apps declared cacheable, and nothing that says it is somebody's own."""
 
-    __slots__ = ("_app", "_flights", "_not_kept", "_second_level", "_store", "asked", "hits", "misses")
+    __slots__ = (
+        "_app",
+        "_flights",
+        "_hits_gone",
+        "_metrics",
+        "_not_kept",
+        "_second_level",
+        "_store",
+        "asked",
+        "misses",
+    )
 
-    def __init__(self, app: ASGIApp, limit_bytes: int, second_level: SecondLevel | None) -> None:
+    def __init__(self, app: ASGIApp, limit_bytes: int, second_level: SecondLevel | None, metrics: Metrics) -> None:
         """Keep at most `limit_bytes` in this process, and more in `second_level` if there is one."""
         self._app = app
+        self._metrics = metrics
+        self._hits_gone = 0
         self._store: ResponseStore[Key, Entry] = ResponseStore(limit_bytes, self._forget)
         self._second_level = second_level
         self._flights: Flights[Key, Entry | None] = Flights()
         self._not_kept: dict[Key, float] = {}
         self.asked: dict[Key, Entry] = {}
-        """Entries by the way they were asked for, word by word: the shortest way to one that is asked for again."""
-        self.hits = self.misses = 0
+        """Entries by the way they were asked for, word by word: the shortest way to one that is asked for again.
+
+        Only those that depend on nothing but path, query and host.
+        """
+        self.misses = 0
+
+    @property
+    def hits(self) -> int:
+        """Requests answered by an entry."""
+        return self._hits_gone + sum(entry.uses for entry in self._store.entries.values())
 
     @property
     def size_bytes(self) -> int:
@@ -183,16 +212,20 @@ class ResponseCache:
         """Entries that had to make room before their time was up."""
         return self._store.evictions
 
-    def find(self, asked: Key, now: float) -> Entry | None:
+    def asked_for(self, scope: Scope, headers: Mapping[bytes, bytes], plan: Plan) -> Key:
+        """Everything that the answer depends on, as it was asked."""
+        return (scope["path"], scope["query_string"], headers.get(b"host"), *(headers.get(name) for name in plan.vary))
+
+    def find(self, asked: Key, plan: Plan, now: float) -> Entry | None:
         """A fresh entry for a request that was not asked in these words before; a query's order does not matter."""
         key = _canonical(asked)
         entry = self._store.entries.get(key) if key is not None else None
         if entry is None or entry.expires <= now:
             return None
-        self._remember(asked, entry)
+        self._remember(asked, entry, plan)
         return entry
 
-    async def fetch(self, asked: Key, plan: Plan, policy: CachePolicy, scope: Scope) -> Entry | None:
+    async def fetch(self, asked: Key, plan: Plan, scope: Scope) -> Entry | None:
         """The answer, loaded once however many wait. None: not to be shared, so let the app answer each.
 
         Raises:
@@ -202,9 +235,9 @@ class ResponseCache:
         key = _canonical(asked)
         if key is None or time.monotonic() < self._not_kept.get(key, 0.0):
             return None
-        entry = await self._flights.join(key, lambda: self._load(key, plan, policy, scope))
+        entry = await self._flights.join(key, lambda: self._load(key, plan, scope))
         if entry is not None and self._store.entries.get(key) is entry:
-            self._remember(asked, entry)
+            self._remember(asked, entry, plan)
         return entry
 
     async def variant(self, entry: Entry, coding: bytes | None) -> Variant:
@@ -214,12 +247,15 @@ class ResponseCache:
             self._store.grow(entry.key, entry, grown)
         return variant
 
-    def _remember(self, asked: Key, entry: Entry) -> None:
+    def _remember(self, asked: Key, entry: Entry, plan: Plan) -> None:
+        if plan.vary or plan.cors:
+            return
         if asked not in self.asked and len(entry.aliases) < ALIASES_MAX:
             entry.aliases.append(asked)
             self.asked[asked] = entry
 
     def _forget(self, entry: Entry) -> None:
+        self._hits_gone += entry.uses
         for asked in entry.aliases:
             self.asked.pop(asked, None)
 
@@ -229,20 +265,26 @@ class ResponseCache:
         if len(self._not_kept) > NOT_KEPT_MAX // 2:
             self._not_kept = {key: until for key, until in self._not_kept.items() if until > now}
 
-    async def _load(self, key: Key, plan: Plan, policy: CachePolicy, scope: Scope) -> Entry | None:
+    async def _load(self, key: Key, plan: Plan, scope: Scope) -> Entry | None:
+        policy = plan.cache
+        assert policy is not None, "nothing is fetched without a policy"
         shared, ran = self._second_level, _Ran(self._app, plan, scope)
         if shared is None:
             response = await ran.keepable()
         else:
             response = await shared.get(shared.key(key), policy.ttl_seconds, ran.keepable)
         if response is not None:
-            entry = Entry(key, response, policy.ttl_seconds, policy.browser_seconds)
+            entry = self._entry(key, response, policy, plan)
             self._store.put(key, entry)
             return entry
         if ran.shareable is not None:
-            return Entry(key, ran.shareable, 0, 0)
+            return self._entry(key, ran.shareable, NO_CACHE, plan)
         self._do_not_keep(key, plan)
         return None
+
+    def _entry(self, key: Key, response: StoredResponse, policy: CachePolicy, plan: Plan) -> Entry:
+        pending = self._metrics.requests("GET", response.route, str(response.status)).pending
+        return Entry(key, response, policy, plan.limiter, pending)
 
     def _do_not_keep(self, key: Key, plan: Plan) -> None:
         logger.warning("%s is declared cacheable, but its answer is private, a stream or too large", plan.label)

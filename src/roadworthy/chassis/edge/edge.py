@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from itertools import count
 from time import monotonic
 from typing import Final, Self
 
@@ -20,23 +19,23 @@ from roadworthy.chassis.edge.exchange import EMPTY, START, Exchange, not_modifie
 from roadworthy.chassis.edge.lifespan import Lifespan
 from roadworthy.chassis.edge.problems import CONTENT_TYPE as PROBLEM
 from roadworthy.chassis.edge.problems import rate_limited_body
-from roadworthy.chassis.edge.requestid import accepted, process_prefix
-from roadworthy.chassis.edge.routes import Endpoint, Plan, RouteTable, route_of
+from roadworthy.chassis.edge.requestid import accepted, request_ids
+from roadworthy.chassis.edge.routes import Plan, RouteTable, route_of
 from roadworthy.chassis.edge.security import HSTS
 from roadworthy.chassis.edge.validators import matches
 from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded
-from roadworthy.chassis.limits.limiter import Standing
+from roadworthy.chassis.limits.limiter import RateLimiter, Standing
 from roadworthy.chassis.telemetry.access import BATCH, AccessLog, AccessRecord
 from roadworthy.chassis.telemetry.context import request_id
 from roadworthy.chassis.telemetry.health import Health
 from roadworthy.chassis.telemetry.metrics import SERIES_MAX, Metrics, RequestSeries
 
-NOTHING: Final[tuple[Header, ...]] = ()
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MICROSECONDS: Final = 1_000_000
 SERVER_ERROR: Final = 500
 CLOSE: Final[Header] = (b"connection", b"close")
 UNKNOWN: Final = b"unknown"
+NO_LIMIT: Final = Standing(1 << 62, math.inf, (), refused=False)
 now_utc: Final = datetime.now
 codings: Final = negotiation.known
 
@@ -58,8 +57,7 @@ class Edge:
         "_cors",
         "_exact",
         "_health",
-        "_id_numbers",
-        "_id_prefix",
+        "_ids",
         "_lifespan",
         "_metrics",
         "_records",
@@ -100,8 +98,7 @@ class Edge:
         self._access = access
         self._records: list[AccessRecord] | None = access.records if access is not None else None
         self._series: dict[tuple[str, str, int], RequestSeries] = {}
-        self._id_prefix = process_prefix()
-        self._id_numbers = count()
+        self._ids = request_ids()
         self._lifespan = lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0912, PLR0915  # hot
@@ -112,90 +109,58 @@ class Edge:
         started_at = monotonic()
         path: str = scope["path"]
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        plan = self._exact.get(path) or self._routes.plan(path)
-        client = scope["client"]
+        client = scope.get("client")
         address: str = client[0] if client else ""
-        https = scope["scheme"] == "https"
+        https = scope.get("scheme") == "https"
         if self._trusting:
             address, https = self._clients.resolve(address, headers, scope["headers"], https=https)
             scope["client"] = (address, 0)
             scope["scheme"] = "https" if https else "http"
-        identifier = None
-        if b"x-request-id" in headers:
-            identifier = accepted(headers[b"x-request-id"])
-        if identifier is None:
-            identifier = f"{self._id_prefix}{next(self._id_numbers):08x}"
-        extra = NOTHING
-        limiter = plan.limiter
-        if limiter is not None:
-            account = address if ":" not in address else self._clients.account(address)
-            standing = limiter.standings.get(account)
-            if standing is None or standing.until <= started_at or not (standing.tokens or standing.refused):
-                admitted, standing = await limiter.ask(account)
-            elif standing.refused:
-                admitted = False
-            else:
+        given = headers.get(b"x-request-id")
+        identifier = next(self._ids) if given is None else accepted(given) or next(self._ids)
+        entry = self._asked.get((path, scope["query_string"], headers.get(b"host")))
+        if (
+            entry is not None
+            and started_at < entry.expires
+            and scope["method"] == "GET"
+            and b"if-none-match" not in headers
+            and b"cookie" not in headers
+            and b"authorization" not in headers
+        ):
+            variant = entry.variants.get(codings.get(headers.get(b"accept-encoding"), UNKNOWN))
+            limiter = entry.limiter
+            standing = NO_LIMIT if limiter is None else limiter.standings.get(address)
+            if variant is not None and standing is not None and standing.tokens > 0 and started_at < standing.until:
                 standing.tokens -= 1
-                admitted = True
-            extra = standing.headers
-            if not admitted:
-                limiter.refusals += 1
-                exchange = Exchange(scope, plan, headers, extra, receive, send, started_at, address, identifier)
-                await self._refuse(exchange, limiter.policy.name, standing)
+                if started_at >= entry.older_at:
+                    entry.grow_older(started_at)
+                head = [*variant.headers, entry.age, HIT, (b"x-request-id", identifier.encode()), *standing.headers]
+                if https or self._tail:
+                    head += self._more(https=https)
+                await send({"type": START, "status": 200, "headers": head})
+                await send(variant.body)
+                entry.uses += 1
+                seconds = monotonic() - started_at
+                entry.pending.append(seconds)
+                records = self._records
+                if records is not None:
+                    took = int(seconds * MICROSECONDS) / 1000
+                    at, route, size = now_utc(UTC), entry.route, variant.size_bytes
+                    records.append(
+                        AccessRecord(at, "info", "request", "GET", path, route, 200, took, size, address, identifier)
+                    )
+                    if len(records) >= BATCH:
+                        self._turn_over()
                 return
-        if https or plan.cors or self._tail:
-            extra = self._more(extra, plan, headers, https=https)
-        policy = plan.cache
-        asked: Key | None = None
-        if policy is not None and self._cache is not None:
-            method: str = scope["method"]
-            if method == "GET" or method == "HEAD":  # noqa: PLR1714  # a set or tuple is slower here
-                if policy.ignores_credentials or not (b"cookie" in headers or b"authorization" in headers):
-                    asked = (path, scope["query_string"], headers.get(b"host"))
-                    if plan.vary:
-                        asked += tuple([headers.get(name) for name in plan.vary])
-                    entry = self._asked.get(asked)
-                    if entry is not None and started_at < entry.expires and b"if-none-match" not in headers:
-                        variant = entry.variants.get(codings.get(headers.get(b"accept-encoding"), UNKNOWN))
-                        if variant is not None and method == "GET":
-                            age = started_at - entry.created
-                            if age >= entry.older_at:
-                                entry.grow_older(age)
-                            head = [*variant.headers, HIT, entry.age, (b"x-request-id", identifier.encode()), *extra]
-                            await send({"type": START, "status": 200, "headers": head})
-                            await send(variant.body)
-                            entry.used = True
-                            self._cache.hits += 1
-                            seconds = monotonic() - started_at
-                            series = entry.series or self._series_of(entry)
-                            series.pending.append(seconds)
-                            records = self._records
-                            if records is not None:
-                                size = variant.size_bytes
-                                took = int(seconds * MICROSECONDS) / 1000
-                                at, route = now_utc(UTC), entry.route
-                                records.append(
-                                    AccessRecord(
-                                        at, "info", "request", "GET", path, route, 200, took, size, address, identifier
-                                    )
-                                )
-                                if len(records) >= BATCH:
-                                    self._turn_over()
-                            return
-                else:
-                    extra = (*extra, BYPASS)
-        exchange = Exchange(scope, plan, headers, extra, receive, send, started_at, address, identifier)
+        plan = self._exact.get(path) or self._routes.plan(path)
+        exchange = Exchange(scope, plan, headers, receive, send, started_at, address, identifier)
+        if https or self._tail or plan.cors:
+            exchange.extra = self._more(https=https, plan=plan, origin=headers.get(b"origin"))
         self.in_flight += 1
         request_id.set(identifier)
         try:
-            if plan.endpoint is not None:
-                await self._answer_itself(exchange, plan.endpoint)
-            elif (
-                (b"content-length" in headers or exchange.method == "OPTIONS") and await self._answered_early(exchange)
-            ) or (asked is not None and await self._answered_from_cache(exchange, asked)):
-                pass
-            else:
-                await self._run(exchange)
+            if plan.limiter is None or await self._admitted(exchange, plan.limiter):
+                await self._serve(exchange)
         except DeadlineExceeded as error:  # of a load that others wait for as well
             await exchange.refuse(error)
         except Exception:
@@ -205,9 +170,7 @@ class Edge:
             await exchange.fail()
         finally:
             self.in_flight -= 1
-            route = route_of(scope, plan.label)
-            size = exchange.sent_bytes
-            self._count(exchange.method, path, route, exchange.status, size, started_at, address, identifier)
+            self._count(exchange)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[Self]:
@@ -223,20 +186,44 @@ class Edge:
         self._health.draining = True
         self._tail = (CLOSE,)
 
-    def _more(
-        self, extra: tuple[Header, ...], plan: Plan, headers: Mapping[bytes, bytes], *, https: bool
-    ) -> tuple[Header, ...]:
-        """`extra` and what else goes with any answer here and now."""
-        return (
-            *extra,
-            *((HSTS,) if https else ()),
-            *self._tail,
-            *(self._cors.headers(headers.get(b"origin")) if plan.cors and self._cors is not None else ()),
-        )
+    def _more(self, *, https: bool, plan: Plan | None = None, origin: bytes | None = None) -> tuple[Header, ...]:
+        """What goes with any answer here and now, besides the usual."""
+        cors = self._cors.headers(origin) if plan is not None and plan.cors and self._cors is not None else ()
+        return (*((HSTS,) if https else ()), *self._tail, *cors)
 
-    async def _answer_itself(self, exchange: Exchange, endpoint: Endpoint) -> None:
-        answer = await endpoint(exchange.address)
-        await exchange.respond(answer.status, answer.content_type, answer.body)
+    async def _admitted(self, exchange: Exchange, limiter: RateLimiter) -> bool:
+        """Whether the address may ask now; if not, it has been told."""
+        address = exchange.address
+        account = address if ":" not in address else self._clients.account(address)
+        standing = limiter.standings.get(account)
+        if standing is None or standing.until <= exchange.started_at or not (standing.tokens or standing.refused):
+            admitted, standing = await limiter.ask(account)
+        else:
+            admitted = not standing.refused
+            standing.tokens -= admitted
+        exchange.extra += standing.headers
+        if not admitted:
+            limiter.refusals += 1
+            seconds = max(1, math.ceil(standing.until - exchange.started_at))
+            await exchange.respond(429, PROBLEM, rate_limited_body(limiter.policy.name, seconds))
+        return admitted
+
+    async def _serve(self, exchange: Exchange) -> None:
+        """Answer, by whoever can do it with the least work."""
+        plan, headers, method = exchange.plan, exchange.headers, exchange.method
+        if plan.endpoint is not None:
+            answer = await plan.endpoint(exchange.address)
+            await exchange.respond(answer.status, answer.content_type, answer.body)
+            return
+        if (b"content-length" in headers or method == "OPTIONS") and await self._answered_early(exchange):
+            return
+        if plan.cache is not None and self._cache is not None and method in ("GET", "HEAD"):
+            has_credentials = b"cookie" in headers or b"authorization" in headers
+            if has_credentials and not plan.cache.ignores_credentials:
+                exchange.extra += (BYPASS,)
+            elif await self._answered_from_cache(exchange, self._cache):
+                return
+        await self._run(exchange)
 
     async def _answered_early(self, exchange: Exchange) -> bool:
         """Answer what the app need not see: preflights, and bodies that say that they are too large."""
@@ -251,23 +238,19 @@ class Edge:
                 return True
         return False
 
-    async def _answered_from_cache(self, exchange: Exchange, asked: Key) -> bool:
-        cache, policy = self._cache, exchange.plan.cache
-        assert cache is not None, "nothing is asked of a cache that is off"
-        assert policy is not None, "nor without a policy"
-        entry = cache.find(asked, exchange.started_at)
+    async def _answered_from_cache(self, exchange: Exchange, cache: ResponseCache) -> bool:
+        asked = cache.asked_for(exchange.scope, exchange.headers, exchange.plan)
+        entry = cache.find(asked, exchange.plan, exchange.started_at)
         fresh = entry is not None
-        if entry is not None:
-            cache.hits += 1
-        else:
-            cache.misses += 1
-            entry = await cache.fetch(asked, exchange.plan, policy, exchange.scope)
         if entry is None:
-            exchange.extra = (*exchange.extra, BYPASS)
+            cache.misses += 1
+            entry = await cache.fetch(asked, exchange.plan, exchange.scope)
+        if entry is None:
+            exchange.extra += (BYPASS,)
             return False
-        entry.used = True
-        entry.grow_older(monotonic() - entry.created)
-        exchange.extra = (*exchange.extra, HIT if fresh else MISS, entry.age)
+        entry.uses += fresh
+        entry.grow_older(monotonic())
+        exchange.extra += (entry.age, HIT if fresh else MISS)
         exchange.scope["roadworthy.route"] = entry.route
         variant = await cache.variant(entry, negotiation.choose(exchange.headers.get(b"accept-encoding")))
         candidates = exchange.headers.get(b"if-none-match")
@@ -308,50 +291,24 @@ class Edge:
             logger.error("the app answered nothing to %s %s", exchange.method, exchange.scope["path"])
             await exchange.fail()
 
-    async def _refuse(self, exchange: Exchange, policy: str, standing: Standing) -> None:
-        """Answer 429, cheaply: those who are refused tend to come again at once."""
-        seconds = max(1, math.ceil(standing.until - exchange.started_at))
-        await exchange.respond(429, PROBLEM, rate_limited_body(policy, seconds))
-        self._count(
-            exchange.method,
-            exchange.scope["path"],
-            exchange.plan.label,
-            429,
-            exchange.sent_bytes,
-            exchange.started_at,
-            exchange.address,
-            exchange.identifier,
-        )
-
-    def _count(  # noqa: PLR0917  # hot: each keyword costs
-        self,
-        method: str,
-        path: str,
-        route: str,
-        status: int,
-        size: int,
-        started_at: float,
-        address: str,
-        identifier: str,
-    ) -> None:
+    def _count(self, exchange: Exchange) -> None:
         """Count and log an answered request. The series takes the duration; the rest is done for hundreds at once."""
-        seconds = monotonic() - started_at
+        seconds = monotonic() - exchange.started_at
+        method, status = exchange.method, exchange.status
+        route = route_of(exchange.scope, exchange.plan.label)
         series = self._series.get((method, route, status))
         if series is None:
             series = self._new_series(method, route, status)
         series.pending.append(seconds)
         records = self._records
-        if records is not None:
-            level = "info" if status < SERVER_ERROR else "error"
-            milliseconds = int(seconds * MICROSECONDS) / 1000
-            moment = now_utc(UTC)
-            records.append(
-                AccessRecord(
-                    moment, level, "request", method, path, route, status, milliseconds, size, address, identifier
-                )
-            )
-            if len(records) >= BATCH:
-                self._turn_over()
+        if records is None:
+            return
+        level = "info" if status < SERVER_ERROR else "error"
+        took, path, size = int(seconds * MICROSECONDS) / 1000, exchange.scope["path"], exchange.sent_bytes
+        at, address, identifier = now_utc(UTC), exchange.address, exchange.identifier
+        records.append(AccessRecord(at, level, "request", method, path, route, status, took, size, address, identifier))
+        if len(records) >= BATCH:
+            self._turn_over()
 
     def _new_series(self, method: str, route: str, status: int) -> RequestSeries:
         name = method if method in METHODS else "OTHER"
@@ -359,10 +316,6 @@ class Edge:
         if len(self._series) < SERIES_MAX:
             self._series[method, route, status] = series
         return series
-
-    def _series_of(self, entry: Entry) -> RequestSeries:
-        entry.series = self._metrics.requests("GET", entry.route, "200")
-        return entry.series
 
     def _turn_over(self) -> None:
         if self._access is not None:

@@ -61,18 +61,17 @@ class Exchange:
         scope: Scope,
         plan: Plan,
         headers: dict[bytes, bytes],
-        extra: tuple[Header, ...],
         receive: Receive,
         send: Send,
         started_at: float,
         address: str,
         identifier: str,
     ) -> None:
-        """Take the request, its `headers` by name, and those that go with any answer to it, `extra`."""
+        """Take the request, and its `headers` by name. `extra` goes with any answer to it."""
         self.scope = scope
         self.plan = plan
         self.headers = headers
-        self.extra = extra
+        self.extra: tuple[Header, ...] = ()
         self._receive = receive
         self._send = send
         self.started_at = started_at

@@ -9,7 +9,8 @@ from roadworthy.chassis.cache.responses import ResponseStore
 class Entry:
     size_bytes: int
     expires: float = 100.0
-    used: bool = False
+    uses: int = 0
+    uses_seen: int = 0
 
 
 def test_the_oldest_unused_makes_room() -> None:
@@ -18,7 +19,7 @@ def test_the_oldest_unused_makes_room() -> None:
     for name in "abcdefgh":
         assert store.put(name, Entry(100))
     used = store.entries["a"]
-    used.used = True
+    used.uses += 1
     store.put("i", Entry(100))
     assert sorted(store.entries) == list("acdefghi")
     assert (store.size_bytes, store.evictions, len(dropped)) == (800, 1, 1)
@@ -53,7 +54,7 @@ def test_growth_is_accounted_for_while_it_is_kept() -> None:
 def test_everything_used_is_still_bounded() -> None:
     store: ResponseStore[int, Entry] = ResponseStore(800)
     for number in range(100):
-        store.put(number, Entry(100, used=True))
+        store.put(number, Entry(100, uses=1))
     assert store.size_bytes == 800
 
 

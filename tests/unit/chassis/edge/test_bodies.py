@@ -134,7 +134,7 @@ async def test_a_file_sent_by_its_path_is_left_to_the_server(making: Fixture) ->
     async def keep(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": None, "scheme": "http"}
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
     await (await making(app))(scope, None, keep)
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.pathsend"]
     assert (b"x-content-type-options", b"nosniff") in sent[0]["headers"]
