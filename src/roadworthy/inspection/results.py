@@ -49,6 +49,8 @@ class LineResult:
     @cached_property
     def deciding(self) -> Answer | None:
         """The answer that the status rests on: the weightiest of those that say the same."""
+        if self.status is Status.UNKNOWN and self.mapped.unread:
+            return None
         same = [answer for answer in self.answers if answer.verdict.status == self.status]
         return max(same, key=lambda answer: answer.check.strength, default=None)
 

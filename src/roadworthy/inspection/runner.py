@@ -65,7 +65,7 @@ def plan(lines: Iterable[Mapped], catalogue: Catalogue, allowed: frozenset[Blast
     empty = Plan(tuple(lines), (), catalogue, allowed)
     runs: dict[Key, Run] = {}
     for mapped in empty.lines:
-        for requirement in mapped.requirements:
+        for requirement in () if mapped.unmeasurable else mapped.requirements:
             for check in empty.checks_of(requirement):
                 run = Run(check, requirement)
                 runs.setdefault(run.key, run)
@@ -162,6 +162,8 @@ def _clean(verdict: Verdict, secrets: frozenset[str]) -> Verdict:
 
 
 def _line(mapped: Mapped, planned: Plan, verdicts: Mapping[Key, Verdict]) -> LineResult:
+    if mapped.unmeasurable:
+        return LineResult(mapped, Status.UNKNOWN, (), mapped.unmeasurable)
     answers: list[Answer] = []
     statuses: list[Status] = []
     for requirement in mapped.requirements:
@@ -170,6 +172,11 @@ def _line(mapped: Mapped, planned: Plan, verdicts: Mapping[Key, Verdict]) -> Lin
         answers += own
         statuses.append(results.of_requirement(own) if own else _unanswered(requirement))
     status = results.of_line(statuses, any_of=mapped.any_of)
+    if status is Status.PASS and mapped.unread:
+        claimed = ", ".join(repr(words) for words in mapped.unread)
+        return LineResult(
+            mapped, Status.UNKNOWN, tuple(answers), f"it also claims {claimed}, which nothing here looks at"
+        )
     return LineResult(mapped, status, tuple(answers), _reason(mapped, planned, answers))
 
 

@@ -202,3 +202,22 @@ def test_the_most_severe_come_first_and_no_check_twice() -> None:
     checks = [check(name, name, verdict(Status.FAIL), severity=s) for name, s in severities.items()]
     found = run([*lines(*severities), *lines("db.pool")], checks)
     assert [line.mapped.requirements[0].id for line in found.mend_first] == ["db.pool", "redis.up", "rl.on"]
+
+
+def test_a_line_of_which_a_part_was_not_understood_does_not_hold() -> None:
+    (one,) = lines("db.engine")
+    partly = Mapped(one.item, one.requirements, unread=("ddos protection",))
+    found = run([partly], [check()])
+    assert found.lines[0].status is Status.UNKNOWN
+    assert "ddos protection" in found.lines[0].summary
+    assert run([partly], [check(says=verdict(Status.FAIL))]).lines[0].status is Status.FAIL
+
+
+def test_what_compares_with_a_baseline_that_nobody_gave_is_not_even_tried() -> None:
+    (one,) = lines("db.engine")
+    found = run([Mapped(one.item, one.requirements, unmeasurable="no baseline")], [check()])
+    assert (found.lines[0].status, found.lines[0].summary, found.lines[0].answers) == (
+        Status.UNKNOWN,
+        "no baseline",
+        (),
+    )

@@ -25,6 +25,9 @@ def read(requirement: str, item: Item) -> Iterator[Params]:
     found: dict[str, Param] = {}
     for reader in READERS.get(requirement, ()):
         found = {**reader(item.text), **found}
+    for when, reader in ABOVE.get(requirement, ()):
+        if when in item.text.lower():
+            found = {**reader(" ".join((*item.section[-1:], *item.context))), **found}
     if "subject" in BY_ID[requirement].params:
         found.setdefault("subject", item.text[: readers.SUBJECT_LIMIT_CHARACTERS])
     yield {**{name: value for name, value in found.items() if name in BY_ID[requirement].params}, **common}
@@ -70,6 +73,13 @@ def _address(_name: str, value: str) -> Params:
 def _age(_name: str, value: str) -> Params:
     return readers.duration(value, name="max_age_seconds")
 
+
+ABOVE: Mapping[str, tuple[tuple[str, Reader], ...]] = {
+    "health.endpoint": (("", readers.dependency),),
+    "health.deps": (("", readers.dependency),),
+    "sec.secretkey": (("password", readers.password_of),),
+}
+"""A word of the line and a reader of its heading: "Health check working" under MinIO is about storage."""
 
 SEVERAL: Mapping[str, Callable[[str], Iterator[Params]]] = {
     "perf.latency": readers.latencies,

@@ -67,7 +67,7 @@ _TIMEOUTS = {
 }
 _CACHED = re.compile(r"\b(?:cached|warm|from cache|with caching)\b", re.IGNORECASE)
 _UNCACHED = re.compile(r"\b(?:database|uncached|cold|quer(?:y|ies))\b", re.IGNORECASE)
-_CLAUSE = re.compile(r",\s|;\s|\band\b")
+_CLAUSE = re.compile(r",\s|;\s|\band\b|\((?=[^)]*\d\s?(?:ms|s|seconds?)\b)")
 
 
 def rates(text: str) -> Params:
@@ -213,6 +213,12 @@ def dependency(text: str) -> Params:
         if re.search(pattern, text, re.IGNORECASE):
             return {"dependency": name}
     return {}
+
+
+def password_of(text: str) -> Params:
+    """The variable that holds the password of what a heading names."""
+    match = re.search(r"\b(postgres|mysql|redis|smtp|rabbitmq|mongo)", text, re.IGNORECASE)
+    return {"name": f"{match[1].upper()}_PASSWORD"} if match else {}
 
 
 def logs(text: str) -> Params:

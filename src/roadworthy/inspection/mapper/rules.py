@@ -16,7 +16,7 @@ A rule is a line of a `.rules` file: `requirement: term term ...`. All its terms
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from roadworthy.inspection.mapper.text import TITLE_WEIGHT, Line, Word, positions
@@ -92,6 +92,11 @@ class Text:
         """Index the words of `line`."""
         return cls(line.own, line.above, positions(line.own), positions(line.above))
 
+    def without(self, taken: frozenset[int]) -> Text:
+        """The same line with these words made unrecognisable; the others keep their places."""
+        own = tuple(replace(word, text="") if word.position in taken else word for word in self.own)
+        return Text(own, self.above, positions(own), self.above_index)
+
     @property
     def title(self) -> Text:
         """The set-off beginning alone: what follows explains it, and rules nothing out."""
@@ -106,6 +111,12 @@ class Match:
     requirement: str
     score: float
     found: tuple[Found, ...]
+    rule: Rule | None = None
+
+    def knows(self, word: Word) -> bool:
+        """Whether its rule would have taken `word` as well: "registration and login" is one claim."""
+        terms = self.rule.wanted if self.rule else ()
+        return any(len(one) == 1 and _is(word, one[0]) for term in terms for one in term.alternatives)
 
     @property
     def first(self) -> int:
@@ -148,7 +159,7 @@ class Rule:
             if place is None:
                 return None
             found.append(place)
-        match = Match(self.requirement, self.bonus + _weight(found), tuple(found))
+        match = Match(self.requirement, self.bonus + _weight(found), tuple(found), self)
         within = text.title if match.taken and match.set_off(text.own, wholly=True) else text
         if all(place.above for place in found) or any(term.find(within) for term in self.unwanted):
             return None

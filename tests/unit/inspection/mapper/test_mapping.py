@@ -203,3 +203,38 @@ def test_other_rules_can_be_given() -> None:
 def test_the_same_line_always_maps_to_the_same() -> None:
     text = "Monitoring and alerts on error rate, latency and disk"
     assert len({tuple(ids(text, "Operations")) for _ in range(5)}) == 1
+
+
+def test_alternatives_need_one_of_them() -> None:
+    either = mapped("Circuit breakers or graceful shutdown")
+    assert either.any_of
+    assert {one.id for one in either.requirements} == {"srv.breaker", "srv.shutdown"}
+    assert not mapped("Circuit breakers and graceful shutdown").any_of
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("Rate limiting and clairvoyance", ("clairvoyance",)),
+        ("Rate limiting enabled and tested", ()),
+        ("Input validation and sanitization", ()),
+        ("Circuit breakers and graceful shutdown", ()),
+    ],
+)
+def test_claims_that_nothing_recognises_are_noted(text: str, unread: tuple[str, ...]) -> None:
+    assert mapped(text).unread == unread
+
+
+@pytest.mark.parametrize("text", ["Queries 40% faster than before", "Load reduced by 30%, thanks to the cache"])
+def test_comparisons_without_a_baseline_cannot_be_measured(text: str) -> None:
+    assert mapped(text).unmeasurable
+
+
+def test_headings_say_whose_health_and_whose_password() -> None:
+    assert params("Health check working", "MinIO")["dependency"] == "storage"
+    assert params("Password set", "PostgreSQL")["name"] == "POSTGRES_PASSWORD"
+
+
+def test_a_remark_that_something_is_lacking_is_no_item() -> None:
+    text = "# Today\n- Database: one server, no pooling\n"
+    assert MAPPER.map(structure.read(text.splitlines())) == []
