@@ -57,6 +57,7 @@ class HostProbe:
         self.root = root
         self._systemctl = systemctl
         self._processes: tuple[Process, ...] | None = None
+        self._listeners: dict[int, tuple[Process, ...]] = {}
 
     @property
     def vantage(self) -> str:
@@ -123,10 +124,13 @@ class HostProbe:
         return tuple(found)
 
     def listeners(self, port: int) -> Sequence[Process]:
-        """Processes that hold a listening TCP socket on `port`, oldest first."""
-        sockets = {f"socket:[{inode}]" for _, inode in self._listening(port)}
-        holders = [process for process in self.processes() if sockets & set(self.open_files(process.pid))]
-        return tuple(sorted(holders, key=lambda process: (process.ticks, process.pid)))
+        """Processes that hold a listening TCP socket on `port`, oldest first; looked for once."""
+        if port not in self._listeners:
+            sockets = {f"socket:[{inode}]" for _, inode in self._listening(port)}
+            everything = self.processes() if sockets else ()
+            holders = [process for process in everything if sockets & set(self.open_files(process.pid))]
+            self._listeners[port] = tuple(sorted(holders, key=lambda process: (process.ticks, process.pid)))
+        return self._listeners[port]
 
     def addresses(self, port: int) -> Sequence[str]:
         """Addresses on which `port` is listened on: "127.0.0.1", "0.0.0.0", "::"."""
