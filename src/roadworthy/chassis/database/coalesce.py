@@ -28,9 +28,9 @@ class Lookup(Generic[G, K, V]):
 
     A read that arrives while no query runs starts one at the end of this turn of the event loop, with whatever else
     arrived in it; the others gather until that one is back. So an idle service answers at once, and a busy one asks
-    the database less often. Further queries start beside it, up to `in_flight_limit`, when a whole batch is waiting
-    or one read has waited for `patience_seconds`. (Two at a time from the start made the slowest reads three times
-    as slow on two cores: web processes busy with one query's rows kept the other query from its processor.)
+    the database less often. Only beside a query that takes longer than `patience_seconds` another one starts, up to
+    `in_flight_limit`. (Two at a time from the start made the slowest reads six times as slow on two cores: a web
+    process that was busy with one query's rows kept the other query from its processor.)
 
     An error of `load` reaches everyone who waits for that batch, and no one else. A caller that is cancelled leaves
     its batch as it was; what no one waits for any more is not asked.
@@ -42,7 +42,7 @@ class Lookup(Generic[G, K, V]):
         *,
         batch_limit: int = 128,
         in_flight_limit: int = 2,
-        patience_seconds: float = 0.01,
+        patience_seconds: float = 0.05,
         waiting_limit: int = 10_000,
     ) -> None:
         """Take limits: keys a query, queries at a time, reads that may wait before the next is refused."""
@@ -55,7 +55,9 @@ class Lookup(Generic[G, K, V]):
         self._waiting = 0
         self._scheduled = False
         self._running: set[asyncio.Task[None]] = set()
-        self._impatience: asyncio.TimerHandle | None = None
+        self._started_at = 0.0
+        self._latest: asyncio.Task[None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     def get(self, group: G, key: K) -> asyncio.Future[V | None]:
         """Await it for what `load` says about `key`, or None.
@@ -73,7 +75,11 @@ class Lookup(Generic[G, K, V]):
         waiters.setdefault(key, []).append(future)
         self._waiting += 1
         if not self._scheduled:
-            self._schedule(loop)
+            if self._latest is None and len(self._running) < self._in_flight_limit:
+                self._scheduled = True
+                loop.call_soon(self._start)
+            else:
+                self._be_patient(loop)
         return future
 
     @property
@@ -81,36 +87,37 @@ class Lookup(Generic[G, K, V]):
         """Reads that no query has taken up yet."""
         return self._waiting
 
-    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._may_start():
-            self._scheduled = True
-            loop.call_soon(self._start)
-        elif self._impatience is None:
-            self._impatience = loop.call_later(self._patience_seconds, self._lose_patience)
-
-    def _may_start(self) -> bool:
-        running = len(self._running)
-        return not running or (running < self._in_flight_limit and self._waiting >= self._batch_limit)
+    def _may_start(self, loop: asyncio.AbstractEventLoop) -> bool:
+        if len(self._running) >= self._in_flight_limit:
+            return False
+        return self._latest is None or loop.time() >= self._started_at + self._patience_seconds
 
     def _start(self) -> None:
         self._scheduled = False
-        while self._gathering and self._may_start():
-            self._start_one()
-        if self._impatience is not None and not self._gathering:
-            self._impatience.cancel()
-            self._impatience = None
+        loop = asyncio.get_running_loop()
+        while self._gathering and self._may_start(loop):
+            self._start_one(loop)
+        if self._gathering:
+            self._be_patient(loop)
+        elif self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
-    def _lose_patience(self) -> None:
-        self._impatience = None
-        if self._gathering and len(self._running) < self._in_flight_limit:
-            self._start_one()
-
-    def _start_one(self) -> None:
+    def _start_one(self, loop: asyncio.AbstractEventLoop) -> None:
         group, batch = self._next_batch()
         if batch:
-            task = asyncio.get_running_loop().create_task(self._run(group, batch))
-            self._running.add(task)
-            task.add_done_callback(self._finished)
+            self._started_at = loop.time()
+            self._latest = loop.create_task(self._run(group, batch))
+            self._running.add(self._latest)
+            self._latest.add_done_callback(self._finished)
+
+    def _be_patient(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._patience is None and len(self._running) < self._in_flight_limit:
+            self._patience = loop.call_at(self._started_at + self._patience_seconds, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        self._start()
 
     def _next_batch(self) -> tuple[G, Waiters[K, V]]:
         group = next(iter(self._gathering))
@@ -125,6 +132,8 @@ class Lookup(Generic[G, K, V]):
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        if task is self._latest:
+            self._latest = None
         self._start()
 
     async def _run(self, group: G, batch: Waiters[K, V]) -> None:

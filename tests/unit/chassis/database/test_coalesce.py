@@ -18,11 +18,14 @@ class Source:
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[int, ...]]] = []
         self.running = self.most_running = 0
+        self.asked_twice = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def load(self, group: str, keys: Sequence[int]) -> Mapping[int, int]:
         self.asked.append((group, tuple(keys)))
+        if len(self.asked) == 2:
+            self.asked_twice.set()
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
@@ -69,32 +72,46 @@ async def test_while_a_query_is_in_flight_the_next_one_gathers() -> None:
     assert source.asked[1:] == [("a", (1, 2, 3, 4))]
 
 
-async def test_a_whole_batch_does_not_wait_for_the_query_in_flight() -> None:
-    source = Source()
-    lookup = Lookup(source.load, batch_limit=2, in_flight_limit=2, patience_seconds=NEVER)
-    source.gate.clear()
-    reads = []
-    for key in range(6):
-        reads.append(asyncio.ensure_future(lookup.get("a", key)))
-        await settle()
-    assert source.asked == [("a", (0,)), ("a", (1, 2))]  # and no third beside them
-    source.gate.set()
-    assert await asyncio.gather(*reads) == [0, 1, 4, 9, 16, 25]
-    assert source.most_running == 2
-
-
 async def test_no_read_waits_for_a_query_that_hangs() -> None:
     source = Source()
     lookup = Lookup(source.load, in_flight_limit=2, patience_seconds=0.001)
     source.gate.clear()
     hanging = asyncio.ensure_future(lookup.get("a", 1))
     await settle()
-    source.gate = asyncio.Event()  # the first query waits for the old one
+    gate, source.gate = source.gate, asyncio.Event()  # the first query waits for the old one
     source.gate.set()
-    assert await lookup.get("a", 2) == 4
-    assert await lookup.get("a", 3) == 9
+    assert [await lookup.get("a", key) for key in (2, 3, 4)] == [4, 9, 16]
     assert not hanging.done()
-    hanging.cancel()
+    gate.set()
+    assert await hanging == 1
+
+
+async def test_beside_a_query_that_hangs_others_run_one_after_the_other() -> None:
+    source = Source()
+    lookup = Lookup(source.load, batch_limit=1, in_flight_limit=3, patience_seconds=NEVER)
+    source.gate.clear()
+    first = asyncio.ensure_future(lookup.get("a", 1))
+    await settle()
+    others = [asyncio.ensure_future(lookup.get("a", key)) for key in (2, 3)]
+    await settle()
+    assert source.asked == [("a", (1,))]
+    source.gate.set()
+    assert await asyncio.gather(first, *others) == [1, 4, 9]
+    assert source.most_running == 1
+
+
+async def test_when_everything_hangs_reads_wait_and_then_go_on() -> None:
+    source = Source()
+    lookup = Lookup(source.load, batch_limit=1, in_flight_limit=2, patience_seconds=0.0)
+    source.gate.clear()
+    reads = [asyncio.ensure_future(lookup.get("a", key)) for key in range(4)]
+    await source.asked_twice.wait()
+    await settle()
+    assert source.most_running == 2
+    assert lookup.waiting == 2
+    source.gate.set()
+    assert await asyncio.gather(*reads) == [0, 1, 4, 9]
+    assert source.most_running == 2
 
 
 async def test_an_answer_is_never_older_than_its_question() -> None:
