@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: up setup test lint format bench lock env-example clean help
+.PHONY: up setup test lint format bench lock env-example check-pages check-pages clean help
 help: ## what can be typed here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -31,6 +31,9 @@ bench: .venv/.dev ## measure against the reference stack (QUICK=1: under four mi
 
 env-example: .venv/.product ## renew .env.example from the settings
 	$(BIN)/python -m roadworthy.chassis.settings_example > .env.example
+
+check-pages: .venv/.dev ## renew docs/checks/ from the checks
+	$(BIN)/python -m roadworthy.inspection.documentation docs/checks
 
 lock: .venv/.dev ## renew requirements/*.txt
 	PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock.sh

@@ -68,9 +68,12 @@ def secret_file(settings: Settings) -> Path:
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that give another process of ours the same settings.
 
-    All of them, defaults too: whoever looks at the process, the inspector for one, sees what is in effect.
+    All that are in effect, defaults too: whoever looks at the process, the inspector for one, sees them.
     """
-    return as_environment(settings.model_copy(update={"state_dir": settings.state_dir.resolve()}))
+    variables = as_environment(settings.model_copy(update={"state_dir": settings.state_dir.resolve()}))
+    if settings.database_url is None:
+        return variables
+    return {name: value for name, value in variables.items() if not name.startswith("POSTGRES_")}
 
 
 @contextmanager
