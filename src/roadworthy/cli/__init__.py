@@ -57,6 +57,16 @@ class Commands(TyperGroup):
         name, listed, rest = super().resolve_command(ctx, args)
         return name, load(name) if name else listed, rest
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; of `inspect`, whose 2 means something else, a wrong option exits as a failed tool does."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            # By what it can do: releases of typer differ in the module that its usage errors come from.
+            if ctx.invoked_subcommand == "inspect" and hasattr(error, "format_message"):
+                error.exit_code = EXIT_TOOL_FAILED  # type: ignore[attr-defined]  # every such error has one
+            raise
+
 
 def load(name: str) -> Any:
     """Import the command `name`, as an object that parses its own options.

@@ -50,6 +50,15 @@ def test_a_misspelt_command_is_guessed() -> None:
     assert "Did you mean 'up'" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--nonsense"], [], ["no-such-file.md"], [".", "--plan"], ["x.md", "--min-coverage", "x"]]
+)
+def test_an_inspection_that_can_t_begin_is_no_verdict(arguments: list[str]) -> None:
+    refused = roadworthy("inspect", *arguments)
+    assert refused.returncode == 3, "2 would say that too little was seen"
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_setting_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "99999")
     refused = roadworthy("up")
