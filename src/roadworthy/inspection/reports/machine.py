@@ -63,6 +63,7 @@ def _check(answer: Answer) -> dict[str, Any]:
         "id": check.id,
         "requirement": answer.requirement.id,
         "status": str(verdict.status),
+        "summary": verdict.summary,
         "severity": str(check.severity),
         "blast_radius": str(check.blast_radius),
         "evidence": _evidence(verdict.evidence, verdict.summary, check.title),

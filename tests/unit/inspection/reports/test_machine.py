@@ -28,7 +28,10 @@ def test_the_shape_that_programs_rely_on() -> None:
     )  # fmt: skip
     assert first["requirements"] == [{"id": "db.engine", "params": {}, "why": "'postgresql'"}]
     (check,) = first["checks"]
-    assert set(check) == {"id", "requirement", "status", "severity", "blast_radius", "evidence", "remediation"}
+    assert set(check) == {
+        "id", "requirement", "status", "summary", "severity", "blast_radius", "evidence", "remediation",
+    }  # fmt: skip
+    assert check["summary"] == found.lines[0].answers[0].verdict.summary
     assert set(check["evidence"]) == {"asked", "answer", "observed_at", "vantage", "digest"}
     assert check["remediation"] == {"text": "use it", "patch": None}
 
