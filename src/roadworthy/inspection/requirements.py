@@ -47,7 +47,8 @@ PARAMS: Mapping[str, str] = {
     "level": 'an isolation level ("read committed") or a log level ("INFO")',
     "hours": "a period: how often something happens at least",
     "days": "a retention or validity in days",
-    "what": "which of several: vacuum, analyze, index; aof, rdb",
+    "what": "which of several: vacuum, analyze, index; aof, rdb; passwords, keys",
+    "whose": "whose passwords the line means: admin, database, redis",
     "dependency": "what the service leans on: database, redis, storage, worker, ...",
     "bytes": "a size",
     "policy": "an eviction policy",
@@ -174,7 +175,12 @@ SPECS: tuple[Spec, ...] = (
     Spec("health.endpoint", M, "The health endpoint answers", ("path", "dependency")),
     Spec("health.deps", M, "Health speaks for the dependencies", ("dependency",)),
     # security
-    Spec("sec.secretkey", M, "Secrets are set, strong and not the example's", ("name", "value", "min_length")),
+    Spec(
+        "sec.secretkey",
+        M,
+        "Secrets are set, strong and not the example's",
+        ("name", "value", "min_length", "what", "whose"),
+    ),
     Spec("sec.nosecrets", M, "No secret stands in the code"),
     Spec("sec.gitignore", M, "Secret files stay out of version control", ("file",)),
     Spec("sec.rotate", A, "Secrets are rotated"),

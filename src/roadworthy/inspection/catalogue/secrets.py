@@ -11,7 +11,7 @@ from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.config import ConfigProbe, entropy_bits, is_placeholder
 from roadworthy.inspection.redaction import SHORTEST_SECRET
@@ -20,9 +20,17 @@ KEY_LENGTH, KEY_BITS = 32, 90.0
 PASSWORD_LENGTH, PASSWORD_BITS = 12, 36.0
 KEY_NAME = "SECRET_KEY"
 SECRET_NAMES = re.compile(
-    r"(?:^|_)(?:SECRET_KEY(?:_BASE)?|APP_SECRET|APP_KEY|(?:JWT|SESSION|AUTH|NEXTAUTH)_SECRET(?:_KEY)?|PASSWORD)$"
+    r"(?:^|_)(?:SECRET_KEY(?:_BASE)?|APP_SECRET|APP_KEY|(?:JWT|SESSION|AUTH|NEXTAUTH)_SECRET(?:_KEY)?)$"
 )
-ADDRESS_NAMES = re.compile(r"^(?:DATABASE|DB|REDIS|POSTGRES|BROKER|AMQP)_(?:URL|DSN)$")
+PASSWORD_NAMES = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE)$|_(?:PASS|PWD)$", re.IGNORECASE)
+ADDRESS_NAMES = re.compile(r"(?:^|_)(?:URL|URI|DSN)$")
+IN_ADDRESS = "the password in "
+OWNERS = {
+    **dict.fromkeys(("database", "postgres", "mysql"), r"POSTGRES|PG|MYSQL|MARIADB|DB|DATABASE"),
+    **dict.fromkeys(("redis", "valkey"), r"REDIS|VALKEY"),
+    **dict.fromkeys(("smtp",), r"SMTP|E?MAIL"),
+}
+"""Whose passwords a line means -> how names of their variables begin."""
 TOKEN_PATHS = re.compile(r"login|token|auth|session|sign-?in", re.IGNORECASE)
 _UNITS = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600, "DAYS": 86_400}
 
@@ -39,7 +47,7 @@ class Secret:
 async def _strong(probes: Probes, requirement: Requirement) -> Verdict:
     config = offered(probes.config, "config")
     named = requirement.names("name")
-    found = [secret] if named and (secret := _effective(config, named)) else [] if named else _all(config)
+    found = _named(config, named) if named else _meant(config, requirement)
     if not found:
         what = named[0] if named else "any secret"
         evidence = observe(what, f"not set; looked at: {config.looked_at}", config.vantage)
@@ -54,7 +62,8 @@ async def _strong(probes: Probes, requirement: Requirement) -> Verdict:
         return failed(
             listed(problems, 5), evidence, mend="replace them; keep them out of the tree", patch=patch or None
         )
-    words = _measured(found[0]) if len(found) == 1 else f"{len(found)} secrets are strong and differ"
+    sort = "passwords" if requirement.names("what") == ("passwords",) else "secrets"
+    words = _measured(found[0]) if len(found) == 1 else f"{len(found)} {sort} are strong and differ"
     return passed(words, evidence)
 
 
@@ -63,19 +72,55 @@ def _measured(secret: Secret) -> str:
     return f"{secret.name} has {len(secret.value)} characters, {bits:.0f} bits of entropy ({secret.source})"
 
 
-def _all(config: ConfigProbe) -> list[Secret]:
-    """Every password and signing key of the service, those inside addresses included."""
-    found = [Secret(one.name, one.value, one.source) for one in config.matching(SECRET_NAMES)]
+def _named(config: ConfigProbe, names: tuple[str, ...]) -> list[Secret]:
+    secret = _effective(config, names)
+    return [secret] if secret else []
+
+
+def _meant(config: ConfigProbe, requirement: Requirement) -> list[Secret]:
+    """The secrets that a line without a name means: all, or where it says so the passwords, or somebody's.
+
+    Raises:
+        Unobservable: it speaks of passwords, and none is to be seen: a strong key says nothing about them.
+    """
+    what = requirement.names("what")
+    passwords, keys = _passwords(config), _settings(config, SECRET_NAMES)
+    if "passwords" not in what:
+        return keys + passwords
+    whose = requirement.names("whose")
+    found = [[one for one in passwords if _is_of(one, owner)] for owner in whose] or [passwords]
+    for owner, own in zip(whose or ("",), found, strict=True):
+        if not own:
+            raise Unobservable(
+                f"no password{f' of {owner}' if owner else ''} stands in a variable or an address: {config.looked_at}",
+                "name the variable that holds it in the line: `POSTGRES_PASSWORD`",
+            )
+    passwords = list(dict.fromkeys(one for own in found for one in own))
+    return passwords + (keys if "keys" in what else [])
+
+
+def _is_of(password: Secret, owner: str) -> bool:
+    names = OWNERS.get(owner, re.escape(owner.upper()))
+    return re.search(rf"(?:^|_|\b)(?:{names})_", password.name, re.IGNORECASE) is not None
+
+
+def _settings(config: ConfigProbe, names: re.Pattern[str]) -> list[Secret]:
+    return [Secret(one.name, one.value, one.source) for one in config.matching(names)]
+
+
+def _passwords(config: ConfigProbe) -> list[Secret]:
+    """Every password of the service, those inside addresses included."""
+    found = _settings(config, PASSWORD_NAMES)
     for one in config.matching(ADDRESS_NAMES):
         password = addresses.parse(one.value).password
         if password:
-            found.append(Secret(f"the password in {one.name}", password, one.source))
+            found.append(Secret(f"{IN_ADDRESS}{one.name}", password, one.source))
     return found
 
 
 def _shared(found: Sequence[Secret]) -> list[str]:
     """Names of different secrets that have the same value; an address may repeat the variable that it was made of."""
-    own = [secret for secret in found if not secret.name.startswith("the password in")]
+    own = [secret for secret in found if not secret.name.startswith(IN_ADDRESS)]
     seen: dict[str, str] = {}
     shared = []
     for secret in own:
@@ -107,7 +152,7 @@ def _effective(config: ConfigProbe, names: tuple[str, ...]) -> Secret | None:
 
 
 def _weak(secret: Secret, requirement: Requirement) -> str:
-    password = "PASSWORD" in secret.name.upper()
+    password = secret.name.startswith(IN_ADDRESS) or PASSWORD_NAMES.search(secret.name) is not None
     length = int(requirement.number("min_length") or (PASSWORD_LENGTH if password else KEY_LENGTH))
     if is_placeholder(secret.value) or secret.value == requirement.text("value"):
         return f"{secret.name} still holds a placeholder"
@@ -230,8 +275,7 @@ STRONG = Check(
         how_verified="Reads the value in effect, measures it, and looks for the very same string in the tree. The "
         "value is never shown. A "
         "password that stands in DATABASE_URL or REDIS_URL counts as set. Where the line names none, all of them are "
-        "judged, "
-        "and must differ.",
+        "judged (only passwords, or somebody's, where it speaks of those), and must differ.",
         how_to_mend="openssl rand -hex 32, given to the process by its environment or a secret store.",
         not_applicable_when="Never.",
     ),

@@ -154,7 +154,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "srv.deps": (readers.command,),
     "health.endpoint": (readers.path, readers.dependency),
     "health.deps": (readers.dependency,),
-    "sec.secretkey": (readers.variable, readers.length),
+    "sec.secretkey": (readers.variable, readers.length, readers.secrets),
     "sec.gitignore": (readers.file,),
     "sec.headers": (readers.headers, readers.path, _server),
     "sec.docs_off": (readers.path,),

@@ -53,6 +53,10 @@ _HEADERS_SHORT = {
     "nosniff": "X-Content-Type-Options",
 }
 _HEADER_LINE = re.compile(r"^`?(?P<name>[A-Za-z-]+): (?P<value>[^`]+)`?$")
+_OWNER = re.compile(
+    r"\b(?:admin|administrator|root|superuser|grafana|minio|rabbitmq|pgadmin|redis|valkey|database|postgres|mysql|smtp)\b",
+    re.IGNORECASE,
+)
 _DEPENDENCIES = {
     "database": r"\b(?:database|db|postgres\w*|mysql)\b",
     "redis": r"\b(?:redis|valkey|cache)\b",
@@ -213,6 +217,16 @@ def dependency(text: str) -> Params:
         if re.search(pattern, text, re.IGNORECASE):
             return {"dependency": name}
     return {}
+
+
+def secrets(text: str) -> Params:
+    """Which sorts of secrets the line means, and whose passwords: "Default admin password changed"."""
+    if not re.search(r"\b(?:passwords?|passphrases?|credentials?)\b", text, re.IGNORECASE):
+        return {}
+    keys = re.search(r"\b(?:secrets?|keys?|tokens?)\b", text, re.IGNORECASE)
+    found: dict[str, Param] = {"what": ("passwords", "keys") if keys else ("passwords",)}
+    owners = tuple(dict.fromkeys(match.lower() for match in _OWNER.findall(text)))
+    return {**found, "whose": owners} if owners else found
 
 
 def password_of(text: str) -> Params:

@@ -102,3 +102,33 @@ async def test_without_a_name_all_secrets_are_judged(environment: dict[str, str]
     verdict = await verdict_of("sec.secretkey.strength", Stage(environment=environment))
     assert (verdict.status, words in verdict.summary) == (status, True), verdict.summary
     assert STRONG not in repr(verdict)
+
+
+OTHER = "c81e728d9d4c2f636f067f89cc14862c"
+
+
+@pytest.mark.parametrize(
+    ("environment", "whose", "status", "words"),
+    [
+        ({"SECRET_KEY": STRONG}, "", UNKNOWN, "no password stands in"),
+        ({"SECRET_KEY": STRONG, "DB_PASSWORD": "postgres"}, "", FAIL, "DB_PASSWORD"),
+        ({"SECRET_KEY": "change-me", "DB_PASSWORD": OTHER}, "", PASS, "DB_PASSWORD has 32"),
+        (
+            {"SMTP_PASS": OTHER, "DATABASE_URL": "postgresql://app:app@db/jobs"},
+            "",
+            FAIL,
+            "the password in DATABASE_URL",
+        ),
+        ({"BROKER_URI": f"amqp://app:{OTHER}@mq/"}, "", PASS, "the password in BROKER_URI"),
+        ({"PWD": "/srv/app", "OLDPWD": "/"}, "", UNKNOWN, "no password"),
+        ({"DB_PASSWORD": OTHER}, "admin", UNKNOWN, "no password of admin"),
+        ({"DJANGO_ADMIN_PASSWORD": "admin"}, "admin", FAIL, "DJANGO_ADMIN_PASSWORD"),
+        ({"REDIS_URL": f"redis://:{OTHER}@r/0", "DB_PASSWORD": "x"}, "redis", PASS, "REDIS_URL"),
+    ],
+)
+async def test_a_line_about_passwords_is_judged_by_passwords(
+    environment: dict[str, str], whose: str, status: Status, words: str
+) -> None:
+    params = {"what": ("passwords",), **({"whose": (whose,)} if whose else {})}
+    verdict = await verdict_of("sec.secretkey.strength", Stage(environment=environment), **params)
+    assert (verdict.status, words in verdict.summary) == (status, True), verdict.summary

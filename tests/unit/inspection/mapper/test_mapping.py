@@ -238,3 +238,16 @@ def test_headings_say_whose_health_and_whose_password() -> None:
 def test_a_remark_that_something_is_lacking_is_no_item() -> None:
     text = "# Today\n- Database: one server, no pooling\n"
     assert MAPPER.map(structure.read(text.splitlines())) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Strong passwords generated", {"what": ("passwords",)}),
+        ("Default passwords and secrets changed", {"what": ("passwords", "keys")}),
+        ("Default admin password changed", {"what": ("passwords",), "whose": ("admin",)}),
+        ("Strong SECRET_KEY generated", {"name": "SECRET_KEY"}),
+    ],
+)
+def test_which_secrets_a_line_means(text: str, expected: dict[str, object]) -> None:
+    assert params(text, "Security") == expected
