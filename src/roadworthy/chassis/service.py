@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -120,16 +120,16 @@ class Service:
         self._output = output
         self._edge: Edge | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, or the lifespan of the process."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one connection, or the lifespan of the process.
+
+        No coroutine of its own around the edge's: on the way of a kept answer that would be 2% of all work.
+        """
         if self._edge is not None and scope["type"] != "lifespan":
-            await self._edge(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        else:
-            raise RuntimeError(
-                "The server sent a request before the lifespan had started; turn its lifespan support on."
-            )
+            return self._edge(scope, receive, send)
+        if scope["type"] == "lifespan":
+            return self._lifespan(receive, send)
+        raise RuntimeError("The server sent a request before the lifespan had started; turn its lifespan support on.")
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, Self
 
@@ -25,7 +24,7 @@ from roadworthy.chassis.edge.security import HSTS
 from roadworthy.chassis.edge.validators import matches
 from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded
 from roadworthy.chassis.limits.limiter import RateLimiter, Standing
-from roadworthy.chassis.telemetry.access import BATCH, AccessLog, AccessRecord
+from roadworthy.chassis.telemetry.access import BATCH, AccessLog, AccessRecord, Clock
 from roadworthy.chassis.telemetry.context import request_id
 from roadworthy.chassis.telemetry.health import Health
 from roadworthy.chassis.telemetry.metrics import SERIES_MAX, Metrics, RequestSeries
@@ -36,7 +35,6 @@ SERVER_ERROR: Final = 500
 CLOSE: Final[Header] = (b"connection", b"close")
 UNKNOWN: Final = b"unknown"
 NO_LIMIT: Final = Standing(1 << 62, math.inf, (), refused=False)
-now_utc: Final = datetime.now
 codings: Final = negotiation.known
 
 logger = logging.getLogger(__name__)
@@ -54,6 +52,7 @@ class Edge:
         "_asked",
         "_cache",
         "_clients",
+        "_clock",
         "_cors",
         "_exact",
         "_health",
@@ -97,6 +96,7 @@ class Edge:
         self._metrics = metrics
         self._access = access
         self._records: list[AccessRecord] | None = access.records if access is not None else None
+        self._clock = access.clock if access is not None else Clock()
         self._series: dict[tuple[str, str, int], RequestSeries] = {}
         self._ids = request_ids()
         self._lifespan = lifespan
@@ -134,18 +134,23 @@ class Edge:
                 standing.tokens -= 1
                 if started_at >= entry.older_at:
                     entry.grow_older(started_at)
-                head = [*variant.headers, entry.age, HIT, (b"x-request-id", identifier.encode()), *standing.headers]
+                head = variant.headers[:]
+                head += standing.headers
+                head += (entry.age, HIT, (b"x-request-id", identifier.encode()))
                 if https or self._tail:
                     head += self._more(https=https)
                 await send({"type": START, "status": 200, "headers": head})
                 await send(variant.body)
                 entry.uses += 1
-                seconds = monotonic() - started_at
+                ended_at = monotonic()
+                seconds = ended_at - started_at
                 entry.pending.append(seconds)
                 records = self._records
                 if records is not None:
                     took = int(seconds * MICROSECONDS) / 1000
-                    at, route, size = now_utc(UTC), entry.route, variant.size_bytes
+                    clock = self._clock
+                    at = clock.latest if ended_at < clock.until else clock.text(ended_at)
+                    route, size = entry.route, variant.size_bytes
                     records.append(
                         AccessRecord(at, "info", "request", "GET", path, route, 200, took, size, address, identifier)
                     )
@@ -293,7 +298,8 @@ class Edge:
 
     def _count(self, exchange: Exchange) -> None:
         """Count and log an answered request. The series takes the duration; the rest is done for hundreds at once."""
-        seconds = monotonic() - exchange.started_at
+        ended_at = monotonic()
+        seconds = ended_at - exchange.started_at
         method, status = exchange.method, exchange.status
         route = route_of(exchange.scope, exchange.plan.label)
         series = self._series.get((method, route, status))
@@ -305,7 +311,7 @@ class Edge:
             return
         level = "info" if status < SERVER_ERROR else "error"
         took, path, size = int(seconds * MICROSECONDS) / 1000, exchange.scope["path"], exchange.sent_bytes
-        at, address, identifier = now_utc(UTC), exchange.address, exchange.identifier
+        at, address, identifier = self._clock.text(ended_at), exchange.address, exchange.identifier
         records.append(AccessRecord(at, level, "request", method, path, route, status, took, size, address, identifier))
         if len(records) >= BATCH:
             self._turn_over()

@@ -11,8 +11,8 @@ ACCEPTED = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:@/+=-]{0,127}")
 
 
 def request_ids() -> Iterator[str]:
-    """Ids that no other process makes: 64 random bits of this one, and a number. All in C: 0.1 us each."""
-    return map(f"{secrets.token_hex(8)}%08x".__mod__, count())
+    """Ids that no other process makes: 64 random bits of this one, and a number. All in C, half as dear as a format."""
+    return map(f"{secrets.token_hex(8)}-".__add__, map(str, count(1)))
 
 
 def accepted(given: bytes) -> str | None:

@@ -3,18 +3,18 @@ from __future__ import annotations
 import json
 import os
 import threading
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 
 import pytest
 
 from roadworthy.chassis.telemetry import access as module
-from roadworthy.chassis.telemetry.access import AccessLog, AccessRecord
+from roadworthy.chassis.telemetry.access import AccessLog, AccessRecord, Clock
 from roadworthy.chassis.telemetry.output import LogOutput
 
 pytestmark = pytest.mark.anyio
 
-MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
+MOMENT = "2026-01-02T03:04:05.678Z"
 
 
 def record(path: str = "/api/jobs") -> AccessRecord:
@@ -40,7 +40,7 @@ async def test_records_become_json_lines(tmp_path: Path) -> None:
     await log.close()
     first, second = (json.loads(line) for line in (tmp_path / "access.log").read_bytes().splitlines())
     assert first == {
-        "timestamp": "2026-01-02T03:04:05.678901Z",
+        "timestamp": "2026-01-02T03:04:05.678Z",
         "level": "info",
         "event": "request",
         "method": "GET",
@@ -87,3 +87,15 @@ async def test_people_get_a_line_they_can_read(tmp_path: Path) -> None:
     log.records.append(record())
     await log.close()
     assert (tmp_path / "access.log").read_text() == "03:04:05 200 GET  /api/jobs  1.2 ms  10 B  192.0.2.1  abc\n"
+
+
+def test_the_clock_tells_the_time_to_the_millisecond_and_follows_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_767_323_045.6789)
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    clock = Clock()
+    assert clock.text(100.0) == "2026-01-02T03:04:05.678Z"
+    assert clock.text(100.0001) is clock.text(100.0002)
+    assert clock.text(101.0015) == "2026-01-02T03:04:06.680Z"
+    monkeypatch.setattr(time, "time", lambda: 1_767_323_045.6789 + 3600)
+    clock.adjust()
+    assert clock.text(102.0) == "2026-01-02T04:04:07.678Z"
