@@ -48,6 +48,7 @@ PARAMS: Mapping[str, str] = {
     "hours": "a period: how often something happens at least",
     "days": "a retention or validity in days",
     "what": "which of several: vacuum, analyze, index; aof, rdb; passwords, keys",
+    "readiness": "the line asks for readiness, not for health",
     "whose": "whose passwords the line means: admin, database, redis",
     "dependency": "what the service leans on: database, redis, storage, worker, ...",
     "bytes": "a size",
@@ -173,7 +174,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("srv.deps", M, "Installed packages are those that were locked", ("command", "names")),
     Spec("srv.up", M, "Every service is up"),
     Spec("health.endpoint", M, "The health endpoint answers", ("path", "dependency")),
-    Spec("health.deps", M, "Health speaks for the dependencies", ("dependency",)),
+    Spec("health.deps", M, "Health speaks for the dependencies", ("path", "dependency", "readiness")),
     # security
     Spec(
         "sec.secretkey",

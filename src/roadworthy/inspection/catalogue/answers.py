@@ -15,14 +15,26 @@ from roadworthy.inspection.model import Check, Documentation, Probes, Refused, R
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 
 HEALTH_PATHS = ("/health", "/api/health", "/healthz", "/health/ready", "/up", "/status")
+READY_PATHS = ("/health/ready", "/ready", "/readyz", "/healthz/ready", "/api/health/ready")
 HEALTH_SECONDS = 1.0
 HEALTHY = re.compile(r"\b(?:ok|up|healthy|pass|alive|ready|running|success|true)\b", re.IGNORECASE)
 DEPENDENCIES = re.compile(
     r"database|postgres|\bdb\b|mysql|mongo|redis|valkey|cache|queue|broker|storage|s3|disk|worker|smtp|shared",
     re.IGNORECASE,
 )
+STATES = re.compile(r"status|state|ok|up|healthy|health|ready|connected|available|alive|result")
+"""Keys of an object that tell a state."""
+HOLDERS = re.compile(r"dependencies|components|checks|services|details|info")
+"""Keys of an object of dependencies."""
+STATE_WORDS = re.compile(
+    r"(?:ok|up|down|healthy|unhealthy|pass|fail|failed|failing|connected|disconnected|ready|available|unavailable"
+    r"|alive|degraded|warn|error|running|reachable|unreachable|green|yellow|red|true|false|success|pong)",
+    re.IGNORECASE,
+)
+NODES_LIMIT = 500
+NAME_LIMIT_CHARACTERS = 40
 _SHARED = "redis|valkey|cache|shared"
-SAME_THING = {"database": "database|postgres|db", "redis": _SHARED, "cache": _SHARED}
+SAME_THING = {"database": "database|postgres|db", "redis": _SHARED, "cache": _SHARED, "dependencies": "."}
 COMPRESSIBLE_BYTES = 1024
 TRACES = re.compile(
     r"Traceback \(most recent call last\)|File \"/[^\"]+\", line \d+|at [\w.$<>]+ \((?:/|file:|node:)[^)]+:\d+:\d+\)"
@@ -53,23 +65,58 @@ async def _health(probes: Probes, requirement: Requirement) -> Verdict:
     nowhere = await http.get(surface.NOWHERE)
     if nowhere.status == surface.OK and nowhere.body == answer.body:
         return unknown(f"every address answers like {answer.path}: it shows nothing", evidence)
-    return passed(f"{answer.path} answers {answer.status}, naming {listed(names)}", evidence)
+    return passed(
+        f"{answer.path} answers {answer.status}, naming {listed(names)}"
+        if names
+        else f"{answer.path} answers {answer.status}",
+        evidence,
+    )
 
 
 async def _health_answer(http: HttpProbe, requirement: Requirement) -> Answer:
     path = requirement.text("path")
     if path.startswith("/"):
         return await http.get(path, named=True)
-    for guess in HEALTH_PATHS:
+    guesses = READY_PATHS if requirement.params.get("readiness") else HEALTH_PATHS
+    for guess in guesses:
         answer = await http.get(guess)
         if answer.status == surface.OK:
             return answer
-    return await http.get(HEALTH_PATHS[0])
+    return await http.get(guesses[0])
 
 
 def _named(answer: Answer) -> Iterator[str]:
-    """Dependencies that the body names, in its keys or its text."""
-    return (word.lower() for word in DEPENDENCIES.findall(answer.text[:20_000]))
+    """Dependencies whose state the body tells: keys of its objects, and entries of its lists by their own name."""
+    stack: list[tuple[object, bool]] = [(answer.json(), False)]
+    for _ in range(NODES_LIMIT):
+        if not stack:
+            return
+        node, inside = stack.pop()
+        if isinstance(node, list):
+            stack.extend((child, inside) for child in node)
+        elif isinstance(node, dict):
+            yield from _names_in(node, inside=inside)
+            stack.extend((child, bool(HOLDERS.fullmatch(str(key).lower()))) for key, child in node.items())
+
+
+def _names_in(node: dict[str, object], *, inside: bool) -> Iterator[str]:
+    """Keys called like a dependency, or any that stand inside an object of dependencies, where a state is told."""
+    own = next((node[key] for key in ("name", "component", "service") if isinstance(node.get(key), str)), "")
+    if inside and own and _tells_state(node):
+        yield str(own).lower()[:NAME_LIMIT_CHARACTERS]
+        return
+    for key, value in node.items():
+        name = str(key).lower()[:NAME_LIMIT_CHARACTERS]
+        if (inside or DEPENDENCIES.search(name)) and not STATES.fullmatch(name) and _tells_state(value):
+            yield name
+
+
+def _tells_state(value: object) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(one, dict) and _tells_state(one) for one in value[:NODES_LIMIT])
+    if isinstance(value, dict):
+        return any(STATES.fullmatch(str(key).lower()) for key in value)
+    return isinstance(value, bool) or (isinstance(value, str) and bool(STATE_WORDS.fullmatch(value.strip())))
 
 
 def _unwell(answer: Answer, requirement: Requirement, names: list[str]) -> str:
@@ -82,7 +129,7 @@ def _unwell(answer: Answer, requirement: Requirement, names: list[str]) -> str:
     for wanted in requirement.names("dependency"):
         if wanted and not re.search(SAME_THING.get(wanted.lower(), re.escape(wanted)), " ".join(names)):
             return f"{answer.path} says nothing of {wanted}"
-    if requirement.id == "health.deps" and not names:
+    if requirement.id == "health.deps" and not names and not requirement.params.get("readiness"):
         return f"{answer.path} names no dependency"
     return ""
 
@@ -219,7 +266,8 @@ HEALTH = Check(
     needs=frozenset({"http"}),
     run=_health,
     documentation=Documentation(
-        what="200 within a second, with a body that says it is well; dependencies that the line names are in it.",
+        what="200 within a second, with a body that says it is well, and in whose JSON the dependencies that the "
+        "line names have a state; for a line about readiness at the readiness path.",
         why="Balancers and people decide by it; one that always says yes hides an outage.",
         how_verified="Asks the path of the line (or the usual ones), reads the body; a made-up address must not "
         "answer the same.",

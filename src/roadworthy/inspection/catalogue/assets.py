@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
@@ -36,7 +35,6 @@ CDN_HOSTS = re.compile(
     re.IGNORECASE,
 )
 FINGERPRINT = re.compile(r"[.-](?=[0-9a-zA-Z_-]*\d)[0-9a-zA-Z_-]{6,}\.\w+(?:\?|$)|\?v=|/_next/static/")
-HASHED = re.compile(r"[.-](?=[0-9a-zA-Z_]*\d)[0-9a-zA-Z_]{6,}\.(?:m?js)(?:\?|$)|/_next/static/chunks/")
 MODERN = frozenset({"image/webp", "image/avif"})
 VECTOR = frozenset({"image/svg+xml"})
 DAY_SECONDS = 86_400
@@ -153,66 +151,6 @@ def _kept_too_long(answer: Answer) -> str:
     return f"the page {answer.path} keeps {age} seconds" if age.isdigit() and int(age) > PAGE_SECONDS_MAX else ""
 
 
-async def _built(probes: Probes, requirement: Requirement) -> Verdict:
-    return await _bundles(probes, requirement, least=1)
-
-
-async def _split(probes: Probes, requirement: Requirement) -> Verdict:
-    return await _bundles(probes, requirement, least=2)
-
-
-async def _bundles(probes: Probes, requirement: Requirement, *, least: int) -> Verdict:  # noqa: ARG001 - nothing more in the line
-    """Hashed bundles on the pages, where the tree has a frontend that is built."""
-    http, repo = offered(probes.http, "http"), offered(probes.repo, "repo")
-    builds = [path for path in repo.find("package.json", aside=False) if _has_build(repo.read(path))]
-    packages = repo.find("package.json", aside=False)
-    shown = await surface.pages(http)
-    scripts = surface.local_assets(http, shown, "scripts")
-    hashed = [url for url in scripts if HASHED.search(url)]
-    evidence = [
-        observe(
-            "package.json with a build",
-            f"{listed(builds)}; {len(repo.files)} files looked at",
-            repo.vantage,
-            basis=listed(builds),
-        )
-    ]
-    evidence.append(
-        observe(
-            f"scripts of {surface.described(shown)}",
-            f"{len(scripts)}, {len(hashed)} of them hashed bundles",
-            http.vantage,
-        )
-    )
-    if not packages:
-        nothing = f"no package.json among {len(repo.files)} files; {len(scripts)} scripts on {len(shown)} pages"
-        return not_applicable(f"no frontend is built here: {nothing}", *evidence)
-    if not builds and not hashed:
-        return failed(
-            "package.json has no build script", *evidence, mend="add one", patch='"scripts": {"build": "vite build"}'
-        )
-    if len(hashed) < least:
-        return failed(
-            f"{len(hashed)} hashed bundle(s) on {len(shown)} pages, {least} or more expected",
-            *evidence,
-            mend="serve the built files, split into parts",
-        )
-    maps = [url for url in hashed[:SAMPLE] if (await http.get(f"{url}.map")).status == surface.OK]
-    if maps:
-        return failed(
-            f"source maps are served: {maps[0]}.map", *evidence, mend="keep source maps out of the public folder"
-        )
-    return passed(f"{len(hashed)} hashed bundles are served, without source maps", *evidence)
-
-
-def _has_build(text: str) -> bool:
-    try:
-        package = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(package, dict) and "build" in (package.get("scripts") or {})
-
-
 async def _images(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     http = offered(probes.http, "http")
     shown = await surface.pages(http)
@@ -242,12 +180,16 @@ HOME = (
 )
 
 
-def _site(script: str = "app.js", more: str = "", *, image: str = "image/jpeg", **headers: str) -> Site:
+def site(
+    script: str = "app.js", more: str = "", *, image: str = "image/jpeg", bytes_least: int = 0, **headers: str
+) -> Site:
+    """A page that loads a script and an image; the script is served with `headers` and has at least these bytes."""
+
     def answer(asked: Asked) -> Reply:
         if asked.path == "/":
             return reply(HOME.format(script=script, more=more))
         if asked.path.endswith(".js"):
-            return reply("let x = 1;", content_type="text/javascript", **headers)  # type: ignore[arg-type]  # names of headers
+            return reply("let x = 1;".ljust(bytes_least), content_type="text/javascript", **headers)  # type: ignore[arg-type]  # names of headers
         return reply(b"picture", content_type=image) if asked.path == "/photo" else reply("not found", 404)
 
     return lambda: answer
@@ -270,7 +212,7 @@ DELIVERED = Check(
         how_to_mend="A CDN in front of the site, or of the assets' own host name.",
         not_applicable_when="Several pages were read, and none refers to such an asset.",
     ),
-    fixtures=twins("cdn.on", must_fail=Stage(site=_site()), mended=Stage(site=_site(cf_ray="8f1-FRA"))),
+    fixtures=twins("cdn.on", must_fail=Stage(site=site()), mended=Stage(site=site(cf_ray="8f1-FRA"))),
 )
 
 KEPT = Check(
@@ -295,7 +237,7 @@ KEPT = Check(
     fixtures=twins(
         "cdn.cachehdr",
         {"max_age_seconds": 2_592_000},
-        must_fail=Stage(site=_site(cache_control="no-cache")),
+        must_fail=Stage(site=site(cache_control="no-cache")),
         mended=Stage(
             site=pages(
                 {
@@ -309,55 +251,6 @@ KEPT = Check(
                     ),
                 }
             )
-        ),
-    ),
-)
-
-BUILT = Check(
-    id="fe.build.bundles",
-    requirements=("fe.build",),
-    title="The frontend is served as built",
-    severity=Severity.MEDIUM,
-    blast_radius=BlastRadius.READ_ONLY,
-    strength=Strength.BEHAVIOUR,
-    needs=frozenset({"http", "repo"}),
-    run=_built,
-    documentation=Documentation(
-        what="Pages load hashed bundles that a build made, and no source map lies beside them.",
-        why="A development bundle is several times as large, and tells the whole source.",
-        how_verified="package.json in the tree, scripts of up to four pages. The build itself is not run.",
-        how_to_mend="npm run build, and serve what it wrote.",
-        not_applicable_when="The tree has no package.json: nothing is built.",
-    ),
-    fixtures=twins(
-        "fe.build",
-        must_fail=Stage(site=_site("main.js"), repo={"package.json": '{"scripts": {"build": "vite build"}}'}),
-        mended=Stage(site=_site("main.4f9a1c2e.js"), repo={"package.json": '{"scripts": {"build": "vite build"}}'}),
-    ),
-)
-
-SPLIT = Check(
-    id="fe.split.bundles",
-    requirements=("fe.split",),
-    title="Scripts load in parts",
-    severity=Severity.LOW,
-    blast_radius=BlastRadius.READ_ONLY,
-    strength=Strength.BEHAVIOUR,
-    needs=frozenset({"http", "repo"}),
-    run=_split,
-    documentation=Documentation(
-        what="Pages load at least two hashed bundles.",
-        why="One bundle makes each change load everything again.",
-        how_verified="package.json in the tree, scripts of up to four pages.",
-        how_to_mend="The bundler's splitting: vendor and common chunks, dynamic imports.",
-        not_applicable_when="The tree has no package.json: nothing is built.",
-    ),
-    fixtures=twins(
-        "fe.split",
-        must_fail=Stage(site=_site("main.4f9a1c2e.js"), repo={"package.json": '{"scripts": {"build": "vite build"}}'}),
-        mended=Stage(
-            site=_site("main.4f9a1c2e.js", '<script src="/static/vendor.77ab12cd.js"></script>'),
-            repo={"package.json": '{"scripts": {"build": "vite build"}}'},
         ),
     ),
 )
@@ -378,7 +271,7 @@ IMAGES = Check(
         how_to_mend="An image service, or variants made at upload.",
         not_applicable_when="Several pages were read, and none has a raster image.",
     ),
-    fixtures=twins("fe.images", must_fail=Stage(site=_site()), mended=Stage(site=_site(image="image/webp"))),
+    fixtures=twins("fe.images", must_fail=Stage(site=site()), mended=Stage(site=site(image="image/webp"))),
 )
 
-CHECKS = (DELIVERED, KEPT, BUILT, SPLIT, IMAGES)
+CHECKS = (DELIVERED, KEPT, IMAGES)

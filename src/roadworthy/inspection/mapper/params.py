@@ -153,7 +153,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "srv.async": (_tool,),
     "srv.deps": (readers.command,),
     "health.endpoint": (readers.path, readers.dependency),
-    "health.deps": (readers.dependency,),
+    "health.deps": (readers.path, readers.dependency, readers.readiness),
     "sec.secretkey": (readers.variable, readers.length, readers.secrets),
     "sec.gitignore": (readers.file,),
     "sec.headers": (readers.headers, readers.path, _server),

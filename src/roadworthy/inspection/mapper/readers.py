@@ -219,6 +219,14 @@ def dependency(text: str) -> Params:
     return {}
 
 
+def readiness(text: str) -> Params:
+    """Whether the line asks for readiness, and whether for that of the dependencies."""
+    if not re.search(r"\breadiness\b|\bready(?:z\b|\W?probe)", text, re.IGNORECASE):
+        return {}
+    of_others = {"dependency": "dependencies"} if re.search(r"\bdependenc", text, re.IGNORECASE) else {}
+    return {"readiness": True, **of_others}
+
+
 def secrets(text: str) -> Params:
     """Which sorts of secrets the line means, and whose passwords: "Default admin password changed"."""
     if not re.search(r"\b(?:passwords?|passphrases?|credentials?)\b", text, re.IGNORECASE):

@@ -82,6 +82,41 @@ async def test_health(body: dict[str, object], code: int, params: dict[str, str]
     assert (await verdict_of("health.endpoint.answers", stage, path="/health", **params)).status is status
 
 
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (
+            {"status": "ok", "dependencies": {"postgres": {"status": "up"}, "shared": {"status": "up"}}},
+            "postgres, shared",
+        ),
+        ({"status": "UP", "components": {"db": {"status": "UP", "details": {"database": "PostgreSQL"}}}}, "db"),
+        ({"status": "pass", "checks": {"redis:connections": [{"status": "pass"}]}}, "redis:connections"),
+        (
+            {"status": "ok", "checks": [{"name": "queue", "status": "ok"}, {"name": "primary", "ok": True}]},
+            "primary, queue",
+        ),
+        ({"status": "ok", "redis": True, "database": "connected"}, "database, redis"),
+        ({"status": "ok", "note": "cached by redis", "cache_control": "shared", "database": "shop"}, ""),
+    ],
+)
+async def test_health_names_what_its_structure_names(body: dict[str, object], names: str) -> None:
+    stage = Stage(site=pages({"/health": reply(body)}))
+    verdict = await verdict_of("health.endpoint.answers", stage, path="/health")
+    assert verdict.summary == f"/health answers 200{f', naming {names}' if names else ''}"
+    speaks = await verdict_of("health.endpoint.answers", stage, "health.deps")
+    assert speaks.status is (PASS if names else FAIL)
+
+
+async def test_a_line_about_readiness_is_answered_by_the_readiness_path() -> None:
+    well = {"/health": reply({"status": "ok", "database": "up"})}
+    ready = {**well, "/health/ready": reply({"status": "ready"})}
+    asked = {"readiness": True}
+    for site, more, status in ((well, {}, FAIL), (ready, {}, PASS), (ready, {"dependency": "dependencies"}, FAIL)):
+        stage = Stage(site=pages(site))
+        verdict = await verdict_of("health.endpoint.answers", stage, "health.deps", **asked, **more)
+        assert verdict.status is status, verdict.summary
+
+
 async def test_health_that_every_address_gives_shows_nothing() -> None:
     stage = Stage(site=pages({}, reply({"status": "ok"})))
     assert (await verdict_of("health.endpoint.answers", stage, path="/health")).status is UNKNOWN
@@ -179,6 +214,25 @@ async def test_lines_for_a_built_frontend_do_not_apply_without_one() -> None:
     for check in ("fe.build.bundles", "fe.split.bundles"):
         verdict = await verdict_of(check, stage)
         assert (verdict.status, "no package.json among 1 files" in verdict.summary) == (NOT_APPLICABLE, True)
+
+
+@pytest.mark.parametrize(
+    ("scripts", "size", "status"),
+    [
+        (("app.js",), 4_000, NOT_APPLICABLE),
+        (("vendor.4f9a1c2e.min.js",), 48_000, NOT_APPLICABLE),
+        ((), 0, NOT_APPLICABLE),
+        (("app.4f9a1c2e.js",), 300_000, FAIL),
+        (("app.4f9a1c2e.js", "vendor.77ab12cd.js"), 90_000, PASS),
+    ],
+)
+async def test_few_scripts_need_no_splitting(scripts: tuple[str, ...], size: int, status: Status) -> None:
+    tags = "".join(f"<script src='/static/{name}'></script>" for name in scripts)
+    home = reply(f"<html><head><title>Jobs</title>{tags}</head><body><p>x</p></body></html>")
+    answers = {f"/static/{name}": reply("x" * size, content_type="text/javascript") for name in scripts}
+    stage = Stage(site=pages({"/": home, **answers}), repo={"package.json": '{"scripts": {"build": "vite build"}}'})
+    verdict = await verdict_of("fe.split.bundles", stage)
+    assert verdict.status is status, verdict.summary
 
 
 async def test_a_silent_cache_is_unknown_without_a_look_into_redis() -> None:
