@@ -17,7 +17,7 @@ from roadworthy.chassis.edge.exchange import BODY, OK, START, encoded, with_vary
 from roadworthy.chassis.edge.policy import NO_CACHE, CachePolicy
 from roadworthy.chassis.edge.routes import Plan, route_of
 from roadworthy.chassis.edge.security import with_security
-from roadworthy.chassis.edge.validators import make_etag
+from roadworthy.chassis.edge.validators import strong_etag
 from roadworthy.chassis.errors import DeadlineExceeded
 from roadworthy.chassis.limits.limiter import RateLimiter
 from roadworthy.chassis.telemetry.metrics import Metrics
@@ -350,7 +350,7 @@ def _prepared(response: StoredResponse, browser_seconds: int) -> tuple[list[Head
         return headers, None
     etag = present.get(b"etag")
     if etag is None:
-        etag = make_etag(response.body)
+        etag = strong_etag(response.body)
         headers.append((b"etag", etag))
     if b"cache-control" not in present:
         headers.append((b"cache-control", b"public, max-age=%d" % browser_seconds if browser_seconds else b"no-cache"))

@@ -164,8 +164,12 @@ class Edge:
         self.in_flight += 1
         request_id.set(identifier)
         try:
-            if plan.limiter is None or await self._admitted(exchange, plan.limiter):
-                await self._serve(exchange)
+            limiter = plan.limiter
+            if limiter is None or self._admits(exchange, limiter) or await self._admitted(exchange, limiter):
+                if plan.is_plain and b"content-length" not in headers and exchange.method != "OPTIONS":
+                    await self._run(exchange)
+                else:
+                    await self._serve(exchange)
         except DeadlineExceeded as error:  # of a load that others wait for as well
             await exchange.refuse(error)
         except Exception:
@@ -196,10 +200,18 @@ class Edge:
         cors = self._cors.headers(origin) if plan is not None and plan.cors and self._cors is not None else ()
         return (*((HSTS,) if https else ()), *self._tail, *cors)
 
+    def _admits(self, exchange: Exchange, limiter: RateLimiter) -> bool:
+        """Whether the address is known to have a request left."""
+        standing = limiter.standings.get(exchange.address)
+        if standing is None or standing.tokens <= 0 or standing.until <= exchange.started_at:
+            return False
+        standing.tokens -= 1
+        exchange.extra += standing.headers
+        return True
+
     async def _admitted(self, exchange: Exchange, limiter: RateLimiter) -> bool:
         """Whether the address may ask now; if not, it has been told."""
-        address = exchange.address
-        account = address if ":" not in address else self._clients.account(address)
+        account = self._clients.account(exchange.address)
         standing = limiter.standings.get(account)
         if standing is None or standing.until <= exchange.started_at or not (standing.tokens or standing.refused):
             admitted, standing = await limiter.ask(account)

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Generator, Mapping
+from typing import Any, Final, cast
 
 from roadworthy.chassis.edge.asgi import Header, Message, Receive, Scope, Send
 from roadworthy.chassis.edge.compression import BODY_BYTES_MIN, FOR_ONE, Negotiation, compress, is_compressible
 from roadworthy.chassis.edge.problems import CONTENT_TYPE, problem_body, unexpected_body
 from roadworthy.chassis.edge.routes import Plan
 from roadworthy.chassis.edge.security import with_security
-from roadworthy.chassis.edge.validators import BODY_BYTES_MAX, make_etag, matches, may_have_etag, weakened
+from roadworthy.chassis.edge.validators import BODY_BYTES_MAX, matches, may_have_etag, quick_etag, weakened
 from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded, RoadworthyError
 
 START: Final = "http.response.start"
 BODY: Final = "http.response.body"
 EMPTY: Final[Message] = {"type": BODY, "body": b""}
+NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 GATHER_BYTES_MAX: Final = 1024 * 1024
 HTML: Final = b"text/html; charset=utf-8"
 OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
 
 _negotiation = Negotiation(FOR_ONE)
+
+
+NOTHING: Final = cast("Generator[None, None, None]", iter(()))
+
+
+class _Done:
+    """What is done already can be awaited any number of times."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        return NOTHING
+
+
+DONE: Final = _Done()
 
 
 class Exchange:
@@ -102,24 +118,24 @@ class Exchange:
                 raise self.refusal
         return message
 
-    async def send(self, message: Message) -> None:
-        """What the app calls with its answer."""
+    def send(self, message: Message) -> Awaitable[None]:
+        """What the app calls with its answer. No coroutine of its own: there are two messages to each answer."""
         if self.refusal is not None and not self.started:
-            return  # the edge answers in the app's place
+            return DONE  # the edge answers in the app's place
         kind = message["type"]
         if kind == START:
             self._start = message
-        elif kind != BODY:
-            await self._pass_on(message)
-        elif self.started:
-            await self._stream(message)
-        elif self._start is None:
+            return DONE
+        if kind != BODY:
+            return self._pass_on(message)
+        if self.started:
+            return self._stream(message)
+        start = self._start
+        if start is None:
             raise RuntimeError("the app sent a body before it began its answer")
-        elif message.get("more_body", False) or self._parts:
-            await self._gather(self._start, message)
-        else:
-            start = self._start
-            await self._whole(start["status"], list(start.get("headers", ())), message.get("body", b""))
+        if message.get("more_body", False) or self._parts:
+            return self._gather(start, message)
+        return self._whole(start["status"], list(start.get("headers", ())), message.get("body", b""))
 
     async def respond(self, status: int, content_type: bytes, body: bytes, *more: Header) -> None:
         """Answer for the edge itself: where there is a page that says the same, a browser gets that."""
@@ -127,7 +143,7 @@ class Exchange:
         if page is not None and b"text/html" in self.headers.get(b"accept", b""):
             content_type, body = HTML, page
         length = (b"content-length", b"%d" % len(body))
-        await self._whole(status, [(b"content-type", content_type), length, *more], body)
+        await self._whole(status, [(b"content-type", content_type), length, NO_STORE, *more], body)
 
     def expire(self) -> None:
         """Stop the app: it had its time. Whatever it still says is not heard."""
@@ -251,7 +267,7 @@ def _promised_bytes(start: Message) -> int:
 def _etag(headers: list[Header], present: Mapping[bytes, bytes], body: bytes) -> bytes | None:
     etag = present.get(b"etag")
     if etag is None and may_have_etag(present):
-        etag = make_etag(body)
+        etag = quick_etag(body)
         headers.append((b"etag", etag))
     return etag
 

@@ -46,6 +46,7 @@ class Plan:
         "deadlines",
         "endpoint",
         "error_pages",
+        "is_plain",
         "label",
         "limiter",
         "vary",
@@ -72,6 +73,8 @@ class Plan:
         self.body_limit_bytes = body_limit_bytes
         self.cors = cors
         self.endpoint = endpoint
+        self.is_plain = endpoint is None and cache is None
+        """The app alone answers here."""
         self.error_pages = error_pages or {}
 
 

@@ -92,6 +92,14 @@ async def test_one_ipv6_customer_is_one_address(making: Fixture, ask: Fixture, a
     assert [(await ask(edge, "/api/x", client=address)).status for address in addresses] == [200, 200, 429, 200]
 
 
+async def test_an_ipv6_customer_uses_what_was_taken_in_advance(
+    making: Fixture, ask: Fixture, answering: Fixture
+) -> None:
+    edge = await making(answering(), RATE_LIMIT_PER_MINUTE=8000, RATE_LIMIT_PER_HOUR=1_000_000)
+    left = [(await ask(edge, "/api/x", client="2001:db8:1:2::1"))["x-ratelimit-remaining"] for _ in range(8)]
+    assert left == ["7999"] * 4 + ["7995"] * 4
+
+
 async def test_a_forwarded_address_is_believed_of_proxies_only(
     making: Fixture, ask: Fixture, answering: Fixture
 ) -> None:
