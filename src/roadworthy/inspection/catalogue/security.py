@@ -25,7 +25,6 @@ WANTED: Mapping[str, str] = {
 HSTS = "strict-transport-security"
 HALF_A_YEAR_SECONDS = 15_768_000
 ALIASES = {"hsts": HSTS, "csp": "content-security-policy", "nosniff": "x-content-type-options"}
-DOCUMENT_PATHS = ("/docs", "/redoc", "/openapi.json", "/swagger", "/swagger-ui/index.html", "/docs/openapi.json")
 CLOSED = frozenset({401, 403, 404, 410})
 
 
@@ -119,8 +118,10 @@ async def _documents(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     alive = await surface.alive(http)
     nowhere = await http.get(surface.NOWHERE)
-    paths = [*dict.fromkeys([*(path for path in requirement.names("paths") if path.startswith("/")), *DOCUMENT_PATHS])]
-    answers = [await http.get(path) for path in paths]
+    own = [path for path in requirement.names("paths") if path.startswith("/")]
+    paths = list(dict.fromkeys([*own, *surface.DOCUMENT_ADDRESSES]))
+    # such a line asks about all of these: they must not take the budget from the lines after it
+    answers = [await http.get(path, named=True) for path in paths]
     environment = setting_of(probes, "ENVIRONMENT", "NODE_ENV", "APP_ENV", "RAILS_ENV", "DJANGO_ENV")
     runs = f"; {environment.name} is {environment.value}" if environment else ""
     evidence = observe(", ".join(paths), "; ".join(f"{one.path} {one.status}" for one in answers) + runs, http.vantage)
@@ -133,7 +134,7 @@ async def _documents(probes: Probes, requirement: Requirement) -> Verdict:
             patch="ENVIRONMENT=production",
         )
     if all(one.status in CLOSED for one in answers):
-        return passed(f"none of {len(answers)} document addresses answers, while {alive.path} does", evidence)
+        return passed(f"none of {len(answers)} usual document addresses answers, while {alive.path} does", evidence)
     odd = next(one for one in answers if one.status not in CLOSED)
     return unknown(f"{odd.path} answers {odd.status}: neither open nor closed", evidence)
 
@@ -211,7 +212,9 @@ DOCUMENTS = Check(
     needs=frozenset({"http"}),
     run=_documents,
     documentation=Documentation(
-        what="/docs, /redoc, /openapi.json and /swagger answer 404, 401 or 403, while the service itself answers.",
+        what=f"The {len(surface.DOCUMENT_ADDRESSES)} addresses at which frameworks put documents (/docs, /redoc, "
+        "/openapi.json, /swagger, /v3/api-docs and their like) answer 404, 410, 401 or 403, while the service itself "
+        "answers.",
         why="They list every operation, also those that were meant for colleagues.",
         how_verified="Asks each without signing in; a server that says nothing at all is unknown. The evidence names "
         "the environment.",

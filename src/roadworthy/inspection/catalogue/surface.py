@@ -17,6 +17,12 @@ from roadworthy.inspection.probes.html import parse as parse_page
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 
 DOCUMENTS = ("/openapi.json", "/docs/openapi.json", "/schema/openapi.json", "/api/openapi.json", "/swagger.json")
+DOCUMENT_ADDRESSES = (
+    *DOCUMENTS,
+    *("/docs", "/redoc", "/swagger", "/swagger-ui.html", "/swagger-ui/index.html", "/v3/api-docs"),
+    *("/api/docs", "/api/schema/", "/api-docs", "/api-json"),
+)
+"""Where frameworks put documents for machines and for people."""
 METRICS = ("/metrics",)
 NOWHERE = "/roadworthy-does-this-page-exist"
 HTML = {"accept": "text/html"}
