@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed
+from roadworthy.inspection.catalogue.service import PROXIES, behind
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages
@@ -28,13 +29,8 @@ SERVERS = (
     ),
     *(
         "php-fpm",
-        "nginx",
-        "caddy",
         "apache2",
         "httpd",
-        "haproxy",
-        "traefik",
-        "envoy",
         "java",
         "dotnet",
         "beam.smp",
@@ -54,26 +50,20 @@ TASK_WORKERS = re.compile(
     r"|\bworker\b",
     re.IGNORECASE,
 )
-OTHER_WORKERS = frozenset({*SERVERS, "postgres", "postmaster", "mysqld", "containerd-shim", "chrome", "chromium"})
+OTHER_WORKERS = frozenset({*SERVERS, *PROXIES, "postgres", "postmaster", "mysqld", "containerd-shim", "chrome", "chromium"})
 """Programs that call processes of their own workers."""
 QUEUE_KEYS = re.compile(rb"celery|_kombu|^rq:|^bull|sidekiq|^queues?\b|dramatiq|^arq:|huey", re.IGNORECASE)
 BROKERS = frozenset({"redis", "valkey", "rabbitmq"})
 
 
 def serving(probes: Probes) -> tuple[HostProbe, Sequence[Process]]:
-    """Processes that listen where the service answers, oldest first.
+    """Processes of the service that answers, oldest first; those behind it where a proxy listens.
 
     Raises:
-        Unobservable: the service is elsewhere, or its process may not be seen.
+        Unobservable: the service is elsewhere, or its process may not be seen or not be told for certain.
     """
     host, http = offered(probes.host, "host"), offered(probes.http, "http")
-    found = host.listeners(http.port)
-    if not found:
-        raise Unobservable(
-            f"no visible process listens on port {http.port}",
-            "inspect on the machine that serves, as the service's user or root",
-        )
-    return host, found
+    return host, behind(probes, host, http.port)
 
 
 def server_name(host: HostProbe, chain: Sequence[Process]) -> str:

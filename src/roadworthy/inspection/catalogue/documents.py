@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.inspection.catalogue import prose
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
@@ -15,7 +15,6 @@ from roadworthy.inspection.probes.repo import RepoProbe
 WORDS_MIN = 60
 """A section with fewer is a heading with an intention."""
 LINES_MIN = 8
-PROSE = ("*.md", "*.rst", "*.adoc", "*.txt")
 TOPICS: Mapping[str, re.Pattern[str]] = {
     "scale.horizontal": re.compile(
         r"horizontal|scal(?:e|ing) out|scalability|scaling (?:plan|guide|strategy)", re.IGNORECASE
@@ -27,16 +26,6 @@ TOPICS: Mapping[str, re.Pattern[str]] = {
     "doc.runbook": re.compile(r"runbook|incident|troubleshoot", re.IGNORECASE),
     "doc.deploy": re.compile(r"deploy|release (?:guide|steps|process)", re.IGNORECASE),
 }
-_HEADING = re.compile(r"^(#{1,6})\s+(.*)$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A heading of a document, and how many words stand under it, deeper headings included."""
-
-    path: str
-    heading: str
-    words: int
 
 
 async def _topic(probes: Probes, requirement: Requirement) -> Verdict:
@@ -44,22 +33,20 @@ async def _topic(probes: Probes, requirement: Requirement) -> Verdict:
     if requirement.text("file"):
         return _file(repo, requirement)
     about = TOPICS[requirement.id]
-    documents = [path for path in repo.find(*PROSE) if not _checklist(repo.read(path))]
-    sections = [
-        section for path in documents for section in _sections(path, repo.read(path)) if about.search(section.heading)
-    ]
-    sections.sort(key=lambda section: -section.words)
+    documents, looked_at = prose.operating(repo)
+    sections = sorted(prose.about(documents, about), key=lambda section: -section.words)
     shown = listed([f"{one.path}: {one.heading} ({one.words} words)" for one in sections], 5)
     evidence = observe(
         f"documents with a section about {requirement.id}",
-        f"{shown}; {len(documents)} documents looked at",
+        f"{shown}; {len(documents)} of {looked_at} documents tell how this system is operated",
         repo.vantage,
     )
     if not documents:
-        raise Unobservable("the source tree holds no document", "[repository] path names the folder that does")
+        told = f"none of {looked_at} documents tells how this system is operated" if looked_at else "no document"
+        raise Unobservable(f"the source tree: {told}", "[repository] path names the folder that does")
     if not sections:
         return failed(
-            f"none of {len(documents)} documents has a section about it",
+            f"none of {len(documents)} documents about this system has a section about it",
             evidence,
             mend="write it down, and name it in the line",
         )
@@ -97,21 +84,6 @@ def _file(repo: RepoProbe, requirement: Requirement) -> Verdict:
     return passed(f"{found[0]} is there, {len(lines)} lines", evidence)
 
 
-def _sections(path: str, text: str) -> Sequence[Section]:
-    headings = list(_HEADING.finditer(text))
-    found = []
-    for i, heading in enumerate(headings):
-        level = len(heading[1])
-        end = next((one.start() for one in headings[i + 1 :] if len(one[1]) <= level), len(text))
-        found.append(Section(path, heading[2].strip(), len(text[heading.end() : end].split())))
-    return found
-
-
-def _checklist(text: str) -> bool:
-    """A checklist that asks for a document is not the document."""
-    return len(re.findall(r"^\s*[-*] \[[ xX]\]", text, re.MULTILINE)) > 2  # noqa: PLR2004 - more than a to-do or two
-
-
 PLAN = (
     "# Operations\n\n## Horizontal scaling\n\n" + "Add a server behind the balancer, then move sessions to Redis. " * 10
 )
@@ -131,8 +103,9 @@ TOPIC = Check(
         what=f"A document of the tree has a section about the subject with {WORDS_MIN} words or more; or the file "
         "that the line names is there.",
         why="What only one person knows is lost on her holiday.",
-        how_verified="Headings of Markdown and text files, and the words under them. Checklists are left out: they "
-        "ask, they don't answer.",
+        how_verified="Headings of Markdown, reStructuredText and AsciiDoc files, and the words under them. "
+        "Left out are checklists, references, road maps, records of decisions, generated pages and pages of a catalogue, and what "
+        "others wrote: they ask or list, they don't say how it is done here.",
         how_to_mend="Write the section: who does what, in which order, and how one sees that it worked.",
         not_applicable_when="Never.",
     ),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
-from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue import policies, surface
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, setting_of, unknown
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
@@ -23,7 +23,6 @@ WANTED: Mapping[str, str] = {
     "referrer-policy": "strict-origin-when-cross-origin",
 }
 HSTS = "strict-transport-security"
-HALF_A_YEAR_SECONDS = 15_768_000
 ALIASES = {"hsts": HSTS, "csp": "content-security-policy", "nosniff": "x-content-type-options"}
 CLOSED = frozenset({401, 403, 404, 410})
 
@@ -34,7 +33,8 @@ async def _headers(probes: Probes, requirement: Requirement) -> Verdict:
     with contextlib.suppress(Unobservable):
         answers.append(await http.get(await surface.api_path(http, requirement)))
     wanted = _wanted_headers(http, requirement)
-    problems = [problem for answer in answers for name in wanted if (problem := _wrong(answer, name))]
+    stated = requirement.text("value") if len(requirement.names("headers")) == 1 else ""
+    problems = [problem for answer in answers for name in wanted if (problem := _wrong(answer, name, stated))]
     evidence = [observe(f"GET {answer.path}", answer.brief(*wanted), http.vantage) for answer in answers]
     if problems:
         patch = "\n".join(f'add_header {name} "{WANTED.get(name, "max-age=31536000")}" always;' for name in wanted)
@@ -62,22 +62,17 @@ def _wanted_headers(http: HttpProbe, requirement: Requirement) -> Sequence[str]:
     return named or [*WANTED, *([HSTS] if http.secure else [])]
 
 
-def _wrong(answer: Answer, name: str) -> str:
+def _wrong(answer: Answer, name: str, stated: str) -> str:
+    """What is wrong with a header, by itself or against the value that the line states."""
+    problem = policies.worth(name, answer.headers)
     value = answer.headers.get(name, "")
-    if name == "x-frame-options" and "frame-ancestors" in answer.headers.get("content-security-policy", ""):
-        return ""
-    if not value:
-        return f"{answer.path} lacks {name}"
-    if name == HSTS:
-        age = re.search(r"max-age=(\d+)", value)
-        return (
-            "" if age and int(age[1]) >= HALF_A_YEAR_SECONDS else f"{answer.path}: {name} keeps less than half a year"
-        )
-    if name == "content-security-policy" and re.search(
-        r"(?:default|script)-src[^;]*(?:\*(?![.\w])|'unsafe-inline')", value
-    ):
-        return f"{answer.path}: its content-security-policy lets any script run"
-    return ""
+    if not problem and stated and not set(_words(stated)) <= set(_words(value)):
+        problem = f"{name} is {value[:80] or 'absent'}, the line says {stated[:80]}"
+    return f"{answer.path}: {problem}" if problem else ""
+
+
+def _words(value: str) -> Sequence[str]:
+    return re.split(r"[\s;,]+", value.lower().strip("`;, "))
 
 
 async def _origins(probes: Probes, requirement: Requirement) -> Verdict:
@@ -164,9 +159,10 @@ HEADERS = Check(
         "frame-ancestors, "
         "Referrer-Policy, and over https Strict-Transport-Security; or those that the line names.",
         why="Each takes a whole class of attacks from the browser's side.",
-        how_verified="Asks the public address and reads them; a policy that lets any script run does not count. Who "
-        "sends them, the "
-        "proxy or the application, makes no difference to the browser.",
+        how_verified="Asks the public address and reads them as a browser does: a policy that lets any script run "
+        "or says nothing about scripts, frames for everybody, anything but nosniff, or a Referrer-Policy that gives "
+        "addresses away does not count. Who sends them, the proxy or the application, makes no difference to the "
+        "browser.",
         how_to_mend="Send them in one place: the proxy's server block or the application's outermost layer.",
         not_applicable_when="Never.",
     ),

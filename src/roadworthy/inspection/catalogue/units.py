@@ -6,14 +6,22 @@ from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.service import behind, own_programs
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
-from roadworthy.inspection.probes.host import HostProbe, Process
+from roadworthy.inspection.probes.host import HostProbe, Process, programs
 
 RESTARTING = frozenset({"always", "on-failure", "on-abnormal", "on-abort"})
-SUPERVISORS = ("supervisord", "runsv", "s6-supervise", "circusd", "pm2", "monit")
+SUPERVISORS = frozenset(
+    {"supervisord", "runsv", "s6-supervise", "circusd", "pm2", "monit", "containerd-shim", "conmon", "dockerd"}
+)
+LAUNCHERS = frozenset(
+    {"sh", "bash", "dash", "env", "tini", "dumb-init", "docker-init", "npm", "yarn", "pnpm", "npx", "poetry"}
+    | {"pipenv", "uv", "pdm", "hatch", "bundle", "dotenv", "doppler", "chpst", "setpriv", "runuser", "gosu", "su-exec"}
+)
+"""What a unit may start that starts the service."""
 TEMPLATE = """[Service]
 Restart=on-failure
 RestartSec=2
@@ -66,13 +74,13 @@ def _told(state: Mapping[str, str]) -> str:
 async def _restarts(probes: Probes, requirement: Requirement) -> Verdict:
     host = offered(probes.host, "host")
     serving = _serving(probes, host)
-    unit = requirement.text("unit") or (_unit_of(host, serving) if serving else "")
+    unit = requirement.text("unit") or (await _unit_of(host, serving) if serving and host.systemd else "")
     if unit and host.systemd:
         return await _restart_policy(host, unit)
     chain = [serving, *host.ancestors(serving)] if serving else []
     shown = " < ".join(process.name for process in chain[:6]) or "no process found"
     evidence = observe("processes above the one that serves", shown, host.vantage)
-    keeper = next((process for process in chain[1:] if process.name in SUPERVISORS), None)
+    keeper = next((process for process in chain[1:] if SUPERVISORS & set(programs(process))), None)
     if keeper is not None:
         return unknown(
             f"{keeper.name} watches it; its policy was not read",
@@ -102,13 +110,28 @@ async def _restart_policy(host: HostProbe, unit: str) -> Verdict:
 
 
 def _serving(probes: Probes, host: HostProbe) -> Process | None:
-    return next(iter(host.listeners(probes.http.port)), None) if probes.http else None
+    return next(iter(behind(probes, host, probes.http.port)), None) if probes.http else None
 
 
-def _unit_of(host: HostProbe, process: Process) -> str:
-    """The unit whose control group holds the process."""
+async def _unit_of(host: HostProbe, process: Process) -> str:
+    """The unit whose control group holds the process and whose main process it is, or was started by."""
     parts = host.control_group(process.pid).split("/")
-    return next((part for part in reversed(parts) if part.endswith(".service") and not part.startswith("user@")), "")
+    unit = next((part for part in reversed(parts) if part.endswith(".service") and not part.startswith("user@")), "")
+    if not unit:
+        return ""
+    main = (await host.unit(unit)).get("MainPID", "")
+    return unit if main in {str(one.pid) for one in _own_chain(host, process)} else ""
+
+
+def _own_chain(host: HostProbe, process: Process) -> Sequence[Process]:
+    """The process and those above it that only launch it: cron.service or docker.service is no unit of its."""
+    chain = [process]
+    for above in host.ancestors(process):
+        names = set(programs(above))
+        if not names & LAUNCHERS and not own_programs(above) & own_programs(process):
+            break
+        chain.append(above)
+    return chain
 
 
 RESTARTS = Check(

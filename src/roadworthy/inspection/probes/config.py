@@ -65,6 +65,11 @@ class ConfigProbe:
         return "effective configuration"
 
     @property
+    def pid(self) -> int | None:
+        """The process whose environment this is, where one is known."""
+        return self._pid
+
+    @property
     def looked_at(self) -> str:
         """Every source, with how many variables it held."""
         self._all()

@@ -1,0 +1,131 @@
+"""Which documents of a tree tell how its system is operated, and the sections in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from roadworthy.inspection.probes.repo import ASIDE, RepoProbe
+
+PROSE = ("*.md", "*.markdown", "*.rst", "*.adoc")
+"""Not *.txt: there # begins a comment, and "# deployment tools" stands over a list of packages."""
+OTHER_FOLDERS = (ASIDE - {"docs"}) | {
+    *("third_party", "templates", "template", "issue_template", "dist", "build", "archive", "samples", "sample"),
+    *("adr", "adrs", "decisions", "rfcs", "proposals"),
+}
+"""Folders of what others wrote, of examples, and of what was once decided: they don't say how it is done here."""
+NO_PLAN = re.compile(
+    r"\b(?:check ?-?lists?|checks?|audit|verif\w+|references?|change ?log|release notes|road ?map|backlog|to-?dos?"
+    r"|glossary|template|example|tutorial|rules?|contributing|faq)\b",
+    re.IGNORECASE,
+)
+"""In a title: the document asks, lists, or tells of what will be; it doesn't say what to do."""
+HOW_TO_VERIFY = re.compile(r"^(?:how (?:it is|to|this is|we) (?:verif|check|test|audit)|verification\b)", re.IGNORECASE)
+DENIED = re.compile(
+    r"\b(?:no|not|without|never|todo|tbd|future|planned|someday|later|missing|ideas?|non-goals?)\b|\bout of scope\b",
+    re.IGNORECASE,
+)
+"""In a heading: what follows is not how it is done."""
+PENDING = re.compile(r"\b(?:todo|tbd|to be (?:written|done|decided|defined)|coming soon|lorem ipsum)\b", re.IGNORECASE)
+GENERATED = re.compile(
+    r"\b(?:auto-?|automatically )?generated (?:by|from|with|file|page)|\bdo not edit\b", re.IGNORECASE
+)
+BOX = re.compile(
+    "^\\s*(?:(?:[-*+]|\\d+[.)])\\s*(?:\\[[ xX]\\]|[\N{WHITE HEAVY CHECK MARK}\N{CROSS MARK}\N{BALLOT BOX}"
+    "\N{BALLOT BOX WITH CHECK}\N{WHITE LARGE SQUARE}])|<sub>roadworthy:)",
+    re.MULTILINE,
+)
+BOXES_MAX = 2
+HEAD_CHARACTERS = 600
+BEGINNING_CHARACTERS = 120
+ALIKE_MIN = 4
+"""So many documents of a folder with the same headings are pages of a catalogue."""
+_FENCED = re.compile(r"^(?P<mark>```+|~~~+|----)[^\n]*\n.*?^(?P=mark)\s*$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(
+    r"^(?P<marks>#{1,6}|={1,6})[ \t]+(?P<text>\S.*)$|^(?P<lined>\S[^\n]*)\n(?P<line>={3,}|-{3,}|~{3,}|\^{3,})[ \t]*$",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading of a document, how deep it is (1 the title), and the words under it and under deeper ones."""
+
+    path: str
+    heading: str
+    level: int
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document with its sections, in order."""
+
+    path: str
+    text: str
+    sections: tuple[Section, ...]
+
+    @property
+    def title(self) -> str:
+        """Its first heading, or its name."""
+        return self.sections[0].heading if self.sections else self.path.rpartition("/")[2]
+
+    @property
+    def skeleton(self) -> tuple[str, ...]:
+        """Its headings below the title."""
+        return tuple(one.heading.lower() for one in self.sections if one.level > 1)
+
+
+def operating(repo: RepoProbe) -> tuple[Sequence[Document], int]:
+    """The tree's own documents that may say how its system is operated, and how many were looked at in all."""
+    everything = [read(path, repo.read(path)) for path in repo.find(*PROSE)]
+    return [one for one in everything if _tells_how(one) and not _page_of_catalogue(one, everything)], len(everything)
+
+
+def read(path: str, text: str) -> Document:
+    """The sections of a document; a # in a block of code is no heading."""
+    bare = _FENCED.sub(lambda block: re.sub(r"[#=~^-]", " ", block[0]), text)
+    headings = list(_HEADING.finditer(bare))
+    sections = []
+    for i, heading in enumerate(headings):
+        level = _level(heading)
+        end = next((one.start() for one in headings[i + 1 :] if _level(one) <= level), len(bare))
+        body = bare[heading.end() : end]
+        words = 0 if PENDING.search(body[:BEGINNING_CHARACTERS]) else sum(map(_is_word, body.split()))
+        sections.append(Section(path, (heading["text"] or heading["lined"]).strip(" #="), level, words))
+    return Document(path, text, tuple(sections))
+
+
+def about(documents: Sequence[Document], topic: re.Pattern[str]) -> Iterator[Section]:
+    """Sections whose own heading is about `topic`, and does not deny it."""
+    for document in documents:
+        yield from (one for one in document.sections if topic.search(one.heading) and not DENIED.search(one.heading))
+
+
+def _level(heading: re.Match[str]) -> int:
+    if heading["marks"]:
+        return len(heading["marks"])
+    return 1 if heading["line"].startswith("=") else 2
+
+
+def _is_word(word: str) -> bool:
+    return any(character.isalpha() for character in word)
+
+
+def _tells_how(document: Document) -> bool:
+    *folders, name = document.path.lower().split("/")
+    if OTHER_FOLDERS & set(folders) or NO_PLAN.search(re.sub(r"[_-]", " ", name)) or NO_PLAN.search(document.title):
+        return False
+    if GENERATED.search(document.text[:HEAD_CHARACTERS]) or any(map(HOW_TO_VERIFY.search, document.skeleton)):
+        return False
+    return len(BOX.findall(document.text)) <= BOXES_MAX
+
+
+def _page_of_catalogue(document: Document, everything: Sequence[Document]) -> bool:
+    """Whether its folder holds several documents with just its headings; runbooks are alike too, and say so."""
+    if not document.skeleton or "runbook" in document.path.lower():
+        return False
+    folder = document.path.rpartition("/")[0]
+    alike = [one for one in everything if one.path.rpartition("/")[0] == folder and one.skeleton == document.skeleton]
+    return len(alike) >= ALIKE_MIN
