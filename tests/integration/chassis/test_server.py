@@ -57,6 +57,10 @@ class Server:
         except OSError:
             return False
 
+    def all_answer(self) -> bool:
+        """Whether each process has; one that is still starting does not hear a signal."""
+        return self.answers() and {self.get() for _ in range(20)} == {str(worker.pid) for worker in self.processes()}
+
     def processes(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children()
 
@@ -67,7 +71,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     command = [sys.executable, "-c", APP, str(port), str(marker)]
     with started(command, os.environ, tmp_path / "log", tmp_path) as process:
         server = Server(process, port, marker)
-        wait_until(lambda: server.answers() and len(server.processes()) == 2, (tmp_path / "log").read_text)
+        wait_until(server.all_answer, (tmp_path / "log").read_text)
         yield server
 
 

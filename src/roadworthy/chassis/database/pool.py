@@ -154,6 +154,10 @@ class Database:
         except BROKEN as error:
             _discard(connection)
             raise DatabaseDown(str(error)) from error
+        except asyncpg.InterfaceError as error:
+            if _is_lost(connection):
+                raise DatabaseDown(str(error)) from error
+            raise
         finally:
             await self._release(connection)
 
@@ -213,6 +217,14 @@ class Database:
 def _discard(connection: Proxy) -> None:
     with contextlib.suppress(asyncpg.InterfaceError):  # the pool let go of it when it broke
         connection.terminate()
+
+
+def _is_lost(connection: Proxy) -> bool:
+    """Whether the server closed it; the pool may already have taken it away from whoever was using it."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 def _session(settings: Settings, application_name: str) -> dict[str, Any]:

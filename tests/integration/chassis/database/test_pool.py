@@ -29,10 +29,14 @@ async def write_then_fail(database: Database) -> None:
         await connection.execute("select 1/0")
 
 
-async def cut_all_connections_while_using_one(database: Database, admin: asyncpg.Connection[asyncpg.Record]) -> None:
+async def cut_all_connections_while_using_one(
+    database: Database, admin: asyncpg.Connection[asyncpg.Record], *, noticed: bool
+) -> None:
     cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1"
     async with database.connection() as connection:
         await admin.execute(cut, await connection.fetchval("select current_database()"))
+        while noticed and database.stats().size:  # noqa: ASYNC110  # the pool tells nobody when it notices
+            await asyncio.sleep(0.01)
         await connection.fetchval("select 1")
 
 
@@ -99,12 +103,13 @@ async def test_an_old_connection_is_replaced(database_url: str) -> None:
     await old.close()
 
 
+@pytest.mark.parametrize("noticed", [True, False])
 async def test_it_recovers_from_a_server_that_cut_every_connection(
-    database_url: str, admin: asyncpg.Connection[asyncpg.Record]
+    database_url: str, admin: asyncpg.Connection[asyncpg.Record], noticed: bool
 ) -> None:
     database = await Database.open(database_url, limits(database_pool_size=1))
     with pytest.raises(DatabaseDown):
-        await cut_all_connections_while_using_one(database, admin)
+        await cut_all_connections_while_using_one(database, admin, noticed=noticed)
     assert await database.fetchval("select 1") == 1
     await database.close()
 
