@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed
-from roadworthy.inspection.catalogue.service import PROXIES, behind
+from roadworthy.inspection.catalogue.service import behind
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.probes.forwarding import PROXIES
 from roadworthy.inspection.probes.host import INTERPRETERS, HostProbe, Process, programs
 
 SERVERS = (
@@ -50,7 +51,9 @@ TASK_WORKERS = re.compile(
     r"|\bworker\b",
     re.IGNORECASE,
 )
-OTHER_WORKERS = frozenset({*SERVERS, *PROXIES, "postgres", "postmaster", "mysqld", "containerd-shim", "chrome", "chromium"})
+OTHER_WORKERS = frozenset(
+    {*SERVERS, *PROXIES, "postgres", "postmaster", "mysqld", "containerd-shim", "chrome", "chromium"}
+)
 """Programs that call processes of their own workers."""
 QUEUE_KEYS = re.compile(rb"celery|_kombu|^rq:|^bull|sidekiq|^queues?\b|dramatiq|^arq:|huey", re.IGNORECASE)
 BROKERS = frozenset({"redis", "valkey", "rabbitmq"})

@@ -10,6 +10,7 @@ from typing import Self
 
 from roadworthy.inspection.model import Unobservable
 from roadworthy.inspection.probes.config import ConfigProbe
+from roadworthy.inspection.probes.forwarding import serves_itself
 from roadworthy.inspection.probes.host import HostProbe, Process
 from roadworthy.inspection.probes.http import HttpProbe
 from roadworthy.inspection.probes.logs import LogsProbe
@@ -73,10 +74,14 @@ def open_probes(target: Target) -> ProbeSet:
 
 
 def _serving(host: HostProbe | None, http: HttpProbe | None) -> Process | None:
-    """The oldest process that listens where the service answers, if that is here."""
+    """The oldest process that listens where the service answers, if that is here and the service's own.
+
+    A proxy's environment and output are not the service's.
+    """
     if host is None or http is None or not http.loopback:
         return None
-    return next(iter(host.listeners(http.port)), None)
+    found = host.listeners(http.port)
+    return found[0] if found and all(serves_itself(host, one) for one in found) else None
 
 
 def _config(target: Target, host: HostProbe | None, serving: Process | None) -> ConfigProbe | None:
