@@ -14,15 +14,28 @@ from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.config import ConfigProbe, entropy_bits, is_placeholder
-from roadworthy.inspection.redaction import SHORTEST_SECRET
+from roadworthy.inspection.redaction import SHORTEST_SECRET, is_secret_name
 
 KEY_LENGTH, KEY_BITS = 32, 90.0
 PASSWORD_LENGTH, PASSWORD_BITS = 12, 36.0
 KEY_NAME = "SECRET_KEY"
-SECRET_NAMES = re.compile(
-    r"(?:^|_)(?:SECRET_KEY(?:_BASE)?|APP_SECRET|APP_KEY|(?:JWT|SESSION|AUTH|NEXTAUTH)_SECRET(?:_KEY)?)$"
-)
-PASSWORD_NAMES = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE)$|_(?:PASS|PWD)$", re.IGNORECASE)
+OWN_KEY_NAMES = re.compile(r"(?:^|_)(?:SECRET_KEY(?:_BASE)?|APP_SECRET|APP_KEY)$", re.IGNORECASE)
+_THIRD_PARTIES = """
+aws amazon gcp google azure github gitlab bitbucket stripe paypal braintree square twilio sendgrid mailgun mailchimp
+postmark resend slack discord telegram openai anthropic huggingface cloudflare digitalocean heroku vercel netlify
+sentry glitchtip bugsnag rollbar honeybadger airbrake raygun datadog dd newrelic facebook twitter linkedin apple
+microsoft oauth algolia segment mixpanel npm pypi docker intercom hubspot salesforce shopify plaid recaptcha hcaptcha
+turnstile firebase s3 r2 minio
+"""
+THIRD_PARTIES = frozenset(_THIRD_PARTIES.split())
+"""Whose tokens have a length and a format of their own; a word of a name that says so."""
+_DESCRIBES = """
+name driver backend type url uri dsn header engine store issuer audience host port path domain provider mode samesite
+secure httponly version cookie id prefix timeout file user username email rounds size class realm scheme age
+"""
+DESCRIBES = frozenset(_DESCRIBES.split())
+"""How names end that tell about a secret and hold none: SESSION_DRIVER, JWT_ISSUER."""
+PASSWORD_NAMES = re.compile(r"(?:^|_|^PG)(?:PASSWORD|PASSWD|PASSPHRASE)$|_(?:PASS|PWD)$", re.IGNORECASE)
 ADDRESS_NAMES = re.compile(r"(?:^|_)(?:URL|URI|DSN)$")
 IN_ADDRESS = "the password in "
 OWNERS = {
@@ -84,7 +97,7 @@ def _meant(config: ConfigProbe, requirement: Requirement) -> list[Secret]:
         Unobservable: it speaks of passwords, and none is to be seen: a strong key says nothing about them.
     """
     what = requirement.names("what")
-    passwords, keys = _passwords(config), _settings(config, SECRET_NAMES)
+    passwords, keys = _passwords(config), _keys(config)
     if "passwords" not in what:
         return keys + passwords
     whose = requirement.names("whose")
@@ -106,6 +119,26 @@ def _is_of(password: Secret, owner: str) -> bool:
 
 def _settings(config: ConfigProbe, names: re.Pattern[str]) -> list[Secret]:
     return [Secret(one.name, one.value, one.source) for one in config.matching(names)]
+
+
+def _keys(config: ConfigProbe) -> list[Secret]:
+    """Every secret of the service's own that is no password: what others issued keeps their format, not ours."""
+    return [
+        Secret(one.name, one.value, one.source)
+        for one in config.matching(re.compile(""))
+        if (is_secret_name(one.name) or OWN_KEY_NAMES.search(one.name))
+        and not PASSWORD_NAMES.search(one.name)
+        and not _of_others(one.name, one.value)
+    ]
+
+
+def _of_others(name: str, value: str) -> bool:
+    """Whether a third party issued it, or it is an address, a path or a switch and no secret."""
+    words = name.lower().split("_")
+    if THIRD_PARTIES & set(words) or words[-1] in DESCRIBES:
+        return True
+    plain = value.lower() in {"true", "false", "yes", "no", "on", "off", "none"}
+    return plain or "://" in value or value.startswith(("/", "./", "../"))
 
 
 def _passwords(config: ConfigProbe) -> list[Secret]:
@@ -274,8 +307,9 @@ STRONG = Check(
         why="Who knows the key signs sessions and tokens for any user; examples are the first thing tried.",
         how_verified="Reads the value in effect, measures it, and looks for the very same string in the tree. The "
         "value is never shown. A "
-        "password that stands in DATABASE_URL or REDIS_URL counts as set. Where the line names none, all of them are "
-        "judged (only passwords, or somebody's, where it speaks of those), and must differ.",
+        "password that stands in DATABASE_URL or REDIS_URL counts as set. Where the line names none, all of the "
+        "service's own are judged, whatever a third party issued left out (only passwords, or somebody's, where it "
+        "speaks of those), and must differ.",
         how_to_mend="openssl rand -hex 32, given to the process by its environment or a secret store.",
         not_applicable_when="Never.",
     ),
