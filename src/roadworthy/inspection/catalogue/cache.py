@@ -18,6 +18,8 @@ from roadworthy.inspection.probes.http import Answer
 HIT_HEADERS = ("x-cache", "x-cache-status", "cf-cache-status", "x-proxy-cache", "cache-status", "x-drupal-cache")
 OFF = frozenset({"false", "0", "no", "off", ""})
 OTHER_KEYS = re.compile(rb"limit|rate|throttl|session|lock|celery|queue|bull|view|count|metric", re.IGNORECASE)
+REDIS_LIKE = frozenset({"redis", "valkey"})
+SCANNED = "SCAN"
 KEYS_LIMIT = 20
 SLACK_SECONDS = 15
 UNUSUAL_SIZES = range(31, 97)
@@ -38,15 +40,47 @@ async def _cached(probes: Probes, requirement: Requirement) -> Verdict:
     evidence.append(
         observe(f"GET {path}, twice", _told(first, second), http.vantage, basis=sign or "no sign of a cache")
     )
+    store = requirement.text("store").lower()
     if sign:
-        return passed(f"asked twice, {path} comes from a cache: {sign}", *evidence)
+        told = passed(f"asked twice, {path} comes from a cache: {sign}", *evidence)
+        return await _kept_in(store, probes, path, evidence) if store else told
+    return await _silent(probes, second, store, evidence)
+
+
+async def _silent(probes: Probes, answer: Answer, store: str, evidence: list[Evidence]) -> Verdict:
+    """The verdict where no header tells of a cache: what is written to Redis shows one."""
+    path = answer.path
+    if store not in {"", *REDIS_LIKE}:
+        return unknown(f"whether {path} is cached in {store} can't be seen", *evidence)
     if await _written(probes, path, evidence):
         return passed(f"asking {path} writes an entry to Redis", *evidence)
-    if second.status != surface.OK or probes.redis is None:
-        seen = f"{path} answers {second.status}" if second.status != surface.OK else f"{path} tells of no cache"
+    if answer.status != surface.OK or probes.redis is None:
+        seen = f"{path} answers {answer.status}" if answer.status != surface.OK else f"{path} tells of no cache"
         return unknown(f"{seen}; a silent one can't be seen", *evidence, mend="offer [redis] url, or send X-Cache")
     remedy = "cache what is read often, and say so in Age or X-Cache"
     return failed(f"asked twice, {path} shows no sign of a cache", *evidence, mend=remedy)
+
+
+async def _kept_in(store: str, probes: Probes, path: str, evidence: list[Evidence]) -> Verdict:
+    """The verdict on a cache that works and is said to be `store`: a cache inside the process answers just the same."""
+    if store not in REDIS_LIKE or probes.redis is None:
+        words = f"{path} comes from a cache; whether it lies in {store} was not seen"
+        return unknown(words, *evidence, mend="offer [redis] url" if store in REDIS_LIKE else "")
+    entries = await _written(probes, path, evidence)
+    lives = [await probes.redis.ttl(key) for key in entries[:KEYS_LIMIT]]
+    if any(seconds > 0 for seconds in lives):
+        return passed(
+            f"{path} comes from a cache, and asking it for something new writes an entry that expires to Redis",
+            *evidence,
+        )
+    if not any(one.asked == SCANNED for one in evidence):
+        return unknown(f"{path} comes from a cache; Redis holds too many keys to see whether in it", *evidence)
+    words = "an entry that never expires" if entries else "no entry"
+    return failed(
+        f"{path} comes from a cache, but not seen in {store}: asking for something new writes {words} there",
+        *evidence,
+        mend=f"keep answers in {store}, with an expiry; or write the cache that you use into the line",
+    )
 
 
 def _switched_off(probes: Probes, requirement: Requirement, evidence: list[Evidence]) -> str:
@@ -151,7 +185,7 @@ async def _written(probes: Probes, path: str, evidence: list[Evidence]) -> Seque
     new = sorted(after - before)
     entries = [key for key in new if not OTHER_KEYS.search(key)]
     text = f"{len(after)} keys, {len(new)} of them new, {len(entries)} of these cache entries by their names"
-    evidence.append(observe("SCAN", text, probes.redis.vantage, basis=f"entries written: {bool(entries)}"))
+    evidence.append(observe(SCANNED, text, probes.redis.vantage, basis=f"entries written: {bool(entries)}"))
     return entries
 
 
@@ -191,11 +225,12 @@ CACHED = Check(
     needs=frozenset({"http"}),
     run=_cached,
     documentation=Documentation(
-        what="The second request for the same thing is answered from a cache, by its own word or by what Redis counts.",
+        what="The second request for the same thing is answered from a cache, by its own word or by what it "
+        "writes to Redis.",
         why="A cache that is configured and never used costs memory, and fails on the day it is needed.",
         how_verified="Asks the route that the line names, or the first documented list, twice; reads X-Cache and "
-        "Age; compares lookups "
-        "and keys in Redis. A switch that the line names must not be off.",
+        "Age; compares keys in Redis. Where the line "
+        "names the store, an entry that expires must be written there. A switch that the line names must not be off.",
         how_to_mend="Cache the routes that are read most; say so in a header.",
         not_applicable_when="Never.",
     ),
