@@ -44,7 +44,11 @@ OWNERS = {
     **dict.fromkeys(("smtp",), r"SMTP|E?MAIL"),
 }
 """Whose passwords a line means -> how names of their variables begin."""
-TOKEN_PATHS = re.compile(r"login|token|auth|session|sign-?in", re.IGNORECASE)
+TOKEN_PATHS = re.compile(
+    r"(?:/|[-_])(?:log-?in|tokens?|auth|authenticate|jwt|sessions?|sign-?in)(?:/(?:create|obtain|new|refresh))?/?$",
+    re.IGNORECASE,
+)
+"""The last segment, or its last word (/access-token): /api/authors and /api/auth/logout issue nothing."""
 _UNITS = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600, "DAYS": 86_400}
 
 
