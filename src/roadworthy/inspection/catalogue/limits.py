@@ -36,12 +36,16 @@ _OFF = frozenset({"false", "0", "no", "off"})
 
 @dataclass(frozen=True, slots=True)
 class Exceeded:
-    """What came of too many requests: the ordinal of the first 429, and whether a forged address postponed it."""
+    """What came of too many requests: the ordinal of the first 429, and whether a forged address postponed it.
+
+    `allowed` is the highest limit of a minute that the line, a header or the configuration states; None if none does.
+    """
 
     path: str
     burst: Burst
     ordinal: int | None
     forged_escapes: bool
+    allowed: float | None = None
 
     @property
     def evidence(self) -> Evidence:
@@ -65,12 +69,14 @@ async def _exceed(probes: Probes, requirement: Requirement) -> Exceeded:
     """Send more requests than the limit allows, with a forged client address each; without, if that escaped."""
     http = offered(probes.http, "http")
     path = await surface.limited_path(http, requirement)
-    count = await _enough(probes, http, path, requirement)
+    allowed = await _allowed(probes, http, path, requirement)
+    count = min(MOST_REQUESTS, int(allowed or USUAL_LIMIT) + MARGIN_REQUESTS)
     forged = await _requests(http, path, count, forged=True)
     if forged.first(REFUSED) is not None:
-        return Exceeded(path, forged, forged.first(REFUSED), forged_escapes=False)
+        return Exceeded(path, forged, forged.first(REFUSED), forged_escapes=False, allowed=allowed)
     plain = await _requests(http, path, count, forged=False)
-    return Exceeded(path, plain, plain.first(REFUSED), forged_escapes=plain.first(REFUSED) is not None)
+    first = plain.first(REFUSED)
+    return Exceeded(path, plain, first, forged_escapes=first is not None, allowed=allowed)
 
 
 async def _requests(http: HttpProbe, path: str, count: int, *, forged: bool) -> Burst:
@@ -83,12 +89,17 @@ async def _requests(http: HttpProbe, path: str, count: int, *, forged: bool) -> 
     )
 
 
-async def _enough(probes: Probes, http: HttpProbe, path: str, requirement: Requirement) -> int:
-    """More requests than any limit that the line, the headers or the configuration state for a minute."""
+async def _allowed(probes: Probes, http: HttpProbe, path: str, requirement: Requirement) -> float | None:
+    """The highest limit that the line, the headers or the configuration state for a minute."""
     answer = await http.get(path)
-    stated = [requirement.number("per_minute"), _policies(answer).get(60), _configured(probes, "per_minute")]
-    known = [number for number in stated if number]
-    return min(MOST_REQUESTS, int(max(known, default=USUAL_LIMIT)) + MARGIN_REQUESTS)
+    each_second = requirement.number("per_second")
+    stated = [
+        requirement.number("per_minute"),
+        each_second * MINUTE if each_second else None,
+        _policies(answer).get(MINUTE),
+        _configured(probes, "per_minute"),
+    ]
+    return max((number for number in stated if number), default=None)
 
 
 def _configured(probes: Probes, window: str) -> float | None:
@@ -129,7 +140,7 @@ async def _limited(probes: Probes, requirement: Requirement) -> Verdict:
             patch="RATE_LIMIT_ENABLED=true",
         )
     if not exceeded.ordinal:
-        return unknown(f"only {len(exceeded.burst.answers)} requests went through in the time there was", *evidence)
+        return _unrefused(exceeded, evidence)
     if setting is not None and setting.value.lower() in _OFF:
         return unknown(f"{name} is {setting.value}, yet requests are refused: something else limits them", *evidence)
     return passed(f"request {exceeded.ordinal} to {exceeded.path} is refused with 429", *evidence)
@@ -138,11 +149,23 @@ async def _limited(probes: Probes, requirement: Requirement) -> Verdict:
 def _open(exceeded: Exceeded) -> str:
     if exceeded.forged_escapes:
         return "the limit is escaped by forging X-Forwarded-For"
-    if exceeded.ordinal is None and exceeded.burst.complete:
+    through, seconds = len(exceeded.burst.answers), exceeded.burst.seconds
+    if exceeded.ordinal is None and exceeded.allowed and through > exceeded.allowed and seconds < MINUTE:
         return (
-            f"{len(exceeded.burst.answers)} requests in {exceeded.burst.seconds:.0f} s to {exceeded.path}, none refused"
+            f"{through} requests in {seconds:.0f} s to {exceeded.path}, none refused; {exceeded.allowed:g} are stated"
         )
     return ""
+
+
+def _unrefused(exceeded: Exceeded, evidence: Sequence[Evidence]) -> Verdict:
+    """Nothing was refused, and no limit is known that should have been."""
+    pace = len(exceeded.burst.answers) / max(exceeded.burst.seconds, 1.0) * MINUTE
+    count = min(int(pace), len(exceeded.burst.answers)) if exceeded.burst.complete else int(pace)
+    return unknown(
+        f"up to {count} requests a minute to {exceeded.path} were not refused; a higher limit may exist",
+        *evidence,
+        mend="say the limit in the line (60 a minute), in RateLimit-Policy or in RATE_LIMIT_PER_MINUTE",
+    )
 
 
 async def _exempt(probes: Probes, requirement: Requirement) -> Verdict:
