@@ -194,4 +194,5 @@ def _reason(mapped: Mapped, planned: Plan, answers: Sequence[Answer]) -> str:
         return f"{silent[0].id} is only seen by disruptive checks, which were not asked for"
     if silent:
         return f"no check looks at this yet ({silent[0].id}: {BY_ID[silent[0].id].title.lower()})"
-    return answers[0].verdict.summary if answers else ""
+    said = answers[0].verdict.summary if answers else ""
+    return f"the line says there is none, and: {said}" if mapped.item.inverse and said else said

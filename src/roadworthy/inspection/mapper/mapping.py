@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from roadworthy.contracts.checks import Kind
 from roadworthy.inspection.checklist import words
-from roadworthy.inspection.mapper import claims, code, params, rules, values
+from roadworthy.inspection.mapper import claims, code, params, reservations, rules, values
 from roadworthy.inspection.mapper.rules import Match, Rule
 from roadworthy.inspection.mapper.text import Line
 from roadworthy.inspection.model import Form, Item, Requirement
@@ -21,6 +21,7 @@ _DEMAND = re.compile(
     re.IGNORECASE,
 )
 """What makes a sentence a demand."""
+_MUST = re.compile(r"\bmust (?!not\b|never\b)", re.IGNORECASE)
 _ABOUT_ITSELF = re.compile(
     r"\bthis (?:check ?list|guide|document|page|section|file)\b|^(?:recommend\w*|current)\b[^:]*:", re.IGNORECASE
 )
@@ -83,8 +84,19 @@ class Mapper:
             return _mapped(item, ())
         asked = tuple(one for match in found.matches for one in _requirements(match, item))
         mapped = _mapped(item, asked, denied=_is_denied(found.matches[0], line))
-        unmeasurable = "it compares with a baseline that the line does not give" if _COMPARED.search(item.text) else ""
-        return replace(mapped, any_of=found.any_of, unread=found.unread, unmeasurable=unmeasurable)
+        unread = (*found.unread, *reservations.unread_figures(line, asked))
+        return replace(
+            mapped, any_of=found.any_of, unread=unread, unmeasurable=_unmeasurable(mapped, line, found.matches)
+        )
+
+
+def _unmeasurable(mapped: Mapped, line: Line, matches: Sequence[Match]) -> str:
+    if _COMPARED.search(line.item.text):
+        return "it compares with a baseline that the line does not give"
+    # "No rate limiting will allow abuse: MUST enable" demands it after all.
+    demanded = mapped.item.inverse or bool(_MUST.search(line.item.text))
+    word = "" if demanded else reservations.negation(line, matches, LACK_IS_GOOD)
+    return f"it asks for the lack of something ({word!r}), and checks look for its presence" if word else ""
 
 
 def _mapped(item: Item, requirements: tuple[Requirement, ...], *, denied: bool = False) -> Mapped:
