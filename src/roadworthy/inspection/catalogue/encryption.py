@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
@@ -19,7 +20,8 @@ from roadworthy.inspection.probes.http import HttpProbe
 
 DAYS_LEFT = 14
 HANDSHAKE_SECONDS = 5.0
-MOVED = frozenset({301, 302, 307, 308})
+MOVED = frozenset({301, 302, 303, 307, 308})
+OTHER_PATH = "/robots.txt"
 DAY_SECONDS = 86_400
 REMEDY = "put a proxy with a certificate in front, and redirect http to it"
 PATCH = "server {\n    listen 80;\n    return 301 https://$host$request_uri;\n}"
@@ -129,7 +131,6 @@ def _reason(error: ssl.SSLError) -> str:
 
 async def _enforced(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     http = offered(probes.http, "http")
-    plain_url = f"http://{http.host}/" if http.secure else f"{http.url}/"
     evidence: list[Evidence] = []
     if http.secure:
         try:
@@ -137,20 +138,34 @@ async def _enforced(probes: Probes, requirement: Requirement) -> Verdict:  # noq
         except ssl.SSLError as error:
             refused = observe(f"TLS handshake with {http.host}", _reason(error), http.vantage)
             return failed(f"TLS does not hold: {_reason(error)}", refused, mend="mend the certificate")
+    base = f"http://{replace(http.parts, port=None).place}" if http.secure else http.url
     try:
-        answer = await http.get(plain_url, follow=False)
+        for path in ("/", await _real_path(http)):
+            location = await _moved(http, base + path, evidence)
+            if not location:
+                return failed(f"{base}{path} answers without TLS", *evidence, mend=REMEDY, patch=PATCH)
     except Refused:
-        if not http.secure:
+        if not http.secure or len(evidence) > 1:
             raise
-        evidence.append(observe(f"GET {plain_url}", "refused: nothing answers plain HTTP", http.vantage))
+        evidence.append(observe(f"GET {base}/", "refused: nothing answers plain HTTP", http.vantage))
         return passed("TLS holds, and nothing answers plain HTTP", *evidence)
+    return await _redirected(http, location, evidence)
+
+
+async def _moved(http: HttpProbe, url: str, evidence: list[Evidence]) -> str:
+    """The https address that a plain one redirects to; empty for every other answer, a login page's redirect too."""
+    answer = await http.get(url, follow=False)
     location = answer.headers.get("location", "")
-    evidence.append(observe(f"GET {plain_url}", answer.brief("location"), http.vantage))
-    if answer.status in MOVED and addresses.parse(location).scheme == "https":
-        return await _redirected(http, location, evidence)
-    if answer.status == surface.OK or not http.secure:
-        return failed(f"{plain_url} answers {answer.status} without TLS", *evidence, mend=REMEDY, patch=PATCH)
-    return passed(f"plain HTTP serves nothing: {answer.status}", *evidence)
+    evidence.append(observe(f"GET {url}", answer.brief("location"), http.vantage))
+    return location if answer.status in MOVED and addresses.parse(location).scheme == "https" else ""
+
+
+async def _real_path(http: HttpProbe) -> str:
+    """A page behind the first one: a proxy may redirect that one alone."""
+    with contextlib.suppress(Unobservable):
+        shown = (one.answer.path for one in await surface.pages(http))
+        return next((path for path in shown if path != "/"), OTHER_PATH)
+    return OTHER_PATH
 
 
 async def _redirected(http: HttpProbe, location: str, evidence: list[Evidence]) -> Verdict:
@@ -205,7 +220,8 @@ ENFORCED = Check(
     documentation=Documentation(
         what="TLS holds on the public address, and plain HTTP only redirects to it.",
         why="One plain request is enough to lose a session on a shared network.",
-        how_verified="A handshake; and a request to http://HOST/, without following.",
+        how_verified="A handshake; requests to http://HOST/ and to one page behind it, without following: each must "
+        "be refused or redirect to https.",
         how_to_mend="Redirect port 80, and send Strict-Transport-Security.",
         not_applicable_when="Never.",
     ),
