@@ -284,9 +284,7 @@ class HttpProbe:
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
         verify = self.tls_context() if self.secure and self._verify else False
         transport = httpx.AsyncHTTPTransport(verify=verify, limits=limits, local_address=source, trust_env=False)
-        return httpx.AsyncClient(
-            transport=transport, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False, auth=self._login
-        )
+        return httpx.AsyncClient(transport=transport, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False)
 
     def _own_address(self) -> str | None:
         if not self.loopback or self.secure:
@@ -307,7 +305,7 @@ class HttpProbe:
         began = time.monotonic()
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
-                response = await client.send(request, stream=True)
+                response = await client.send(request, stream=True, auth=self._login_for(request))
                 try:
                     raw, truncated = await _bounded_body(response, began)
                 finally:
@@ -322,6 +320,14 @@ class HttpProbe:
         return Answer(
             request.method, url, response.status_code, headers, body, len(raw), seconds, truncated=truncated or cut
         )
+
+    def _login_for(self, request: httpx.Request) -> httpx.Auth | None:
+        """The login for the target itself; nobody else, and no plain request to an https target, gets it."""
+        url, ports = request.url, {"http": 80, "https": 443}
+        # a provocation of localhost goes to its IPv4 address
+        same_host = url.host == self.host or (self.host == "localhost" and url.host == "127.0.0.1")
+        same = url.scheme == self.parts.scheme and same_host and (url.port or ports.get(url.scheme)) == self.port
+        return self._login if same else None
 
     def _why(self, request: httpx.Request, error: Exception) -> str:
         words = "no answer in time" if isinstance(error, TimeoutError | httpx.TimeoutException) else str(error)

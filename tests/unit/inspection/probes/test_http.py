@@ -230,6 +230,26 @@ async def test_a_login_in_the_address_is_sent_and_never_shown() -> None:
     assert (probe.url, probe.password) == (f"http://127.0.0.1:{port}", "let me in")
 
 
+async def test_a_login_is_for_the_target_alone() -> None:
+    given: list[str] = []
+
+    def elsewhere(asked: Asked) -> Reply:
+        given.append(asked.headers.get("authorization", ""))
+        return reply("ok")
+
+    async with serve(lambda: elsewhere) as other:
+        site = pages({"/": reply("", 302, location=f"http://127.0.0.1:{other}/")})
+        async with serve(site) as port:
+            for scheme, path in (("http", "/"), ("http", f"http://127.0.0.1:{other}/direct")):
+                probe = HttpProbe(f"{scheme}://staging:let%20me%20in@127.0.0.1:{port}")
+                assert (await probe.get(path)).text == "ok"
+                await probe.aclose()
+        secure = HttpProbe(f"https://staging:let%20me%20in@127.0.0.1:{other}")
+        await secure.get(f"http://127.0.0.1:{other}/")
+        await secure.aclose()
+    assert given == ["", "", ""]
+
+
 def test_addresses_are_read_without_trust() -> None:
     assert addresses.parse("http://[::1]:8000/a?b").place == "[::1]:8000"
     assert addresses.parse("http://[bad") == addresses.parse("http://host:99999999/") == Address()
