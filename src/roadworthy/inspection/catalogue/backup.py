@@ -6,6 +6,7 @@ import re
 import time
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
@@ -45,6 +46,7 @@ MAGIC = (
 SLACK_HOURS = 2.0
 PERIOD_HOURS = 24.0
 DAYS_KEPT = 7.0
+SEVERAL = 3
 HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 HEAD_BYTES = 64 * 1024
 UPLOAD_NAMES = ("UPLOAD_DIR", "UPLOADS_DIR", "UPLOAD_FOLDER", "MEDIA_ROOT", "UPLOAD_PATH")
@@ -147,14 +149,27 @@ async def _retained(probes: Probes, requirement: Requirement) -> Verdict:
             mend=f"keep {days:g} daily dumps",
             patch=f"{CRON}\n0 4 * * * root find /var/backups/app -name '*.dump' -mtime +{days:g} -delete",
         )
-    oldest = (time.time() - found[-1].modified_at) / DAY_SECONDS
-    if oldest < days - 1:
-        return failed(
-            f"the oldest backup is {oldest:.0f} days old, {days:g} should be kept",
-            *evidence,
-            mend="keep them longer; prune later",
+    ages = sorted((time.time() - one.modified_at) / DAY_SECONDS for one in found if one.size_bytes)
+    problem = _not_kept(ages, days, requirement.number("hours"))
+    if problem:
+        return failed(problem, *evidence, mend="see why runs fail; keep backups longer, prune later")
+    return passed(f"{len(ages)} backups are kept, the oldest for {ages[-1]:.0f} days", *evidence)
+
+
+def _not_kept(ages: Sequence[float], days: float, hours: float | None) -> str:
+    """What `ages` of backups, in days from the newest, lack of one a period over the last `days`; empty for nothing."""
+    slack = SLACK_HOURS / 24
+    if not ages or ages[0] > (hours or PERIOD_HOURS) / 24 + slack:
+        return (
+            f"the newest backup is {ages[0]:.1f} days old: none is made any more" if ages else "all backups are empty"
         )
-    return passed(f"{len(found)} backups are kept, the oldest for {oldest:.0f} days", *evidence)
+    if ages[-1] < days - 1:
+        return f"the oldest backup is {ages[-1]:.0f} days old, {days:g} should be kept"
+    if hours is None and len(ages) < SEVERAL:
+        return f"only {len(ages)} backups are kept, of {days:g} days"
+    allowed = hours / 24 if hours is not None else max(1.0, days / 2)
+    widest = max((after - before for before, after in pairwise(ages) if before < days - 1), default=0.0)
+    return f"none of {widest:.1f} days in a row is kept" if widest > allowed + slack else ""
 
 
 async def _uploads(probes: Probes, requirement: Requirement) -> Verdict:
@@ -218,6 +233,8 @@ async def _no_uploads(probes: Probes, name: str, evidence: list[Evidence]) -> Ve
 
 JOB = {"etc/cron.d/backup": f"{CRON}\n"}
 DUMP = {"var/backups/app/app-1.dump": "PGDMP custom format"}
+DAILY = {f"var/backups/app/app-{day:02}.dump": float(day) for day in range(31)}
+"""A month of backups, and how old each is."""
 SCHEDULED = Check(
     id="bk.scheduled.newest",
     requirements=("bk.scheduled",),
@@ -253,7 +270,8 @@ RETAINED = Check(
     needs=frozenset({"host"}),
     run=_retained,
     documentation=Documentation(
-        what="The oldest backup is as old as the line asks.",
+        what="Backups of the whole time that the line asks are kept: the newest fresh, the oldest old enough, one a "
+        "period between them.",
         why="Some losses are noticed after weeks.",
         how_verified="Ages of the files in /var/backups and BACKUP_DIR.",
         how_to_mend="Prune later; check the disk.",
@@ -262,8 +280,8 @@ RETAINED = Check(
     fixtures=twins(
         "bk.retention",
         {"days": 30},
-        must_fail=Stage(machine=Machine(files={**JOB, **DUMP}, days_old={"var/backups/app/app-1.dump": 3})),
-        mended=Stage(machine=Machine(files={**JOB, **DUMP}, days_old={"var/backups/app/app-1.dump": 30})),
+        must_fail=Stage(machine=Machine(files={**JOB, **DUMP}, days_old={"var/backups/app/app-1.dump": 30})),
+        mended=Stage(machine=Machine(files={**JOB, **dict.fromkeys(DAILY, "PGDMP custom format")}, days_old=DAILY)),
     ),
 )
 
