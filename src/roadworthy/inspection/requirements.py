@@ -48,6 +48,8 @@ PARAMS: Mapping[str, str] = {
     "hours": "a period: how often something happens at least",
     "days": "a retention or validity in days",
     "what": "which of several: vacuum, analyze, index; aof, rdb; passwords, keys",
+    "packages": "packages that the line names, a|b for alternatives; a behaviour without them is not what it says",
+    "in_file": "the source file in which the line says that it is",
     "readiness": "the line asks for readiness, not for health",
     "whose": "whose passwords the line means: admin, database, redis",
     "dependency": "what the service leans on: database, redis, storage, worker, ...",
@@ -144,7 +146,10 @@ SPECS: tuple[Spec, ...] = (
     Spec("redis.cluster", M, "Redis runs as a cluster"),
     # rate limits
     Spec(
-        "rl.on", M, "Too many requests are refused", ("path", "paths", "exempt", "per_minute", "tool", "name", "value")
+        "rl.on",
+        M,
+        "Too many requests are refused",
+        ("path", "paths", "exempt", "per_minute", "tool", "name", "value", "scope"),
     ),
     Spec(
         "rl.values",

@@ -11,8 +11,9 @@ from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, setting_of, unknown
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, reply
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 from roadworthy.inspection.probes.http import Answer, Burst, HttpProbe
+from roadworthy.inspection.scopes import own_limit
 
 REFUSED = 429
 USUAL_LIMIT = 120
@@ -22,14 +23,8 @@ MOST_REQUESTS = 400
 EXEMPT_REQUESTS = 100
 WINDOWS = {"per_second": 1, "per_minute": 60, "per_hour": 3600, "per_day": 86_400}
 LIMIT_HEADERS = ("ratelimit-limit", "x-ratelimit-limit")
-SHOWN_HEADERS = (
-    "retry-after",
-    "ratelimit-policy",
-    "ratelimit",
-    *LIMIT_HEADERS,
-    "ratelimit-remaining",
-    "x-ratelimit-remaining",
-)
+_LEFT_HEADERS = ("ratelimit-remaining", "x-ratelimit-remaining")
+SHOWN_HEADERS = ("retry-after", "ratelimit-policy", "ratelimit", *LIMIT_HEADERS, *_LEFT_HEADERS)
 _WINDOW_OF_NAME = re.compile(r"PER_(SECOND|MINUTE|HOUR|DAY)")
 _OFF = frozenset({"false", "0", "no", "off"})
 
@@ -65,9 +60,27 @@ def _present(answer: Answer) -> Sequence[str]:
     return [name for name in SHOWN_HEADERS if name in answer.headers]
 
 
+def _reachable(requirement: Requirement) -> None:
+    """Whether a readable route can stand for what the line means.
+
+    Raises:
+        Unobservable: it means a limit of its own, of sign-in, uploads or the like, and names no route.
+    """
+    if requirement.text("path").startswith("/") or requirement.params.get("exempt"):
+        return
+    scope = requirement.text("scope")
+    meant = own_limit(requirement.text("name")) or ("" if scope == "ip" else scope)
+    if meant:
+        raise Unobservable(
+            f"the line means the limit of '{meant}': another route's limit says nothing about it",
+            "name the route in the line, one that can be read: `/api/login`",
+        )
+
+
 async def _exceed(probes: Probes, requirement: Requirement) -> Exceeded:
     """Send more requests than the limit allows, with a forged client address each; without, if that escaped."""
     http = offered(probes.http, "http")
+    _reachable(requirement)
     path = await surface.limited_path(http, requirement)
     allowed = await _allowed(probes, http, path, requirement)
     count = min(MOST_REQUESTS, int(allowed or USUAL_LIMIT) + MARGIN_REQUESTS)
@@ -181,6 +194,8 @@ async def _exempt(probes: Probes, requirement: Requirement) -> Verdict:
         return failed(f"{path} is limited too: {words}", *evidence, mend=f"leave {path} out of the rate limit")
     if not limited.ordinal:
         return unknown("nothing is limited, so no route is excluded from it", *evidence)
+    if limited.ordinal > len(burst.answers):
+        return unknown(f"{len(burst.answers)} requests to {path} are fewer than the limit of others allows", *evidence)
     if burst.answers[-1].status >= surface.BAD:
         return unknown(f"{path} answers {burst.answers[-1].status}", *evidence)
     return passed(f"{path} is never refused, while {limited.path} is", *evidence)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from roadworthy.inspection.mapper import values
 from roadworthy.inspection.model import Param
+from roadworthy.inspection.scopes import own_limit
 
 Params = Mapping[str, Param]
 
@@ -75,12 +76,14 @@ _CLAUSE = re.compile(r",\s|;\s|\band\b|\((?=[^)]*\d\s?(?:ms|s|seconds?)\b)")
 
 
 def rates(text: str) -> Params:
-    """`per_minute` and its like, and whom the limit counts."""
+    """`per_minute` and its like, and whom the limit counts or what it is for."""
     found: dict[str, Param] = {
         RATE_NAMES[rate.seconds]: int(rate.count) for rate in values.rates(text) if rate.seconds in RATE_NAMES
     }
     if re.search(r"\bper[- ](?:user|account|key)\b", text, re.IGNORECASE):
         found["scope"] = "user"
+    elif scope := own_limit(text):
+        found["scope"] = scope
     elif re.search(r"\bper[- ](?:ip|address|client)\b", text, re.IGNORECASE):
         found["scope"] = "ip"
     return found
