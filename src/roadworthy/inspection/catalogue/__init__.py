@@ -22,6 +22,7 @@ from roadworthy.inspection.catalogue import (
     maintenance,
     metrics,
     monitoring,
+    named,
     pool,
     proxy,
     roles,
@@ -33,7 +34,7 @@ from roadworthy.inspection.catalogue import (
 )
 from roadworthy.inspection.model import Check
 
-CHECKS: tuple[Check, ...] = (
+_CHECKS: tuple[Check, ...] = (
     *database.CHECKS,
     *roles.CHECKS,
     *pool.CHECKS,
@@ -60,6 +61,7 @@ CHECKS: tuple[Check, ...] = (
     *documents.CHECKS,
     *configuration.CHECKS,
 )
+CHECKS = tuple(map(named.held, _CHECKS))
 
 BY_REQUIREMENT: Mapping[str, tuple[Check, ...]] = {
     requirement: tuple(check for check in CHECKS if requirement in check.requirements)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from roadworthy.inspection.checklist import words
-from roadworthy.inspection.mapper import readers
+from roadworthy.inspection.mapper import naming, readers
 from roadworthy.inspection.mapper.readers import Params
 from roadworthy.inspection.model import Item, Param, Requirement
 from roadworthy.inspection.requirements import BY_ID
@@ -19,6 +19,7 @@ def read(requirement: str, item: Item) -> Iterator[Params]:
     """What `item` tells about `requirement`: once, or several times where it names several values of one sort."""
     condition = words.condition_of(item.text)
     common: dict[str, Param] = {"condition": condition} if condition else {}
+    common |= naming.named(requirement, item.text)
     if requirement in SEVERAL and (several := list(SEVERAL[requirement](item.text))):
         yield from ({**one, **common} for one in several)
         return
