@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,10 @@ FRESH_SECONDS = 86_400
 LINES_MIN = 5
 SHARE_PARSED = 0.95
 REQUEST_ID = "X-Request-ID"
-ROTATED = re.compile(r"\.(?:log\.\d+|log-\d{6,}|\d+\.log|log\.\d{4}-\d\d)(?:\.gz|\.zst)?$|-\d{4}-\d\d-\d\d")
+ROTATED = re.compile(
+    r"\.(?:log\.\d+|log-\d{6,}|\d+\.log|log\.\d{4}-\d\d)(?:\.gz|\.zst)?$|-\d{4}-\d\d-\d\d|[-_]\d{8}\.log$"
+)
+DOCKER = Path("/var/lib/docker")
 LEVEL_NAMES = ("LOG_LEVEL", "LOGLEVEL", "LOGGING_LEVEL")
 _TIMES = frozenset({"time", "timestamp", "ts", "@timestamp", "asctime"})
 _LEVELS = frozenset({"level", "severity", "levelname", "lvl"})
@@ -193,27 +196,30 @@ async def _followed(probes: Probes, requirement: Requirement) -> Verdict:
 
 async def _rotated(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     logs = offered(probes.logs, "logs")
-    files = [one.path for one in logs.files()]
-    siblings = sorted({path.name for file in files for path in file.parent.iterdir() if ROTATED.search(path.name)})
+    files = [one.path for one in logs.files() if not ROTATED.search(one.path.name)] or [
+        one.path for one in logs.files()
+    ]
+    siblings = {file: _rotated_siblings(file) for file in files}
     rules = (
         probes.host.files("etc/logrotate.d/*", "etc/logrotate.conf", "etc/docker/daemon.json") if probes.host else {}
     )
-    naming = [
-        path for path, text in rules.items() if _covers(text, files) or ("daemon.json" in path and "max-size" in text)
-    ]
-    evidence = [observe("rotated files beside the log", listed(siblings), logs.vantage, basis=str(bool(siblings)))]
+    naming = {file: [path for path, text in rules.items() if _names(path, text, file)] for file in files}
+    seen, told = _together(siblings), _together(naming)
+    evidence = [observe("rotated files beside the log", listed(seen), logs.vantage, basis=str(bool(seen)))]
     evidence.append(
         observe(
             "logrotate and Docker rules that name the log",
-            f"{listed(naming)}; {len(rules)} looked at",
+            f"{listed(told)}; {len(rules)} looked at",
             "this machine",
-            basis=listed(naming),
+            basis=listed(told),
         )
     )
-    if siblings:
-        return passed(f"rotated files are there: {listed(siblings, 3)}", *evidence)
-    if naming:
-        return passed(f"{naming[0]} rotates the log", *evidence)
+    bare = [file.name for file in files if not siblings[file] and not naming[file]]
+    if not bare:
+        how = f"rotated files are there: {listed(seen, 3)}" if seen else f"{told[0]} rotates the log"
+        return passed(how, *evidence)
+    if len(bare) < len(files):
+        return unknown(f"nothing is seen to rotate {listed(bare, 3)}", *evidence, mend="name it in a logrotate rule")
     if probes.host is None:
         return unknown(
             "no rotated file is there, and the machine's rules can't be seen", *evidence, mend="[host] local = true"
@@ -222,9 +228,31 @@ async def _rotated(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
     return failed("nothing rotates the log", *evidence, mend="let logrotate do it", patch=rule)
 
 
-def _covers(text: str, files: Sequence[Path]) -> bool:
-    patterns = [word for line in text.splitlines() for word in line.replace("{", " ").split() if word.startswith("/")]
-    return any(file.match(pattern) for file in files for pattern in patterns)
+def _together(by_file: Mapping[Path, Sequence[str]]) -> Sequence[str]:
+    return sorted({name for names in by_file.values() for name in names})
+
+
+def _rotated_siblings(file: Path) -> Sequence[str]:
+    """Older parts of this very log: their names begin with its own, up to a date in it."""
+    stem = re.sub(r"[-_.]\d{4}-?\d\d-?\d\d$", "", file.stem)
+    others = (path.name for path in file.parent.iterdir() if path.name != file.name)
+    return [name for name in others if re.match(rf"{re.escape(stem)}[-_.]", name) and ROTATED.search(name)]
+
+
+def _names(path: str, text: str, file: Path) -> bool:
+    """Whether a rule is about this log; Docker's only about what Docker itself writes."""
+    if not path.endswith("daemon.json"):
+        return _covers(text, file)
+    try:
+        options = json.loads(text).get("log-opts", {})
+    except (ValueError, AttributeError, RecursionError):
+        return False
+    return file.is_relative_to(DOCKER) and isinstance(options, dict) and "max-size" in options
+
+
+def _covers(text: str, file: Path) -> bool:
+    lines = (line.partition("#")[0].replace("{", " ") for line in text.splitlines())
+    return any(file.match(word) for line in lines for word in line.split() if word.startswith("/"))
 
 
 def _logging(line: str) -> Callable[[Path], Site]:
