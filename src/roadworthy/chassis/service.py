@@ -84,6 +84,20 @@ class AppManifest:
     demo: DemoLoader
 
 
+def database_of(settings: Settings) -> str:
+    """The address of the database that `settings` name.
+
+    Raises:
+        StartupError: they name none.
+    """
+    if settings.database_dsn is None:
+        raise StartupError(
+            "No database is configured: DATABASE_URL is empty.",
+            "Start everything with `roadworthy up`, or set DATABASE_URL=postgresql://user:password@host:5432/name.",
+        )
+    return settings.database_dsn
+
+
 @asynccontextmanager
 async def open_resources(settings: Settings, *, application_name: str = "roadworthy") -> AsyncGenerator[Resources]:
     """What the settings name, opened for the block and closed after it.
@@ -91,13 +105,9 @@ async def open_resources(settings: Settings, *, application_name: str = "roadwor
     Raises:
         StartupError: no database is named, or it does not answer; with what to do.
     """
-    if settings.database_dsn is None:
-        raise StartupError(
-            "No database is configured: DATABASE_URL is empty.",
-            "Start everything with `roadworthy up`, or set DATABASE_URL=postgresql://user:password@host:5432/name.",
-        )
+    dsn = database_of(settings)
     async with AsyncExitStack() as stack:
-        database = await Database.open(settings.database_dsn, settings, application_name=application_name)
+        database = await Database.open(dsn, settings, application_name=application_name)
         stack.push_async_callback(database.close)
         shared = None
         if settings.redis_dsn is not None:

@@ -9,6 +9,7 @@ import typer
 
 from roadworthy.chassis import server
 from roadworthy.chassis.edge.build import metrics_folder
+from roadworthy.chassis.service import database_of
 from roadworthy.chassis.telemetry.store import clear
 from roadworthy.main import asgi
 from roadworthy.ops.up.plan import available_cores
@@ -34,6 +35,7 @@ def serve(
     replaced. It starts no database and migrates nothing; `roadworthy up` does all of that for development.
     """
     settings = running_settings()
+    database_of(settings)
     check_port(settings.host, settings.port)
     processes = settings.workers or available_cores()
     os.environ.update(environment_of(settings) | {"WORKERS": str(processes)})  # the web processes read them anew

@@ -336,9 +336,18 @@ def _scope_for_everybody(scope: Scope, plan: Plan) -> Scope:
 
 
 def _is_private(response: StoredResponse) -> bool:
-    present = dict(response.headers)
-    control = present.get(b"cache-control", b"").lower()
-    return b"set-cookie" in present or b"private" in control or b"no-store" in control or present.get(b"vary") == b"*"
+    control = _all_values(response, b"cache-control")
+    return (
+        any(name == b"set-cookie" for name, _ in response.headers)
+        or b"private" in control
+        or b"no-store" in control
+        or b"*" in _all_values(response, b"vary")
+    )
+
+
+def _all_values(response: StoredResponse, wanted: bytes) -> bytes:
+    """What every header called `wanted` says: a list may be sent in several of them (RFC 9110, 5.3)."""
+    return b", ".join(value for name, value in response.headers if name == wanted).lower()
 
 
 def _prepared(response: StoredResponse, browser_seconds: int) -> tuple[list[Header], bytes | None]:

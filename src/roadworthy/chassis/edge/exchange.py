@@ -20,6 +20,7 @@ EMPTY: Final[Message] = {"type": BODY, "body": b""}
 NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 GATHER_BYTES_MAX: Final = 1024 * 1024
 HTML: Final = b"text/html; charset=utf-8"
+READS: Final = frozenset(("GET", "HEAD"))
 OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
 
 _negotiation = Negotiation(FOR_ONE)
@@ -182,7 +183,8 @@ class Exchange:
         if size:
             if status == OK and size <= BODY_BYTES_MAX and (etag := _etag(headers, present, body)):
                 candidates = self.headers.get(b"if-none-match")
-                if candidates is not None and matches(candidates, etag):
+                # After a write, 304 would tell the client that nothing happened.
+                if candidates is not None and self.method in READS and matches(candidates, etag):
                     await self._not_modified(headers, present)
                     return
             if size >= BODY_BYTES_MIN and status != PARTIAL and _may_be_encoded(present):
@@ -274,9 +276,9 @@ def _etag(headers: list[Header], present: Mapping[bytes, bytes], body: bytes) ->
 
 def with_vary(headers: list[Header], present: Mapping[bytes, bytes]) -> list[Header]:
     """`headers` that say that Accept-Encoding matters."""
-    vary = present.get(b"vary")
-    if vary is None:
+    if b"vary" not in present:
         return [*headers, (b"vary", b"Accept-Encoding")]
+    vary = b", ".join(value for name, value in headers if name == b"vary")
     if b"accept-encoding" in vary.lower() or vary.strip() == b"*":
         return headers
     return [*(header for header in headers if header[0] != b"vary"), (b"vary", vary + b", Accept-Encoding")]

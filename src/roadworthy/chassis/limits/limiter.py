@@ -9,9 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from redis.exceptions import RedisError
-
-from roadworthy.chassis.cache.shared import SharedTier, SharedTierDown
+from roadworthy.chassis.cache.shared import SharedTier
 from roadworthy.chassis.limits.counters import ADDRESSES_MAX, LocalCounter, SharedCounter
 from roadworthy.chassis.limits.quota import Grant, LimitPolicy
 
@@ -120,7 +118,7 @@ class RateLimiter:
         wants = {address: max(self._lease, wanted) for address, wanted in wants.items()}
         try:
             return await shared.take(wants)
-        except (SharedTierDown, RedisError) as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, requests wait for this answer
             self._complain(error)
             return {address: self._local.take(address, wanted) for address, wanted in wants.items()}
 

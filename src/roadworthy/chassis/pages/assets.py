@@ -15,6 +15,7 @@ import brotli
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from roadworthy.chassis.edge.compression import Negotiation
 from roadworthy.chassis.errors import NotFound
 
 URL_PREFIX = "/static"
@@ -25,6 +26,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 # Types that the standard library does not know on every machine.
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 COMPRESSIBLE = frozenset({".css", ".js", ".svg"})
+NEGOTIATION = Negotiation((b"br", b"gzip"))
 ICON_SECONDS = 86_400
 
 
@@ -43,10 +45,9 @@ class Asset:
 
     def answer(self, accept_encoding: str) -> tuple[bytes, str | None]:
         """The bytes to send to a client that accepts these encodings, and the name of the encoding."""
-        for name, body in self.encoded.items():
-            if name in accept_encoding:
-                return body, name
-        return self.body, None
+        coding = (NEGOTIATION.choose(accept_encoding.encode("latin-1")) or b"").decode()
+        body = self.encoded.get(coding)
+        return (body, coding) if body is not None else (self.body, None)
 
 
 class Assets:

@@ -192,3 +192,21 @@ def test_types_are_known_by_their_beginning() -> None:
 )
 def test_validators_are_compared_weakly(candidates: bytes, etag: bytes, *, good: bool) -> None:
     assert matches(candidates, etag) is good
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+async def test_a_write_is_never_answered_with_not_modified(
+    making: Fixture, ask: Fixture, answering: Fixture, method: str
+) -> None:
+    edge = await making(answering())
+    assert (await ask(edge, method=method, headers={"if-none-match": "*"})).status == 200
+
+
+async def test_vary_sent_twice_keeps_both(making: Fixture, ask: Fixture) -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/html"), (b"vary", b"Cookie"), (b"vary", b"HX-Request")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"x" * 4000})
+
+    edge = await making(app)
+    assert (await ask(edge, headers={"accept-encoding": "br"}))["vary"] == "Cookie, HX-Request, Accept-Encoding"

@@ -135,6 +135,12 @@ async def test_an_answer_that_says_it_is_somebodys_own_is_given_to_nobody_else(
     assert "/api/jobs is declared cacheable, but" in caplog.text
 
 
+async def test_a_header_sent_twice_says_both(making: Fixture, ask: Fixture) -> None:
+    app = Counting((b"cache-control", b"no-store"), (b"cache-control", b"max-age=5"))
+    edge = await making(app, policies=CACHED)
+    assert {(await ask(edge, "/api/jobs"))["x-cache"] for _ in range(2)} == {"bypass"}
+
+
 async def test_errors_are_shared_by_those_who_wait_and_kept_for_nobody(making: Fixture, ask: Fixture) -> None:
     app = Counting(status=503)
     app.gate = asyncio.Event()

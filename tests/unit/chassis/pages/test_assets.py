@@ -6,7 +6,7 @@ from pathlib import Path
 import brotli
 import pytest
 
-from roadworthy.chassis.pages.assets import IMMUTABLE, AssetNotFound, Assets, static_handlers
+from roadworthy.chassis.pages.assets import IMMUTABLE, Asset, AssetNotFound, Assets, static_handlers
 from roadworthy.chassis.pages.rendering import FOLDER
 
 SHEET = "p { color: teal }\n" * 100
@@ -78,3 +78,12 @@ def test_the_icon_and_the_static_files_have_routes() -> None:
     paths = [path for handler in static_handlers(Assets({"chassis": FOLDER / "static"})) for path in handler.paths]
     assert sorted(paths) == ["/favicon.ico", "/static/{path:path}"]
     assert "immutable" in IMMUTABLE
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [("br;q=0, gzip", "gzip"), ("br;q=0, gzip;q=0", None), ("xbrx", None), ("notgzip", None), ("gzip;q=0.5, br", "br")],
+)
+def test_encodings_are_negotiated_as_the_edge_does(accepted: str, coding: str | None) -> None:
+    asset = Asset("/static/a.css", "text/css", b"plain", {"br": b"b", "gzip": b"g"})
+    assert asset.answer(accepted)[1] == coding

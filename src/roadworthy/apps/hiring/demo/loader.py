@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -73,13 +74,19 @@ async def load_demo(
     moment = now or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     connection = await asyncpg.connect(dsn)
     try:
-        async with connection.transaction():
-            repository = DemoRepository(connection)
-            await repository.prepare()
-            if await _loaded(repository, progress):
-                return
-            await _load(repository, progress, Draws(seed), scale, moment)
+        transaction = connection.transaction()
+        await transaction.start()
+        repository = DemoRepository(connection)
+        await repository.prepare()
+        if await _loaded(repository, progress):
+            return
+        await _load(repository, progress, Draws(seed), scale, moment)
+        await transaction.commit()
         await vacuum(connection)
+    except asyncio.CancelledError:
+        # Ctrl-C in the middle of a COPY: a rollback would have to wait its turn, while hanging up is one.
+        connection.terminate()
+        raise
     finally:
         await connection.close()
 
