@@ -22,6 +22,7 @@ from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.pages.assets import static_handlers
 from roadworthy.chassis.pages.errors import error_pages, page_handlers
 from roadworthy.chassis.pages.rendering import Pages
+from roadworthy.chassis.processes.collector import settle_collector
 from roadworthy.chassis.settings import Settings
 from roadworthy.chassis.telemetry.health import Dependency, Health, Need
 from roadworthy.chassis.telemetry.metrics import Metrics
@@ -145,6 +146,7 @@ class Service:
         await receive()
         try:
             async with self._opened() as self._edge:
+                settle_collector()
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except StartupError as error:
