@@ -24,6 +24,8 @@ WANTED: Mapping[str, str] = {
 }
 HSTS = "strict-transport-security"
 ALIASES = {"hsts": HSTS, "csp": "content-security-policy", "nosniff": "x-content-type-options"}
+TELLTALES = frozenset({"x-powered-by"})
+"""Headers that a line names to be rid of."""
 CLOSED = frozenset({401, 403, 404, 410})
 
 
@@ -64,8 +66,10 @@ def _wanted_headers(http: HttpProbe, requirement: Requirement) -> Sequence[str]:
 
 def _wrong(answer: Answer, name: str, stated: str) -> str:
     """What is wrong with a header, by itself or against the value that the line states."""
-    problem = policies.worth(name, answer.headers)
     value = answer.headers.get(name, "")
+    if name in TELLTALES:
+        return f"{answer.path} tells {name}: {value[:80]}" if value else ""
+    problem = policies.worth(name, answer.headers)
     if not problem and stated and not set(_words(stated)) <= set(_words(value)):
         problem = f"{name} is {value[:80] or 'absent'}, the line says {stated[:80]}"
     return f"{answer.path}: {problem}" if problem else ""

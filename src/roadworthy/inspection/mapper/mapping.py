@@ -32,6 +32,11 @@ _COMPARED = re.compile(
     r"|\b\d+x faster|\b(?:reduced|improved|increased|decreased) by \d",
     re.IGNORECASE,
 )
+_DELIBERATION = re.compile(
+    r"^\W*(?:review|re-?read|look (?:at|through|over)|go (?:through|over)|discuss|decide|consider|think about)\b(?!ed)",
+    re.IGNORECASE,
+)
+"""Somebody is to look or to think: that what is looked at is there doesn't show that it was done."""
 LACKING = frozenset({"no", "not", "without", "missing", "lacks"})
 _LACK = re.compile(r"^\W*(?:no|missing|lack(?:s|ing)?(?: of)?|without|absence of)\b", re.IGNORECASE)
 LACK_IS_GOOD = frozenset({
@@ -93,6 +98,8 @@ class Mapper:
 def _unmeasurable(mapped: Mapped, line: Line, matches: Sequence[Match]) -> str:
     if _COMPARED.search(line.item.text):
         return "it compares with a baseline that the line does not give"
+    if _DELIBERATION.match(line.item.text):
+        return "it asks somebody to look or to decide, which leaves nothing to see"
     # "No rate limiting will allow abuse: MUST enable" demands it after all.
     demanded = mapped.item.inverse or bool(_MUST.search(line.item.text))
     word = "" if demanded else reservations.negation(line, matches, LACK_IS_GOOD)

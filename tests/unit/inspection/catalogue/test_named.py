@@ -90,3 +90,10 @@ async def test_headers_of_a_server_that_the_line_names(said: str, program: str |
 def test_what_lines_name(text: str, expected: dict[str, object]) -> None:
     (asked, *_) = Mapper().map_one(Item(line=1, section=("Security",), text=text)).requirements
     assert {name: asked.params[name] for name in ("packages", "in_file") if name in asked.params} == expected
+
+
+@pytest.mark.parametrize(("headers", "status"), [({"x-powered-by": "Express"}, FAIL), ({}, PASS)])
+async def test_a_header_that_tells_on_the_service_is_to_be_absent(headers: dict[str, str], status: Status) -> None:
+    site = pages({"/": Reply(200, PAGE, headers)})
+    verdict = await verdict_of("sec.headers.sent", Stage(site=site), headers=("X-Powered-By",))
+    assert verdict.status is status, verdict.summary

@@ -251,3 +251,9 @@ def test_a_remark_that_something_is_lacking_is_no_item() -> None:
 )
 def test_which_secrets_a_line_means(text: str, expected: dict[str, object]) -> None:
     assert params(text, "Security") == expected
+
+
+@pytest.mark.parametrize("text", ["Review error logs", "Consider Redis caching", "Discuss connection pooling"])
+def test_what_somebody_is_to_look_at_is_not_done_by_being_there(text: str) -> None:
+    assert mapped(text, "Launch").unmeasurable
+    assert not mapped(text.partition(" ")[2], "Launch").unmeasurable
