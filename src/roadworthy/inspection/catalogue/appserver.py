@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed
 from roadworthy.inspection.catalogue.service import behind
+from roadworthy.inspection.catalogue.workers import worker_tool
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
-from roadworthy.inspection.probes.forwarding import PROXIES
 from roadworthy.inspection.probes.host import INTERPRETERS, HostProbe, Process, programs
 
 SERVERS = (
@@ -45,17 +45,9 @@ DEVELOPMENT = re.compile(
     r"|webpack-dev-server|webpack serve|npm run dev|react-scripts start|http\.server|php -S|--debug\b|\bwatchmedo\b"
     r"|rails s(?:erver)?\b(?!.*production)"
 )
-TASK_WORKERS = re.compile(
-    r"\bcelery\b.*\bworker\b|\brq\b.*\bworker\b|\bdramatiq\b|\bhuey|\barq\b|\bsidekiq\b|\bresque\b|\bgood_job\b"
-    r"|\bqcluster\b|\bprocrastinate\b.*\bworker\b|\bpgq\b.*\brun\b|queue:work|\bdelayed_job\b|\bbull\w*|\btemporal\b"
-    r"|\bworker\b",
-    re.IGNORECASE,
-)
-OTHER_WORKERS = frozenset(
-    {*SERVERS, *PROXIES, "postgres", "postmaster", "mysqld", "containerd-shim", "chrome", "chromium"}
-)
-"""Programs that call processes of their own workers."""
 QUEUE_KEYS = re.compile(rb"celery|_kombu|^rq:|^bull|sidekiq|^queues?\b|dramatiq|^arq:|huey", re.IGNORECASE)
+RABBIT = re.compile(r"(?:^|/)rabbit(?:mq|@|$)")
+"""An argument of RabbitMQ; other Erlang programs run under the same name."""
 BROKERS = frozenset({"redis", "valkey", "rabbitmq"})
 
 
@@ -174,8 +166,8 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
     if set(tools) & BROKERS:
         return await _queue(probes, tools)
     everything = host.processes()
-    workers = [one for one in everything if _works(one)]
-    named = [one for one in workers if not tools or any(tool in one.command.lower() for tool in tools)]
+    workers = [one for one in everything if worker_tool(one)]
+    named = [one for one in workers if not tools or worker_tool(one) in tools]
     text = "\n".join(one.command[:160] for one in workers[:6]) or "none"
     evidence = observe(
         "task workers among the processes",
@@ -193,14 +185,10 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
     )
 
 
-def _works(process: Process) -> bool:
-    """Whether a command line is a task worker's; web servers call their processes workers too."""
-    return bool(process.argv and TASK_WORKERS.search(process.command)) and not set(programs(process)) & OTHER_WORKERS
-
-
 async def _queue(probes: Probes, tools: Sequence[str]) -> Verdict:
     host = offered(probes.host, "host")
-    brokers = host.running("rabbitmq-server", "beam.smp") if "rabbitmq" in tools else ()
+    nodes = host.running("rabbitmq-server", "beam.smp") if "rabbitmq" in tools else ()
+    brokers = [one for one in nodes if any(RABBIT.search(word) for word in one.argv)]
     keys = await probes.redis.keys() if probes.redis else None
     queues = [key for key in keys or () if QUEUE_KEYS.search(key)]
     known = "unknown" if keys is None else str(len(keys))

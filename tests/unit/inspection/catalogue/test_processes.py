@@ -101,3 +101,42 @@ async def test_a_unit_counts_only_if_the_service_is_its_main_process(unit: str, 
     )
     verdict = await verdict_of("srv.systemd.restart", Stage(site=pages({}), machine=machine))
     assert verdict.status is status, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("/venv/bin/celery -A app worker --loglevel=info", PASS),
+        ("python -X dev -m celery --app=app worker", PASS),
+        ("python /venv/bin/rq worker high", PASS),
+        ("python manage.py qcluster", PASS),
+        ("php artisan queue:work", PASS),
+        ("ruby /usr/bin/bundle exec sidekiq -C config.yml", PASS),
+        ("node dist/worker.js", PASS),
+        ("dramatiq app.tasks", PASS),
+        ("python -m roadworthy worker", PASS),
+        ("tail -f /var/log/celery/worker.log", FAIL),
+        ("vim worker.py", FAIL),
+        ("less celery worker", FAIL),
+        ("grep celery worker", FAIL),
+        ("docker run app celery worker", FAIL),
+        ("celery -A worker beat", FAIL),
+        ("celery -A app flower --queue worker", FAIL),
+        ("python manage.py runserver", FAIL),
+        ("python -c worker", FAIL),
+        ("node server.js --mode worker", FAIL),
+        ("Runner.Worker spawnclient", FAIL),
+        ("python bull.py", FAIL),
+    ],
+)
+async def test_a_task_worker_is_known_by_program_and_subcommand(command: str, status: Status) -> None:
+    verdict = await verdict_of("srv.async.workers", Stage(machine=Machine((Program(command),))))
+    assert verdict.status is status, verdict.summary
+
+
+@pytest.mark.parametrize("title", ["/usr/lib/erlang/beam.smp -sname ejabberd", "beam.smp -- -root /app"])
+async def test_another_erlang_program_is_no_rabbitmq(title: str) -> None:
+    stage = Stage(machine=Machine((Program(title),)))
+    assert (await verdict_of("srv.async.workers", stage, tool="rabbitmq")).status is FAIL
+    rabbit = Stage(machine=Machine((Program("beam.smp -pa /usr/lib/rabbitmq/ebin -s rabbit boot"),)))
+    assert (await verdict_of("srv.async.workers", rabbit, tool="rabbitmq")).status is PASS
