@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import conditional, failed, listed, not_applicable, observe, passed
-from roadworthy.inspection.fixtures.machine import Machine, Program
+from roadworthy.inspection.catalogue.virtual_servers import PASSES, served, upstream_of
+from roadworthy.inspection.fixtures.machine import PORT, Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import (
@@ -26,6 +27,7 @@ from roadworthy.inspection.probes.nginx import Directive, NginxProbe
 OTHERS = ("caddy", "haproxy", "traefik", "apache2", "httpd", "envoy", "lighttpd", "varnishd")
 BALANCING = frozenset({"least_conn", "ip_hash", "hash", "random", "least_time"})
 SERVERS_MIN = 2
+IDLE = frozenset({"backup", "down"})
 FILES = """location {place}/ {{
     alias /srv/app{place}/;
     expires 30d;
@@ -93,11 +95,11 @@ async def _stands(probes: Probes, requirement: Requirement) -> Verdict:
     nginx = await _configuration(probes, evidence)
     if isinstance(nginx, Verdict):
         return nginx
-    passes = nginx.named("proxy_pass")
+    passes = [one for one in served(nginx, probes.http) if one.name in PASSES and one.words]
     evidence.append(_quoted(nginx, passes or nginx.named("listen")))
     if not passes:
         return failed(
-            "nginx passes nothing on to a backend: it has no proxy_pass",
+            "nginx passes nothing on to a backend: its server has no proxy_pass",
             *evidence,
             mend="pass requests to the service",
             patch="location / {\n    proxy_pass http://127.0.0.1:8000;\n}",
@@ -113,7 +115,8 @@ async def directive(probes: Probes, requirement: Requirement) -> Verdict:
         return nginx
     name, value = _asked(requirement)
     place = requirement.text("path")
-    found = [one for one in nginx.named(name) if not place or any(place in block for block in one.blocks)]
+    own = [one for one in served(nginx, probes.http) if one.name == name]
+    found = [one for one in own if not place or any(place in block for block in one.blocks)]
     evidence.append(_quoted(nginx, found))
     if any(_fits(one, value) for one in found):
         return passed(f"{name} {value} is in effect", *evidence)
@@ -161,35 +164,50 @@ async def _balanced(probes: Probes, requirement: Requirement) -> Verdict:
                 "one server serves, and the line asks for a balancer only for several", *nginx.evidence
             )
         return nginx
-    servers = nginx.named("server", within="upstream")
-    methods = [one for one in nginx.directives if one.name in BALANCING and _inside(one, "upstream")]
-    evidence.append(_quoted(nginx, [*servers, *methods]))
+    groups = _groups(served(nginx, probes.http))
+    servers = max(groups.values(), key=len, default=())
+    methods = [one for one in nginx.directives if one.name in BALANCING and one.blocks and one.blocks[-1] in groups]
+    evidence.append(_quoted(nginx, [*(one for group in groups.values() for one in group), *methods]))
     name, value = _asked(requirement)
     if name in BALANCING and not any(one.name == name for one in methods):
         return failed(f"no upstream uses {name}", *evidence, mend=f"add {name} to the upstream", patch=f"{name};")
     address = requirement.text("server") or (value if name == "server" else "")
-    return _spread(servers, address, evidence, conditionally=conditional(requirement), named=bool(name))
+    if address:
+        servers = next((group for group in groups.values() if address in _addresses(group)), servers)
+    return _spread(servers, address, evidence, conditionally=conditional(requirement))
 
 
-def _served_here(probes: Probes) -> bool:
-    """Whether the service itself answers on this machine: one server, then."""
-    return bool(probes.host and probes.http and probes.host.listeners(probes.http.port))
+def _groups(directives: Sequence[Directive]) -> Mapping[str, Sequence[Directive]]:
+    """Servers that get requests, by the upstream block they stand in: spares and switched-off ones get none."""
+    used = {upstream_of(one) for one in directives if one.name in PASSES and one.words}
+    groups: dict[str, list[Directive]] = {}
+    for one in directives:
+        block = one.blocks[-1] if one.blocks else ""
+        if one.name != "server" or not one.words or not block.startswith("upstream"):
+            continue
+        if block.removeprefix("upstream").strip() in used and not IDLE & set(one.words[1:]):
+            groups.setdefault(block, []).append(one)
+    return groups
+
+
+def _addresses(servers: Sequence[Directive]) -> Sequence[str]:
+    return list(dict.fromkeys(one.words[0] for one in servers))
 
 
 def _spread(
-    servers: Sequence[Directive], address: str, evidence: Sequence[Evidence], *, conditionally: bool, named: bool
+    servers: Sequence[Directive], address: str, evidence: Sequence[Evidence], *, conditionally: bool
 ) -> Verdict:
     """Whether the address is among the servers; without one, whether there are several."""
-    there = [one.words[0] for one in servers if one.words]
+    there = _addresses(servers)
     if address and address not in there:
         words = f"{address} is in no upstream; there: {listed(there)}"
         return failed(words, *evidence, mend="add the server to the upstream", patch=f"server {address};")
-    if len(servers) < SERVERS_MIN and not address and not named:
-        words = f"{len(servers)} server in the upstream: nothing to balance"
+    if len(there) < SERVERS_MIN:
+        words = f"{len(there)} server in service in an upstream that is passed to: nothing to balance"
         if conditionally:
             return not_applicable(words, *evidence)
         return failed(words, *evidence, mend="add a second server")
-    return passed(f"{len(servers)} servers share the load: {listed(there, 4)}", *evidence)
+    return passed(f"{len(there)} servers share the load: {listed(there, 4)}", *evidence)
 
 
 def _inside(directive: Directive, block: str) -> bool:
@@ -202,11 +220,15 @@ async def _static(probes: Probes, requirement: Requirement) -> Verdict:
     if isinstance(nginx, Verdict):
         return nginx
     wanted = requirement.text("path") or (_asked(requirement)[1] if requirement.text("directive") == "location" else "")
-    serving = [
-        one for one in nginx.directives if one.name in {"alias", "root", "try_files"} and _inside(one, "location")
-    ]
+    own = served(nginx, probes.http)
+    serving = [one for one in own if one.name in {"alias", "root"} and _inside(one, "location") and not _aside(one)]
     there = [one for one in serving if not wanted or any(wanted.rstrip("/") in block for block in one.blocks)]
     evidence.append(_quoted(nginx, there or nginx.named("location")))
+    if not there and any(one.name == "root" and not _inside(one, "location") for one in own):
+        raise Unobservable(
+            "a root stands outside of all locations: whether files or the backend answer is not said there",
+            "give the files a location with a root or an alias of its own",
+        )
     if not there:
         return failed(
             f"nginx serves no files{f' under {wanted}' if wanted else ''} by itself",
@@ -217,12 +239,18 @@ async def _static(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"nginx serves {there[0].blocks[-1]} from {there[0].words[0]}", *evidence)
 
 
+def _aside(directive: Directive) -> bool:
+    """Whether it answers certificate authorities and not people."""
+    return any(".well-known" in block for block in directive.blocks)
+
+
 async def _limited(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     evidence: list[Evidence] = []
     nginx = await _configuration(probes, evidence)
     if isinstance(nginx, Verdict):
         return nginx
-    zones, uses = nginx.named("limit_req_zone"), nginx.named("limit_req")
+    own = served(nginx, probes.http)
+    zones, uses = ([one for one in own if one.name == name] for name in ("limit_req_zone", "limit_req"))
     evidence.append(_quoted(nginx, [*zones, *uses]))
     names = {match[1] for zone in zones if (match := re.search(r"zone=([\w-]+)", zone.text))}
     used = {match[1] for use in uses if (match := re.search(r"zone=([\w-]+)", use.text))}
@@ -239,16 +267,17 @@ async def _limited(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
 
 NGINX = Program("nginx: master process /usr/sbin/nginx", children=1, listens=True)
 BARE = Machine((Program("gunicorn app:app", children=2, listens=True),))
-FRONT = """
+FRONT = f"""
 limit_req_zone $binary_remote_addr zone=api:10m rate=60r/m;
-upstream backend { least_conn; server 127.0.0.1:8010; server 127.0.0.1:8011; }
-server {
+upstream backend {{ least_conn; server 127.0.0.1:8010; server 127.0.0.1:8011; }}
+server {{
     listen 80;
+    listen {PORT};
     server_name jobs.test;
     client_max_body_size 10M;
-    location / { limit_req zone=api burst=20; proxy_pass http://backend; proxy_set_header X-Real-IP $remote_addr; }
-    location /uploads { alias /srv/app/uploads; expires 30d; }
-}
+    location / {{ limit_req zone=api burst=20; proxy_pass http://backend; proxy_set_header X-Real-IP $remote_addr; }}
+    location /uploads {{ alias /srv/app/uploads; expires 30d; }}
+}}
 """
 
 
@@ -266,7 +295,7 @@ def _front(requirement: str, params: dict[str, Param] | None = None) -> Fixtures
 NEVER = "Never: where the machine shows that no proxy runs, the line fails."
 HOW = (
     "The processes of this machine, who owns the public port, and the configuration with its includes, read as nginx "
-    "reads it."
+    "reads it: only server blocks whose name or port is the target's, or that pass to it, count."
 )
 
 STANDS = Check(
@@ -315,7 +344,8 @@ BALANCED = Check(
     needs=frozenset(),
     run=_balanced,
     documentation=Documentation(
-        what="An upstream holds two servers or more, or the server and the method that the line names.",
+        what="An upstream that requests are passed to holds two servers or more, spares left out, and the server and "
+        "the method that the line names.",
         why="With one server every deployment and every crash is an outage.",
         how_verified=HOW,
         how_to_mend="List the servers in an upstream block.",
