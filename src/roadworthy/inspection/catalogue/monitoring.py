@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 
@@ -68,6 +69,13 @@ SHIPPERS = (
         "telegraf",
     ),
 )
+SYSLOG = frozenset({"rsyslogd", "syslog-ng"})
+SYSLOG_FILES = ("etc/rsyslog.conf", "etc/rsyslog.d/*", "etc/syslog-ng/*.conf", "etc/syslog-ng/conf.d/*")
+FORWARDS = re.compile(
+    r"^[^#\n]*(?:\s@@?(?:\([^)]*\))?[\w\[:.]|omfwd|omrelp|omelasticsearch|omkafka|(?:network|tcp|udp|syslog)\s*\()",
+    re.MULTILINE,
+)
+"""A rule that sends messages to another machine, as rsyslog and syslog-ng write it."""
 UPTIME_PROGRAMS = (
     "gatus",
     "blackbox_exporter",
@@ -149,22 +157,41 @@ async def _shipped(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
     host, logs = offered(probes.host, "host"), offered(probes.logs, "logs")
     files = {str(one.path.resolve()) for one in logs.files()}
     shippers = [one for one in host.processes() if set(programs(one)) & set(SHIPPERS)]
-    readers = [one for one in shippers if files & set(host.open_files(one.pid))]
+    readers = [one for one in shippers if files & set(_read_only(host, one.pid))]
     evidence = [_processes(host, "log collectors", shippers)]
-    evidence.append(
-        observe("log files that one of them holds open", f"{len(readers)} readers of {len(files)} files", host.vantage)
-    )
-    if readers:
-        return passed(f"{readers[0].name} reads the log", *evidence)
+    words = f"{len(readers)} readers of {len(files)} files"
+    evidence.append(observe("log files that one of them holds open to read", words, host.vantage))
+    keeping = [one for one in readers if set(programs(one)) & SYSLOG and not _forwarded(host, evidence)]
+    senders = [one for one in readers if one not in keeping]
+    if senders:
+        return passed(f"{senders[0].name} reads the log", *evidence)
     if shippers:
-        return unknown(
-            f"{shippers[0].name} runs, but does not hold the log open", *evidence, mend="show its configuration"
-        )
+        what = "reads the log, but sends it nowhere" if keeping else "runs, but does not hold the log open to read it"
+        return unknown(f"{(keeping or shippers)[0].name} {what}", *evidence, mend="show its configuration")
     return failed(
         f"no log collector among {len(host.processes())} processes: logs stay on this machine",
         *evidence,
         mend="run a collector (promtail, fluent-bit, vector) on the log files",
     )
+
+
+def _read_only(host: HostProbe, pid: int) -> Sequence[str]:
+    """Files that it can only read: who may write to a log is its writer, not its collector."""
+    home = host.proc / str(pid)
+    found = []
+    with contextlib.suppress(OSError):
+        for entry in (home / "fd").iterdir():
+            flags = re.search(r"^flags:\s+([0-7]+)", (home / "fdinfo" / entry.name).read_text("ascii"), re.MULTILINE)
+            if flags and int(flags[1], 8) & os.O_ACCMODE == os.O_RDONLY:
+                found.append(str(entry.readlink()))
+    return found
+
+
+def _forwarded(host: HostProbe, evidence: list[Evidence]) -> bool:
+    """Whether a rule of the syslog daemon sends messages elsewhere."""
+    rules = [path for path, text in host.files(*SYSLOG_FILES).items() if FORWARDS.search(text)]
+    evidence.append(observe("rules that forward messages", listed(rules), host.vantage))
+    return bool(rules)
 
 
 NODE_PAGE = "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 12\n"
@@ -236,9 +263,10 @@ LOGS_SHIPPED = Check(
     needs=frozenset({"host", "logs"}),
     run=_shipped,
     documentation=Documentation(
-        what="A collector on this machine holds the service's log open.",
+        what="A collector on this machine holds the service's log open to read it; a syslog daemon has a rule that "
+        "forwards it.",
         why="The log of a machine that died is what one wants to read.",
-        how_verified="Processes of this machine, and the files that collectors have open.",
+        how_verified="Processes of this machine, and the files that collectors have open without the right to write.",
         how_to_mend="Point promtail, fluent-bit or vector at the log.",
         not_applicable_when="Never.",
     ),
