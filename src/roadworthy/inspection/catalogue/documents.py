@@ -104,8 +104,8 @@ TOPIC = Check(
         "that the line names is there.",
         why="What only one person knows is lost on her holiday.",
         how_verified="Headings of Markdown, reStructuredText and AsciiDoc files, and the words under them. "
-        "Left out are checklists, references, road maps, records of decisions, generated pages and pages of a catalogue, and what "
-        "others wrote: they ask or list, they don't say how it is done here.",
+        "Left out are checklists, references, road maps, records of decisions, generated pages and "
+        "pages of a catalogue, and what others wrote: they ask or list, they don't say how it is done here.",
         how_to_mend="Write the section: who does what, in which order, and how one sees that it worked.",
         not_applicable_when="Never.",
     ),
