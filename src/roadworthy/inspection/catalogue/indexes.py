@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
@@ -42,6 +42,7 @@ _STATEMENT = re.compile(
     r"(?P<table>[\w.\"]+)\s*(?:using\s+\w+\s*)?\((?P<columns>[^)]*)\)",
     re.IGNORECASE,
 )
+_BEGINNING = re.compile(r"\bcreate\s+(?:unique\s+)?index\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,18 @@ class Wanted:
 
 async def _indexes(probes: Probes, requirement: Requirement) -> Verdict:
     postgres = offered(probes.postgres, "postgres")
-    wanted = _wanted(probes, requirement)
-    if not wanted:
-        return await _foreign_keys(postgres, requirement)
+    named = requirement.text("index") or requirement.text("table")
+    file = "" if named else requirement.text("file").removeprefix("./").lstrip("/")
+    if not named and not file:
+        return await _foreign_keys(postgres)
+    wanted = [Wanted(requirement.text("index"), requirement.text("table"), requirement.names("columns"))]
+    if file:
+        repo = offered(probes.repo, "repo")
+        path = next((one for one in repo.files if one == file or one.endswith(f"/{file}")), "")
+        if not path:
+            looked = observe(f"file {file}", f"not there; {len(repo.files)} files looked at", repo.vantage)
+            return failed(f"there is no file {file}", looked, mend="add it, or name the file that makes the indexes")
+        wanted = _stated(repo.read(path), path)
     indexes, columns = await postgres.rows(INDEXES_SQL), await postgres.rows(COLUMNS_SQL)
     answers = [(one, *_judged(one, indexes, columns)) for one in wanted]
     lines = "\n".join(f"{one}: {words}" for one, _, words in answers)
@@ -77,15 +87,20 @@ async def _indexes(probes: Probes, requirement: Requirement) -> Verdict:
     )
 
 
-def _wanted(probes: Probes, requirement: Requirement) -> Sequence[Wanted]:
-    index, table = requirement.text("index"), requirement.text("table")
-    if index or table:
-        return [Wanted(index, table, requirement.names("columns"))]
-    named = requirement.text("file")
-    for path in probes.repo.find(f"*{named}") if probes.repo and named else ():
-        found = _STATEMENT.finditer(probes.repo.read(path)) if probes.repo else ()
-        return [Wanted(one["index"], one["table"].strip('"'), _columns(one["columns"])) for one in found]
-    return []
+def _stated(text: str, path: str) -> list[Wanted]:
+    """Indexes that a script creates.
+
+    Raises:
+        Unobservable: not all of them can be read, or there is none.
+    """
+    code = re.sub(r"--[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL)
+    read = [one for one in _STATEMENT.finditer(code) if "(" not in one["columns"]]
+    if not read or len(read) < len(_BEGINNING.findall(code)):
+        raise Unobservable(
+            f"{len(read)} of {len(_BEGINNING.findall(code))} CREATE INDEX statements can be read from {path}",
+            "name the index and its table in the line",
+        )
+    return [Wanted(one["index"], one["table"].replace('"', ""), _columns(one["columns"])) for one in read]
 
 
 def _columns(text: str) -> tuple[str, ...]:
@@ -135,7 +150,7 @@ def _statement(wanted: Wanted) -> str:
     return f"create index concurrently if not exists {name} on {wanted.table} ({', '.join(wanted.columns)});"
 
 
-async def _foreign_keys(postgres: PostgresProbe, requirement: Requirement) -> Verdict:
+async def _foreign_keys(postgres: PostgresProbe) -> Verdict:
     """With nothing named: broken indexes, and foreign keys of large tables without one."""
     indexes, keys = await postgres.rows(INDEXES_SQL), await postgres.rows(KEYS_SQL)
     if not indexes:
@@ -148,11 +163,9 @@ async def _foreign_keys(postgres: PostgresProbe, requirement: Requirement) -> Ve
         f"{row['table']}({', '.join(row['columns'])}) refers to another table without an index on all rows"
         for row in bare
     ]
-    file = requirement.text("file")
-    note = f"; {file} is not in the source tree, so foreign keys were judged" if file else ""
     evidence = observe(
         "pg_index, pg_constraint",
-        f"{listed(problems, 20)}\n{len(indexes)} indexes and {len(keys)} foreign keys looked at{note}",
+        f"{listed(problems, 20)}\n{len(indexes)} indexes and {len(keys)} foreign keys looked at",
         postgres.vantage,
     )
     if problems:
@@ -160,6 +173,9 @@ async def _foreign_keys(postgres: PostgresProbe, requirement: Requirement) -> Ve
         return failed(
             listed(problems, 4), evidence, mend="create the missing indexes, rebuild invalid ones", patch=patch or None
         )
+    if not keys:
+        words = f"{len(indexes)} indexes are valid, but no foreign key shows which the queries need"
+        return unknown(words, evidence, mend="name the index, or its table and columns, in the line")
     return passed(
         f"{len(indexes)} indexes are valid, and {len(keys)} foreign keys have theirs (or small tables)", evidence
     )
