@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MASK = "[redacted]"
 SHORTEST_SECRET = 6
@@ -27,6 +27,12 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=\-]{8,}"), rf"\1 {MASK}"),
     (re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*[:=]\s*[\"']?[^=;\s]{1,80}=)[^;\s\"']{6,}"), rf"\1{MASK}"),
+    (
+        re.compile(
+            r"(?i)(?<!\S)(--?[\w\-]*(?:pass|pwd|token|secret)[\w\-]*[ =])(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\[-]\S*)"
+        ),
+        rf"\1{MASK}",
+    ),
     (re.compile(r"(?i)\b(password|identified by)\s+'[^'\n]{1,200}'"), rf"\1 '{MASK}'"),
     (re.compile(r"\beyJ[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]{5,}\.?[A-Za-z0-9_\-]*"), MASK),
     (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), MASK),
@@ -36,6 +42,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bAIza[0-9A-Za-z_\-]{30,}"), MASK),
     (re.compile(r"\$(?:2[aby]|argon2(?:id?|d)|scrypt|pbkdf2[\w\-]*|[156y])\$[^\s\"']{8,}"), MASK),
 )
+_SECRET_OPTION = re.compile(r"(?i)^--?[\w\-]*(?:pass|pwd|token|secret|credential|api-?key|private-?key)[\w\-]*(=?)")
 _ASSIGNMENT = re.compile(
     r"""(?P<head>(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,80})["']?\s*(?:=|:(?!\s*[\w.\-]+\s*[=:]))\s*)"""
     r"""(?!\#)(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
@@ -48,6 +55,20 @@ def is_secret_name(name: str) -> bool:
         return False
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return bool(_NAME.search(snake)) and not _NOT_SECRET.search(snake)
+
+
+def redact_command(argv: Sequence[str], secrets: Iterable[str] = ()) -> str:
+    """A command line in one string, with the values of `--password`, `--api-token` and their like masked whole."""
+    words: list[str] = []
+    follows = False
+    for word in argv:
+        option = _SECRET_OPTION.match(word)
+        if follows and not word.startswith("--"):
+            words.append(MASK)
+        else:
+            words.append(option[0] + MASK if option and option[1] else word)
+        follows = bool(option and not option[1]) and not (follows and words[-1] == MASK)
+    return redact(" ".join(words), secrets)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from roadworthy.inspection.model import observe, printable
-from roadworthy.inspection.redaction import is_secret_name, redact
+from roadworthy.inspection.redaction import is_secret_name, redact, redact_command
 
 CANARY = "c4nary9f3e1d7b55aa"
 
@@ -94,3 +94,20 @@ def test_control_characters_are_replaced() -> None:
         printable("a\x00b\x9bc\u202ed\ne")
         == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}d\ne"
     )
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("app", "--db-password", "hunter two", "--port", "80"), "app --db-password [redacted] --port 80"),
+        (("app", "--admin-passphrase=x y", "run"), "app --admin-passphrase=[redacted] run"),
+        (("app", "-token", "-abc", "--secret-key", "--debug"), "app -token [redacted] --secret-key --debug"),
+        (("app", "--password", "--password", "x"), "app --password --password [redacted]"),
+    ],
+)
+def test_options_of_commands_lose_their_values(argv: tuple[str, ...], said: str) -> None:
+    assert redact_command(argv) == said
+
+
+def test_options_in_a_line_of_text_lose_their_values() -> None:
+    assert redact("cron: app --auth-token 12ab --port 80") == "cron: app --auth-token [redacted] --port 80"

@@ -14,6 +14,7 @@ from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 from roadworthy.inspection.probes.host import INTERPRETERS, HostProbe, Process, programs
+from roadworthy.inspection.redaction import redact_command
 
 SERVERS = (
     *(
@@ -74,22 +75,29 @@ def server_name(host: HostProbe, chain: Sequence[Process]) -> str:
     return next((name for process in chain for name in programs(process) if name in RUNTIMES), "")
 
 
+def _told(probes: Probes, process: Process, limit: int) -> str:
+    """A command line without its secrets, then cut: half a secret would no longer be known as one."""
+    return redact_command(process.argv or (f"[{process.name}]",), probes.secrets())[:limit]
+
+
 async def _production(probes: Probes, requirement: Requirement) -> Verdict:
     host, found = serving(probes)
     chain = [*found, *host.ancestors(found[0])[:3]]
     name = server_name(host, chain)
     evidence = observe(
         "process on the port",
-        "\n".join(one.command[:200] for one in found[:4]),
+        "\n".join(_told(probes, one, 200) for one in found[:4]),
         host.vantage,
         basis=f"{name} {found[0].name}",
     )
     wanted = requirement.text("server").lower()
-    toy = next((one.command[:120] for one in chain if DEVELOPMENT.search(one.command)), "")
+    toy = next((_told(probes, one, 120) for one in chain if DEVELOPMENT.search(one.command)), "")
     if toy:
         return failed(f"a development server answers: {toy}", evidence, mend="start it with a production server")
     if not name:
-        raise Unobservable(f"{found[0].command[:80]} serves: not a server known here", "name the server in the line")
+        raise Unobservable(
+            f"{_told(probes, found[0], 80)} serves: not a server known here", "name the server in the line"
+        )
     if wanted and wanted != name:
         return failed(
             f"{name} serves, a production server, but the line names {wanted}",
@@ -123,7 +131,7 @@ async def _workers(probes: Probes, requirement: Requirement) -> Verdict:
     workers, cores = workers_of(host, found), host.cores()
     evidence = observe(
         "processes that take requests",
-        f"{len(workers)} of {listed({one.command[:80] for one in workers}, 3)}; {cores} cores",
+        f"{len(workers)} of {listed({_told(probes, one, 80) for one in workers}, 3)}; {cores} cores",
         host.vantage,
         basis=f"{len(workers)} workers, {cores} cores",
     )
@@ -168,17 +176,17 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
     everything = host.processes()
     workers = [one for one in everything if worker_tool(one)]
     named = [one for one in workers if not tools or worker_tool(one) in tools]
-    text = "\n".join(one.command[:160] for one in workers[:6]) or "none"
+    text = "\n".join(_told(probes, one, 160) for one in workers[:6]) or "none"
     evidence = observe(
         "task workers among the processes",
         f"{text}\n{len(everything)} processes looked at",
         host.vantage,
-        basis=", ".join(sorted({one.command[:60] for one in workers})),
+        basis=", ".join(sorted({_told(probes, one, 60) for one in workers})),
     )
     if named:
-        return passed(f"{len(named)} task worker process(es): {named[0].command[:80]}", evidence)
+        return passed(f"{len(named)} task worker process(es): {_told(probes, named[0], 80)}", evidence)
     if workers:
-        words = f"{listed(tools)} does not run; another worker does: {workers[0].command[:80]}"
+        words = f"{listed(tools)} does not run; another worker does: {_told(probes, workers[0], 80)}"
         return failed(words, evidence, mend="write what you use into the line")
     return failed(
         f"no task worker among {len(everything)} processes", evidence, mend="start a task worker beside the web server"

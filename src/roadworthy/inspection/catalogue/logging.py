@@ -17,6 +17,7 @@ from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.redaction import redact
 
 CANARY = "roadworthy-canary-"
 WAIT_SECONDS = 4.0
@@ -71,7 +72,11 @@ async def _configured(probes: Probes, requirement: Requirement) -> Verdict:
         )
     written = await canary(probes)
     logs = offered(probes.logs, "logs")
-    text = f"{written.file.name}: {written.line[:300]}" if written else f"no line in {len(logs.files())} files"
+    text = (
+        f"{written.file.name}: {redact(written.line, probes.secrets())[:300]}"
+        if written
+        else f"no line in {len(logs.files())} files"
+    )
     evidence.append(observe("a request, and the line about it", text, logs.vantage, basis=f"written: {bool(written)}"))
     if written is None:
         return failed(

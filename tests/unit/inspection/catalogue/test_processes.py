@@ -140,3 +140,12 @@ async def test_another_erlang_program_is_no_rabbitmq(title: str) -> None:
     assert (await verdict_of("srv.async.workers", stage, tool="rabbitmq")).status is FAIL
     rabbit = Stage(machine=Machine((Program("beam.smp -pa /usr/lib/rabbitmq/ebin -s rabbit boot"),)))
     assert (await verdict_of("srv.async.workers", rabbit, tool="rabbitmq")).status is PASS
+
+
+async def test_a_command_is_redacted_before_it_is_cut() -> None:
+    secret = "c4nary-" + "x9y8z7" * 40
+    listening = Machine((Program(f"gunicorn --db-password {secret} app:app", listens=True),))
+    verdict = await verdict_of("srv.prodserver.process", Stage(site=pages({}), machine=listening))
+    assert "c4nary" not in repr(verdict)
+    worker = Machine((Program(f"celery worker --broker redis://:{secret}@cache/0"),))
+    assert "c4nary" not in repr(await verdict_of("srv.async.workers", Stage(machine=worker)))
