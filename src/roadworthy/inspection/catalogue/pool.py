@@ -19,6 +19,14 @@ from roadworthy.inspection.probes.postgres import APPLICATION_NAME, PostgresProb
 from roadworthy.inspection.probes.repo import keyword
 
 SIZE = re.compile(r"(?:^|_)POOL_?(?:MAX|SIZE|MAX_SIZE|LIMIT)$|^(?:DB|DATABASE)_(?:MAX_CONNECTIONS|CONNECTION_LIMIT)$")
+DATABASE_WORDS = frozenset(
+    {"DB", "DATABASE", "POSTGRES", "POSTGRESQL", "PG", "SQL", "SQLALCHEMY", "ASYNCPG", "PSYCOPG"}
+)
+POOL_WORDS = frozenset(
+    {"POOL", "SIZE", "POOLSIZE", "MAX", "OVERFLOW", "LIMIT", "RECYCLE", "SECONDS", "LIFETIME", "CONN", "AGE"}
+)
+"""A name of these alone means the database's pool; one with another word (REDIS, THREAD, SESSION) its own."""
+OTHER_WORDS = frozenset({"REDIS", "VALKEY", "CACHE", "THREAD", "THREADS", "CELERY", "SESSION", "HTTP", "PGBOUNCER"})
 OVERFLOW = re.compile(r"MAX_OVERFLOW$")
 RECYCLE = re.compile(r"(?:RECYCLE(?:_SECONDS)?|MAX_LIFETIME(?:_SECONDS)?|CONN_MAX_AGE)$")
 POOL_SERIES = re.compile(r"(?:db|database|sql|postgres|pg).*(?:pool|connections)|pool.*(?:db|database|connections)")
@@ -32,7 +40,8 @@ select application_name as application, state, extract(epoch from now() - backen
        coalesce(extract(epoch from state_change - backend_start), 0)::bigint as used_after_seconds
 from pg_stat_activity
 where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
-  and application_name <> $1"""
+  and application_name <> $1 and application_name !~* '^(psql|pg_dump|dbeaver|pgadmin|datagrip|intellij|tableplus)'"""
+"""Sessions of programs; people's and the inspector's own are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,10 @@ async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
     unseen = _unseen(requirement, size, overflow, capacity)
     if unseen:
         return unknown(unseen, *evidence, mend="name the pool's size in the environment, or publish it as a metric")
+    if not sessions:
+        raise Unobservable(
+            "no program is connected to the database: a pool does not show", "inspect while the service runs"
+        )
     if size is None and not any(row["used_after_seconds"] >= REUSED_SECONDS for row in sessions):
         raise Unobservable(
             f"{len(sessions)} connections seen, none of them used more than once yet: a pool does not show",
@@ -174,9 +187,14 @@ def _published_limit(page: Exposition) -> Stated | None:
 def _setting(probes: Probes, pattern: re.Pattern[str]) -> Stated | None:
     with contextlib.suppress(Unobservable):
         for setting in probes.config.matching(pattern) if probes.config else ():
-            if re.fullmatch(r"-?\d+(?:\.\d+)?", setting.value):
+            if _of_database(setting.name) and re.fullmatch(r"-?\d+(?:\.\d+)?", setting.value):
                 return Stated(float(setting.value), f"{setting.name} in the {setting.source}")
     return None
+
+
+def _of_database(name: str) -> bool:
+    words = set(name.split("_"))
+    return not words & OTHER_WORDS and (bool(words & DATABASE_WORDS) or words <= POOL_WORDS)
 
 
 def _argument(probes: Probes, *names: str) -> Stated | None:
@@ -281,9 +299,9 @@ POOL = Check(
     documentation=Documentation(
         what="Connections stay open and are used again; their number fits the line and leaves the server headroom.",
         why="Opening a connection costs more than most queries, and PostgreSQL refuses the one beyond max_connections.",
-        how_verified="Counts the sessions in pg_stat_activity without the inspector's own, their age and whether "
-        "they were used "
-        "again; compares the size that a variable, a metric or a call of the pool's maker states with the line's.",
+        how_verified="Counts the sessions in pg_stat_activity without the inspector's and people's own, their age "
+        "and whether they were used again; "
+        "compares the size that a variable, a metric or a call of the pool's maker states with the line's.",
         how_to_mend="Set the pool's size so that processes x size stays under max_connections with room for people.",
         not_applicable_when="Never.",
     ),
