@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, overload
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Severity, Verdict
 from roadworthy.inspection.redaction import redact
@@ -96,10 +96,14 @@ class Requirement:
             return ", ".join(value)
         return default if value is None else str(value)
 
-    def number(self, name: str) -> float | None:
-        """The parameter as a number; None where the line does not say."""
+    @overload
+    def number(self, name: str) -> float | None: ...
+    @overload
+    def number(self, name: str, default: float) -> float: ...
+    def number(self, name: str, default: float | None = None) -> float | None:
+        """The parameter as a number, zero included; `default` where the line does not say."""
         value = self.params.get(name)
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else default
 
     def names(self, name: str) -> tuple[str, ...]:
         """The parameter as a list of names; empty where the line does not say."""

@@ -14,6 +14,12 @@ from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 from roadworthy.inspection.probes.http import Burst, HttpProbe
 
+UNDER_LOAD = re.compile(
+    r"\b(?:under|at|with|during)\b[^,;]{0,30}\b(?:load|traffic|stress)\b|\bconcurren\w+|\bsimultaneous\w*"
+    r"|\d[\d,.]*\s*[kK]?\+?\s*(?:active |virtual )?users?\b|\b(?:rps|req(?:uests)?/s(?:ec)?)\b",
+    re.IGNORECASE,
+)
+"""Times of a busy service, which one client after another does not show."""
 SAMPLES = 30
 USUAL_MS = 500.0
 USUAL_PERCENTILE = 95
@@ -39,8 +45,15 @@ WRITING = frozenset(_WRITING.split())
 
 async def _latency(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
-    limit = requirement.number("max_ms") or USUAL_MS
-    percentile = int(requirement.number("percentile") or USUAL_PERCENTILE)
+    busy = UNDER_LOAD.search(requirement.text("subject"))
+    if busy or requirement.number("users") is not None:
+        words = f" ('{busy[0].strip()}')" if busy else ""
+        raise Unobservable(
+            f"the line speaks of times under load{words}: seen only under load",
+            "run a load test, and attest its report",
+        )
+    limit = requirement.number("max_ms", USUAL_MS)
+    percentile = int(requirement.number("percentile", USUAL_PERCENTILE))
     path = await _route(http, requirement)
     cached = requirement.params.get("cached")
     burst = await _measured(http, path, varied=cached is False)
@@ -144,7 +157,7 @@ LATENCY = Check(
         "size each for those that reach the database. A measurement over the limit is repeated once; the better one "
         "counts.",
         how_to_mend="An index, a smaller page, a cache.",
-        not_applicable_when="Never.",
+        not_applicable_when="Never; what a line asks for under load is unknown.",
     ),
     fixtures=twins(
         "perf.latency",

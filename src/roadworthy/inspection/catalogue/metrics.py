@@ -124,11 +124,12 @@ async def _error_ratio(probes: Probes, requirement: Requirement) -> Verdict:
     name = counted[0][0].name if counted else ""
     total = sum(one.value for one, _ in counted if one.name == name)
     broken = sum(one.value for one, status in counted if one.name == name and status.startswith("5"))
-    allowed = requirement.number("max_ratio") or MAX_RATIO
-    if not counted or total * allowed < 1:
+    allowed = requirement.number("max_ratio", MAX_RATIO)
+    enough = 1 / (allowed or MAX_RATIO)
+    if not counted or (total < enough and (allowed or not broken)):
         raise Unobservable(
             f"{total:.0f} requests are counted by status: too few to say anything about {allowed:.2%}",
-            f"inspect after {1 / allowed:.0f} requests or more, counted by status in {answer.path}",
+            f"inspect after {enough:.0f} requests or more, counted by status in {answer.path}",
         )
     evidence = observe(
         f"GET {answer.path}: {name}",

@@ -190,7 +190,7 @@ def _effective(config: ConfigProbe, names: tuple[str, ...]) -> Secret | None:
 
 def _weak(secret: Secret, requirement: Requirement) -> str:
     password = secret.name.startswith(IN_ADDRESS) or PASSWORD_NAMES.search(secret.name) is not None
-    length = int(requirement.number("min_length") or (PASSWORD_LENGTH if password else KEY_LENGTH))
+    length = int(requirement.number("min_length", PASSWORD_LENGTH if password else KEY_LENGTH))
     if is_placeholder(secret.value) or secret.value == requirement.text("value"):
         return f"{secret.name} still holds a placeholder"
     if len(secret.value) < length:
