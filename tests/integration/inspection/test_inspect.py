@@ -26,7 +26,7 @@ CHECKLIST = """\
 
 ## Service
 - [ ] Health check answers (/healthz)
-- [ ] Rate limiting enabled
+- [ ] Rate limiting enabled (60 requests a minute)
 - [ ] `SESSION_SECRET` is strong
 - [ ] Error messages show no stack traces
 
