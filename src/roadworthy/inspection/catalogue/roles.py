@@ -25,6 +25,15 @@ GRANTED_SQL = """
 select d.datname from pg_database d, aclexplode(d.datacl) a join pg_roles r on r.oid = a.grantee
 where r.rolname = $1 and d.datname <> $2 group by 1 order by 1"""
 
+MEMBER_SQL = """
+select r.rolname from pg_roles r, pg_roles own
+where own.rolname = $1 and not own.rolsuper and r.oid <> own.oid and pg_has_role(own.oid, r.oid, 'member')
+  and (r.rolsuper or r.rolcreatedb or r.rolcreaterole or r.rolreplication or r.rolbypassrls
+       or r.rolname in ('pg_write_server_files', 'pg_read_server_files', 'pg_execute_server_program',
+                        'pg_write_all_data', 'pg_read_all_data', 'pg_create_subscription', 'pg_maintain'))
+order by 1"""
+"""Through membership, also by way of other roles, a role may take the powers of another."""
+
 
 async def _reachable(probes: Probes, requirement: Requirement) -> Verdict:
     postgres = offered(probes.postgres, "postgres")
@@ -105,6 +114,9 @@ async def _reach(postgres: PostgresProbe, role: str, database: str) -> Sequence[
     if not await postgres.value("select count(*) from pg_database where datname = $1", database):
         problems.append(f"database {database} does not exist")
     granted = [str(row["datname"]) for row in await postgres.rows(GRANTED_SQL, role, database)]
+    taken = [str(row["rolname"]) for row in await postgres.rows(MEMBER_SQL, role)]
+    if taken:
+        problems.append(f"member of {listed(taken)}")
     if granted:
         problems.append(f"granted rights on {listed(granted)} too")
     if await postgres.value(
@@ -157,10 +169,11 @@ LEAST_PRIVILEGE = Check(
     run=_least_privilege,
     server_itself=True,
     documentation=Documentation(
-        what="The role is no superuser, creates no databases or roles, has no grants on other databases, and schema "
-        "public is not open to everybody.",
+        what="The role is no superuser, creates no databases or roles, has no grants on other databases, is no "
+        "member of a role that reads or writes all data, files or programs of the server, and schema public is not "
+        "open to everybody.",
         why="An injection through a superuser's connection reads files and runs programs on the database server.",
-        how_verified="pg_roles, database grants and the rights on schema public, as the service's own role sees them.",
+        how_verified="pg_roles, memberships, database grants, rights on schema public, as the service's role sees them.",
         how_to_mend="Run migrations as an owner, the service as a role with rights on its tables only.",
         not_applicable_when="Never.",
     ),
