@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+import contextlib
+import re
 import secrets
-import time
-
-import httpx
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
-from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.fixtures.stage import SITE_HOST, SITE_URL, Stage, twins
-from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
+from roadworthy.inspection.fixtures.web import Asked, Reply, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 from roadworthy.inspection.probes import addresses
-from roadworthy.inspection.probes.config import Setting
 
 SENTRY_NAMES = ("SENTRY_DSN", "NEXT_PUBLIC_SENTRY_DSN", "GLITCHTIP_DSN")
 TRACKER_NAMES = (
@@ -29,6 +26,8 @@ TRACE_NAMES = (
     *("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "DD_TRACE_AGENT_URL", "DD_AGENT_HOST"),
     *("NEW_RELIC_LICENSE_KEY", "ELASTIC_APM_SERVER_URL", "APPLICATIONINSIGHTS_CONNECTION_STRING", "JAEGER_AGENT_HOST"),
 )
+LIBRARY = re.compile(r"sentry|glitchtip|\braven\b", re.IGNORECASE)
+CODE = ("*.py", "*.js", "*.ts", "*.rb", "*.go", "*.toml", "*requirements*.txt", "package.json", "Gemfile", "go.mod")
 TIMEOUT_SECONDS = 5.0
 TRACEPARENT = "00-{trace}-00f067aa0ba902b7-01"
 
@@ -49,38 +48,56 @@ async def _errors(probes: Probes, requirement: Requirement) -> Verdict:
     named = listed(requirement.names("tool")) if requirement.names("tool") else ""
     evidence = observe(asked, f"{setting.name} is set ({setting.source})", config.vantage)
     if setting.name not in SENTRY_NAMES:
-        return unknown(f"{setting.name} is set; no test event was sent to it", evidence, mend="send one by hand")
-    status, words = await _send_event(setting)
-    sent = observe(
-        f"a test event to {addresses.parse(setting.value).host}", f"{status} {words}", "HTTP client on this machine"
-    )
-    if status != surface.OK:
-        return failed(f"the tracker answers a test event with {status}", evidence, sent, mend="mend the DSN")
-    return passed(f"the tracker{f' ({named})' if named else ''} takes a test event", evidence, sent)
+        return unknown(
+            f"{setting.name} is set; what it opens can't be seen from it", evidence, mend="send an event by hand"
+        )
+    dsn = addresses.parse(setting.value)
+    problem = _malformed(dsn)
+    if problem:
+        return failed(
+            f"{setting.name} is no DSN: {problem}", evidence, mend="copy it from the project's settings again"
+        )
+    started = _started(probes)
+    if started is not None and not started:
+        return unknown(f"{setting.name} is set, but nothing in the code names a library that reads it", evidence)
+    seen = observe(f"a connection to {dsn.place}", await _reached(dsn), "this machine")
+    return passed(f"{setting.name} names a tracker{f' ({named})' if named else ''} that can be reached", evidence, seen)
 
 
-async def _send_event(setting: Setting) -> tuple[int, str]:
-    """Send one event in Sentry's envelope format; its status, and the start of the answer."""
-    parts = addresses.parse(setting.value)
-    prefix, _, project = parts.path.rpartition("/")
-    url = f"{parts.scheme}://{parts.place}{prefix}/api/{project}/envelope/"
-    event = {
-        "event_id": secrets.token_hex(16),
-        "message": "roadworthy inspect: test event",
-        "level": "info",
-        "timestamp": time.time(),
-    }
-    body = "\n".join(json.dumps(part) for part in ({"event_id": event["event_id"]}, {"type": "event"}, event))
-    headers = {"x-sentry-auth": f"Sentry sentry_version=7, sentry_client=roadworthy/0.1, sentry_key={parts.user}"}
+def _malformed(dsn: addresses.Address) -> str:
+    """What a DSN lacks: `https://key@host/project`."""
+    if dsn.scheme not in {"http", "https"} or not dsn.host:
+        return "it is no web address"
+    if not dsn.user:
+        return "it has no key"
+    return "" if dsn.path.rpartition("/")[2].isdigit() else "it ends with no project's number"
+
+
+def _started(probes: Probes) -> bool | None:
+    """Whether the code names a library that reports to it; None where no code is offered."""
+    if probes.repo is None:
+        return None
+    return next(iter(probes.repo.grep(LIBRARY, *CODE, limit=1)), None) is not None
+
+
+async def _reached(dsn: addresses.Address) -> str:
+    """Connect and hang up: an event would land among the team's own.
+
+    Raises:
+        Unobservable: nobody answers there.
+    """
+    port = dsn.port or (443 if dsn.scheme == "https" else 80)
     try:
-        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-            answer = await client.send(client.build_request("POST", url, content=body, headers=headers), stream=True)
-            await answer.aclose()
-            return answer.status_code, answer.reason_phrase
-    except (httpx.HTTPError, OSError) as error:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            _, writer = await asyncio.open_connection(dsn.host, port, ssl=dsn.scheme == "https")
+    except (OSError, TimeoutError) as error:
         raise Unobservable(
-            f"the tracker at {parts.host} was not reached: {error}", "inspect from where it can be"
+            f"the tracker at {dsn.host} was not reached: {error}", "inspect from where it can be"
         ) from error
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return "accepted; nothing was sent"
 
 
 async def _traced(probes: Probes, requirement: Requirement) -> Verdict:
@@ -111,34 +128,32 @@ async def _traced(probes: Probes, requirement: Requirement) -> Verdict:
     )
 
 
-def _tracker(status: int) -> Site:
-    return pages({"/api/7/envelope/": reply({"id": "1"}, status)})
-
-
 def _traces(asked: Asked) -> Reply:
     return reply("<h1>Jobs</h1>", traceresponse=asked.headers.get("traceparent", ""))
 
 
 ERRORS_TRACKED = Check(
-    id="mon.errors.event",
+    id="mon.errors.configured",
     requirements=("mon.errors",),
-    title="Errors are reported to a tracker that takes them",
+    title="A tracker for errors is configured and can be reached",
     severity=Severity.MEDIUM,
-    blast_radius=BlastRadius.PROBE,
-    strength=Strength.BEHAVIOUR,
+    blast_radius=BlastRadius.READ_ONLY,
+    strength=Strength.CONFIGURATION,
     needs=frozenset({"config"}),
     run=_errors,
     documentation=Documentation(
-        what="A tracker's DSN is set in the service, and the tracker takes a test event with it.",
+        what="A tracker's DSN is set in the service, is whole, its host takes connections, and where the code is "
+        "offered it names a library that reports there.",
         why="Most users leave without a word about the error that they met.",
-        how_verified="Reads the DSN in effect and sends one test event, marked as such.",
+        how_verified="Reads the DSN in effect, connects to its host and hangs up. No event is sent: it would land "
+        "among the team's own. Other trackers' keys are unknown.",
         how_to_mend="Set SENTRY_DSN and start the tracker's library.",
         not_applicable_when="Never.",
     ),
     fixtures=twins(
         "mon.errors",
-        must_fail=Stage(environment={"SENTRY_DSN": f"http://key@{SITE_HOST}/7"}, site=_tracker(403)),
-        mended=Stage(environment={"SENTRY_DSN": f"http://key@{SITE_HOST}/7"}, site=_tracker(200)),
+        must_fail=Stage(environment={"SENTRY_DSN": f"http://{SITE_HOST}/7"}, site=pages({})),
+        mended=Stage(environment={"SENTRY_DSN": f"http://key@{SITE_HOST}/7"}, site=pages({})),
     ),
 )
 
