@@ -173,7 +173,7 @@ LEAST_PRIVILEGE = Check(
         "member of a role that reads or writes all data, files or programs of the server, and schema public is not "
         "open to everybody.",
         why="An injection through a superuser's connection reads files and runs programs on the database server.",
-        how_verified="pg_roles, memberships, database grants, rights on schema public, as the service's role sees them.",
+        how_verified="pg_roles, memberships, database grants, rights on schema public, as its own role sees them.",
         how_to_mend="Run migrations as an owner, the service as a role with rights on its tables only.",
         not_applicable_when="Never.",
     ),
