@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import zlib
@@ -27,10 +28,10 @@ from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
 
 DATABASE = re.compile(
-    r"pg_dump|pg_basebackup|pgbackrest|barman|wal-g|wal_g|mysqldump|mongodump"
-    r"|(?:db|database|postgres|pg|sql)[-_]?backup|backup[-_ ]?(?:db|database|postgres|pg|sql)|backup\.(?:sh|py|rb|js)",
-    re.IGNORECASE,
+    r"\b(?:pg_dump|pg_dumpall|pg_basebackup|pg_probackup|pgbackrest|barman|wal-g|wal_g|mysqldump|mariadb-dump"
+    r"|mongodump)\b"
 )
+BACKUP_WORD = re.compile(r"backup|dump", re.IGNORECASE)
 FILES = re.compile(r"rsync|restic|borg|rclone|aws s3 (?:sync|cp)|\btar\b|duplicity|backup", re.IGNORECASE)
 MAGIC = (
     b"PGDMP",
@@ -54,7 +55,7 @@ CRON = "0 3 * * * postgres pg_dump --format=custom --file=/var/backups/app/app-$
 
 
 async def _scheduled(probes: Probes, requirement: Requirement) -> Verdict:
-    schedule = recurring(probes, DATABASE)
+    schedule = await asyncio.to_thread(recurring, probes, DATABASE)
     evidence = [
         observe(
             "schedules that make backups",
@@ -64,14 +65,21 @@ async def _scheduled(probes: Probes, requirement: Requirement) -> Verdict:
         )
     ]
     if not schedule.lines:
+        likely = (await asyncio.to_thread(recurring, probes, BACKUP_WORD)).lines
+        if likely:
+            return unknown(
+                f"a schedule speaks of backups, but no tool that makes one of a database is seen in it: {likely[0]}",
+                *evidence,
+                mend="let the job name pg_dump or pg_basebackup, or make its script readable",
+            )
         return failed(
             f"no schedule makes a backup ({schedule.looked_at} schedules looked at)",
             *evidence,
             mend="schedule a daily dump, or name the place of your provider's backups",
             patch=CRON,
         )
-    found, places = artefacts(probes)
-    hours = requirement.number("hours") or PERIOD_HOURS
+    found, places = await asyncio.to_thread(artefacts, probes)
+    hours = requirement.number("hours", PERIOD_HOURS)
     evidence.append(_artefacts(found, places))
     if not found:
         return failed(
@@ -126,11 +134,11 @@ def _whole(path: Path) -> bool:
 
 
 async def _retained(probes: Probes, requirement: Requirement) -> Verdict:
-    days = requirement.number("days") or DAYS_KEPT
-    found, places = artefacts(probes)
+    days = requirement.number("days", DAYS_KEPT)
+    found, places = await asyncio.to_thread(artefacts, probes)
     evidence = [_artefacts(found, places)]
     if not found:
-        schedule = recurring(probes, DATABASE)
+        schedule = await asyncio.to_thread(recurring, probes, DATABASE)
         looked = f"{schedule.looked_at} schedules looked at"
         evidence.append(
             observe(
@@ -192,7 +200,7 @@ async def _uploads(probes: Probes, requirement: Requirement) -> Verdict:
     ]
     if not there and not in_tree:
         return await _no_uploads(probes, name, evidence)
-    schedule = recurring(probes, FILES)
+    schedule = await asyncio.to_thread(recurring, probes, FILES)
     covering = [line for line in schedule.lines if name in line or (place and place in line)]
     evidence.append(
         observe(

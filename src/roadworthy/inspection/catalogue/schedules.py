@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from roadworthy.inspection.model import Probes, Unobservable
 from roadworthy.inspection.probes.config import ConfigProbe
+from roadworthy.inspection.probes.host import HostProbe
+from roadworthy.inspection.redaction import redact
 
 CRON = (
     *("etc/crontab", "etc/cron.d/*", "etc/cron.hourly/*", "etc/cron.daily/*", "etc/cron.weekly/*"),
     *("etc/cron.monthly/*", "var/spool/cron/crontabs/*", "var/spool/cron/*"),
-    *("etc/systemd/system/*.timer", "etc/systemd/system/*.service"),
 )
+TIMERS = "etc/systemd/system/*.wants/*.timer"
+"""Links that `systemctl enable` makes: a service or a timer without one runs at no time."""
+UNIT_PLACES = ("etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
 IN_TREE = (
     *(".github/workflows/*.yml", ".github/workflows/*.yaml", ".gitlab-ci.yml"),
     *("*cronjob*.yaml", "*cronjob*.yml", "crontab", "*.crontab", "*.timer"),
@@ -29,6 +35,8 @@ BACKUP_NAME = re.compile(
 SYSTEMS_OWN = re.compile(r"dpkg|apt-|/usr/lib(?:exec)?/(?:dpkg|apt|systemd)")
 """What distributions schedule for themselves is nobody's backup of a database."""
 ARTEFACTS_LIMIT = 2_000
+ENTRIES_LIMIT = 50_000
+_PATH = re.compile(r"(?<![\w$}])/[\w.@/+-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +67,45 @@ def recurring(probes: Probes, pattern: re.Pattern[str]) -> Found:
             "neither the machine nor the source tree is offered: no schedule can be seen",
             '[host] local = true on the machine that serves, or [repository] path = "."',
         )
-    texts = dict(probes.host.files(*CRON)) if probes.host else {}
+    texts = {**probes.host.files(*CRON), **_timed(probes.host)} if probes.host else {}
     for path in probes.repo.find(*IN_TREE) if probes.repo else ():
         text = probes.repo.read(path) if probes.repo else ""
         if RECURRING.search(text) or path.endswith("crontab"):
             texts[path] = text
     lines = [
-        f"{path}: {line.strip()[:160]}"
+        f"{path}: {redact(line.strip(), probes.secrets())[:160]}"
         for path, text in texts.items()
-        for line in text.splitlines()
-        if pattern.search(line) and not line.lstrip().startswith("#") and not SYSTEMS_OWN.search(line)
+        for line in _commands(text)
+        if _matches(pattern, line, probes.host)
     ]
     return Found(lines, len(texts))
+
+
+def _commands(text: str) -> Sequence[str]:
+    return [line for line in text.splitlines() if not line.lstrip().startswith("#") and not SYSTEMS_OWN.search(line)]
+
+
+def _matches(pattern: re.Pattern[str], line: str, host: HostProbe | None) -> bool:
+    """Whether a command matches, or the script that it runs does."""
+    if pattern.search(line):
+        return True
+    scripts = host.files(*(path for one in _PATH.findall(line)[:5] if (path := one.strip("/")))) if host else {}
+    return any(
+        text.startswith("#!") and any(pattern.search(part) for part in _commands(text)) for text in scripts.values()
+    )
+
+
+def _timed(host: HostProbe) -> Mapping[str, str]:
+    """What enabled timers run: the Exec lines of their services, by the name of the service."""
+    found: dict[str, str] = {}
+    for path, timer in host.files(TIMERS).items():
+        stated = re.search(r"^Unit=(\S+)", timer, re.MULTILINE)
+        unit = stated[1] if stated else Path(path).stem + ".service"
+        names = dict.fromkeys((unit, re.sub(r"@.*\.", "@.", unit)))
+        texts = host.files(*(f"{place}/{name}" for place in UNIT_PLACES for name in names if "/" not in name))
+        text = next(iter(texts.values()), "")
+        found[unit] = "\n".join(line for line in text.splitlines() if line.startswith("Exec"))
+    return found
 
 
 def artefacts(probes: Probes) -> tuple[Sequence[Artefact], Sequence[str]]:
@@ -100,10 +135,12 @@ def _configured(config: ConfigProbe | None, root: Path) -> list[Path]:
 
 def _in(place: Path) -> Sequence[Artefact]:
     found: list[Artefact] = []
-    for path in place.rglob("*"):
-        if len(found) >= ARTEFACTS_LIMIT:
-            break
-        if BACKUP_NAME.search(path.name) and path.is_file():
-            status = path.stat()
-            found.append(Artefact(path, status.st_size, status.st_mtime))
+    for visited, path in enumerate(place.rglob("*")):
+        if visited >= ENTRIES_LIMIT or len(found) >= ARTEFACTS_LIMIT:
+            raise Unobservable(f"{place.name} holds too many files to look through", "BACKUP_DIR=/path, one folder")
+        if BACKUP_NAME.search(path.name):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode):
+                    found.append(Artefact(path, status.st_size, status.st_mtime))
     return found
