@@ -137,7 +137,7 @@ def _unwell(answer: Answer, requirement: Requirement, names: list[str]) -> str:
 async def _compression(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     algorithm = requirement.text("algorithm", "gzip").lower()
-    least = int(requirement.number("min_bytes") or COMPRESSIBLE_BYTES)
+    least = int(requirement.number("min_bytes", COMPRESSIBLE_BYTES))
     if requirement.params.get("below"):
         return await _left_alone(http, algorithm, least)
     evidence: list[Evidence] = []

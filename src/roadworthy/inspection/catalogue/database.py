@@ -103,7 +103,7 @@ async def _slow(probes: Probes, requirement: Requirement) -> Verdict:
             "pg_stat_statements is not installed: no statement's time is known",
             "shared_preload_libraries = 'pg_stat_statements', restart, then: create extension pg_stat_statements;",
         )
-    limit_ms = requirement.number("max_ms") or SLOW_MS
+    limit_ms = requirement.number("max_ms", SLOW_MS)
     rows = await postgres.rows(SLOW_SQL, CALLS_MIN)
     slow = [row for row in rows if float(row["mean_exec_time"]) > limit_ms]
     evidence = observe(

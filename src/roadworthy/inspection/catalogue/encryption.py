@@ -101,7 +101,7 @@ async def _certificate(probes: Probes, requirement: Requirement) -> Verdict:
         http.vantage,
         basis=f"{seen.protocol} {seen.issuer} {seen.days_left > DAYS_LEFT}",
     )
-    wanted, least = requirement.text("issuer"), requirement.number("days") or DAYS_LEFT
+    wanted, least = requirement.text("issuer"), requirement.number("days", DAYS_LEFT)
     if seen.days_left < least:
         return failed(
             f"the certificate has {seen.days_left:.0f} days left",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -37,7 +38,7 @@ from pg_stat_user_indexes s join pg_index x on x.indexrelid = s.indexrelid order
 async def _upkeep(probes: Probes, requirement: Requirement) -> Verdict:
     postgres = offered(probes.postgres, "postgres")
     asked = {word.lower() for word in requirement.names("what")} or {"vacuum", "analyze"}
-    days = requirement.number("days") or DAYS
+    days = requirement.number("days", DAYS)
     problems: list[str] = []
     evidence: list[Evidence] = []
     if asked & {"vacuum", "analyze"}:
@@ -101,7 +102,7 @@ async def _index_upkeep(probes: Probes, postgres: PostgresProbe, evidence: list[
     unused = [str(row["index"]) for row in rows if not row["scans"] and not row["sole"]]
     text = f"{len(rows)} indexes looked at; wrong: {listed(problems)}; not used yet: {listed(unused)}"
     evidence.append(observe("pg_stat_user_indexes", text, postgres.vantage, basis=listed(problems)))
-    schedule = recurring(probes, REINDEX)
+    schedule = await asyncio.to_thread(recurring, probes, REINDEX)
     evidence.append(
         observe("schedules", f"{listed(schedule.lines)}; {schedule.looked_at} looked at", "cron, timers, source tree")
     )
