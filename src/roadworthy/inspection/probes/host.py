@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from roadworthy.inspection.model import Unobservable
 
 PROCESSES_LIMIT = 4_096
 FILES_LIMIT = 500
+ENTRIES_LIMIT = 10_000
 FILE_LIMIT_BYTES = 64 * 1024
 SYSTEMCTL_TIMEOUT_SECONDS = 4.0
 LISTENING = "0A"
@@ -217,11 +220,12 @@ class HostProbe:
         """Files that match glob patterns under the root, at most `FILES_LIMIT`."""
         found: list[Path] = []
         for pattern in patterns:
-            for path in self.root.glob(pattern):
-                if len(found) >= FILES_LIMIT:
-                    return found
-                if _is_file(path):
-                    found.append(path)
+            with contextlib.suppress(ValueError, NotImplementedError):  # what is no pattern matches nothing
+                for path in islice(self.root.glob(pattern), ENTRIES_LIMIT):
+                    if len(found) >= FILES_LIMIT:
+                        return found
+                    if _is_file(path):
+                        found.append(path)
         return found
 
     async def aclose(self) -> None:

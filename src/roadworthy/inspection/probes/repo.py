@@ -13,6 +13,7 @@ from pathlib import Path
 from roadworthy.inspection.model import Unobservable
 
 FILES_LIMIT = 20_000
+ENTRIES_LIMIT = 100_000
 FILE_LIMIT_BYTES = 256 * 1024
 TOTAL_LIMIT_BYTES = 64 * 1024 * 1024
 OTHERS = frozenset(
@@ -108,8 +109,13 @@ class RepoProbe:
             yield path, text
 
     def _walk(self) -> Iterator[str]:
-        count = 0
+        count = visited = 0
         for folder, folders, names in os.walk(self.root, followlinks=False):
+            visited += 1 + len(folders) + len(names)
+            if visited > ENTRIES_LIMIT:
+                raise Unobservable(
+                    f"the source tree holds over {ENTRIES_LIMIT} entries", "[repository] path names a part"
+                )
             folders[:] = sorted(name for name in folders if name not in OTHERS)
             for name in sorted(names):
                 path = Path(folder) / name

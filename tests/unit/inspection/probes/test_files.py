@@ -127,3 +127,11 @@ def test_no_log_is_unobservable(tmp_path: Path, path: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(Unobservable):
         LogsProbe(tmp_path / path).files()
+
+
+def test_a_tree_too_large_to_walk_is_unobservable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        (tmp_path / str(number)).mkdir()
+    monkeypatch.setattr("roadworthy.inspection.probes.repo.ENTRIES_LIMIT", 8)
+    with pytest.raises(Unobservable, match="entries"):
+        _ = RepoProbe(tmp_path).files

@@ -98,3 +98,16 @@ async def test_units_are_asked_of_systemctl(tmp_path: Path) -> None:
 )
 def test_a_process_goes_by_its_program_and_its_script(argv: tuple[str, ...], names: set[str]) -> None:
     assert set(programs(Process(1, 0, next(iter(sorted(names))), argv, 0))) == names
+
+
+def test_what_is_no_pattern_matches_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    assert HostProbe(root=tmp_path).files("", "a**b", "a") == {"/a": "x"}
+
+
+def test_a_look_at_many_entries_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        (tmp_path / f"{number}").mkdir()
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setattr("roadworthy.inspection.probes.host.ENTRIES_LIMIT", 0)
+    assert HostProbe(root=tmp_path).paths("*") == []
