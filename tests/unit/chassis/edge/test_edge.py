@@ -11,6 +11,7 @@ import pytest
 
 from roadworthy.chassis.edge.asgi import Receive, Scope, Send
 from roadworthy.chassis.edge.policy import RoutePolicy
+from roadworthy.chassis.edge.requestid import request_ids
 from roadworthy.chassis.telemetry.context import request_id
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +31,7 @@ async def test_an_answer_gets_an_id_and_what_makes_browsers_strict(
     edge = await making(answering())
     answer = await ask(edge, "/api/x")
     assert (answer.status, answer.json) == (200, {"ok": True})
-    assert re.fullmatch("[0-9a-f]{16}-[0-9]+", answer["x-request-id"])
+    assert re.fullmatch("[0-9a-f]{24}", answer["x-request-id"])
     assert answer["x-content-type-options"] == "nosniff"
     assert answer["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert answer["referrer-policy"] == "strict-origin-when-cross-origin"
@@ -74,7 +75,12 @@ async def test_an_id_that_could_do_harm_is_replaced(
     making: Fixture, ask: Fixture, answering: Fixture, given: str
 ) -> None:
     answer = await ask(await making(answering()), headers={"x-request-id": given})
-    assert re.fullmatch("[0-9a-f]{16}-[0-9]+", answer["x-request-id"])
+    assert re.fullmatch("[0-9a-f]{24}", answer["x-request-id"])
+
+
+def test_ids_do_not_come_again() -> None:
+    ids = request_ids()
+    assert len({next(ids) for _ in range(3000)}) == 3000
 
 
 async def test_the_app_knows_the_id_and_each_request_has_its_own(making: Fixture, ask: Fixture) -> None:
