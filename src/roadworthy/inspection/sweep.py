@@ -1,4 +1,4 @@
-"""Looks for ticks out of nothing: every check against systems that are empty, silent or gone."""
+"""Looks for ticks out of nothing: every check against systems that are empty, silent, gone or somebody else's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from roadworthy.contracts.checks import Status
-from roadworthy.inspection.fixtures.machine import Machine
+from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.servers import LENT, Database, Servers, SharedMemory
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages, reply
@@ -15,6 +15,37 @@ from roadworthy.inspection.model import Check, FixtureUnavailable, Probes, Requi
 
 GRACE_SECONDS = 30.0
 _NOTHING = Stage(environment={}, repo={}, machine=Machine(), logs={"app.log": ""})
+_NEIGHBOURS = Stage(
+    site=pages({}, reply({"status": "unhealthy"})),
+    environment={"REDIS_POOL_SIZE": "20", "OTHER_SENTRY_DSN": "https://key@tracker.test/7"},
+    repo={},
+    machine=Machine(
+        (
+            Program("nginx: master process /usr/sbin/nginx", user_id=0),
+            Program("tail -f /srv/other/worker.log", opens=("/srv/other/worker.log",)),
+            Program("/usr/bin/vim celery-worker.service"),
+            Program("/usr/sbin/rsyslogd -n", user_id=0, writes=("/var/log/syslog",)),
+        ),
+        files={
+            "var/log/other/access.log": "",
+            "var/log/other/access.log.1": "GET / 200\n",
+            "var/log/other/access.log.2.gz": "",
+            "etc/logrotate.d/other": "/var/log/other/*.log {\n  daily\n  rotate 7\n}\n",
+            "etc/cron.d/other": "0 4 * * * root tar czf /srv/other/backup.tgz /srv/other\n",
+        },
+    ),
+    logs={"app.log": ""},
+    nginx="""limit_req_zone $binary_remote_addr zone=other:10m rate=60r/m;
+upstream other { least_conn; server 10.0.0.1:80; server 10.0.0.2:80; }
+server {
+    listen 443 ssl; server_name other.test; gzip on; client_max_body_size 10M;
+    location / { limit_req zone=other; proxy_pass http://other; proxy_set_header X-Real-IP $remote_addr; }
+    location /static { alias /srv/other/static; expires 30d; }
+    location /uploads { alias /srv/other/uploads; expires 30d; }
+}
+""",
+)
+"""What belongs to somebody else on the same machine."""
 EMPTY: Mapping[str, Stage] = {
     "an empty page": Stage(site=pages({}, reply("")), environment={}, repo={}, machine=Machine(), logs={"app.log": ""}),
     "a page that says ok to all": Stage(
@@ -37,6 +68,7 @@ EMPTY: Mapping[str, Stage] = {
         machine=Machine(),
         logs={"app.log": ""},
     ),
+    "neighbours": _NEIGHBOURS,
     "nothing offered": Stage(),
 }
 """What stands there -> how it is planted. Nothing in it may bring a tick."""
