@@ -29,6 +29,13 @@ _UNITS = (1, 60, 3600, 86_400, 604_800, 1000, 1e6, 1024, 1024**2, 1024**3, 100, 
 """What a figure is multiplied or divided by on its way into a parameter: minutes, percent, megabytes."""
 
 
+_NOT_EVADED = re.compile(
+    r"\b(?:not|cannot|can't|doesn't|don't)\s+(?:be\s+)?(?:bypass|circumvent|evade|escape|get around|spoof)",
+    re.IGNORECASE,
+)
+"""What holds although somebody tries: the wish itself."""
+
+
 def negation(line: Line, matches: Sequence[Match], natural: frozenset[str]) -> str:
     """The word by which `line` asks for the lack of what its requirements look for; empty if there is none.
 
@@ -37,7 +44,7 @@ def negation(line: Line, matches: Sequence[Match], natural: frozenset[str]) -> s
     """
     read = frozenset().union(*(match.taken for match in matches))
     natural &= {match.requirement for match in matches}
-    if natural - DENIED_BUT_NOT_SWITCHED:
+    if natural - DENIED_BUT_NOT_SWITCHED or _NOT_EVADED.search(line.item.text):
         return ""
     looked_for = SWITCHES if natural else SWITCHES | DENIALS
     outside = set(re.split(r"[\s'\u2019]+", line.outside_parentheses.lower()))

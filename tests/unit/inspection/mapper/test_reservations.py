@@ -34,6 +34,7 @@ def test_a_line_that_asks_for_a_lack_is_not_judged_by_a_presence(line: str) -> N
         "PostgreSQL, not SQLite",
         "No rate limiting will invite abuse - MUST enable",
         "Debug mode is off",
+        "A spoofed X-Forwarded-For does not get around the rate limit",
     ],
 )
 def test_a_lack_that_is_the_wish_itself_is_judged(line: str) -> None:
