@@ -9,7 +9,9 @@ HALF_A_YEAR_SECONDS = 15_768_000
 FRAME_OPTIONS = frozenset({"deny", "sameorigin"})
 REFERRER_POLICIES = {
     **dict.fromkeys(("no-referrer", "origin", "origin-when-cross-origin", "same-origin", "strict-origin"), True),
-    "strict-origin-when-cross-origin": True, "unsafe-url": False, "no-referrer-when-downgrade": False,
+    "strict-origin-when-cross-origin": True,
+    "unsafe-url": False,
+    "no-referrer-when-downgrade": False,
 }
 """Known ones, and whether they keep the address from other sites."""
 ANYWHERE = frozenset({"*", "http:", "https:", "http://*", "https://*"})

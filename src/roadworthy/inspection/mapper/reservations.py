@@ -13,6 +13,8 @@ DENIALS = frozenset(["not", "no", "never", "without", "don", "doesn", "isn", "ar
 SWITCHES = frozenset(
     ["disabled", "disable", "disables", "removed", "remove", "hidden", "hide", "forbidden", "prohibited", "blocked"]
 )
+WHOLE_LINES = frozenset(["subject"])
+"""Parameters that repeat the line's words, figures and all."""
 DENIED_BUT_NOT_SWITCHED = frozenset(["db.slowq", "jobs.retry", "mon.errors", "test.unit", "perf.errors"])
 """No slow queries is good; the log of slow queries disabled is not."""
 _SWITCHED_OFF = re.compile(r"\b(?:is|are|be|turned?|switch(?:ed)?|set to|=)\s+[`'\"]?off\b", re.IGNORECASE)
@@ -57,7 +59,8 @@ def negation(line: Line, matches: Sequence[Match], natural: frozenset[str]) -> s
 
 def unread_figures(line: Line, asked: Sequence[Requirement]) -> Iterator[str]:
     """Figures of `line`, outside parentheses, that no requirement carries: "at least 50" where no size is read."""
-    carried = [figure for one in asked for value in one.params.values() for figure in _figures(value)]
+    read = [value for one in asked for name, value in one.params.items() if name not in WHOLE_LINES]
+    carried = [figure for value in read for figure in _figures(value)]
     text = _SAID_WELL.sub(" ", line.outside_parentheses)
     if not any(one.id.startswith("perf.") for one in asked):
         text = _AUDIENCE.sub(" ", text)
