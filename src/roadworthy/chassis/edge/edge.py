@@ -34,7 +34,7 @@ MICROSECONDS: Final = 1_000_000
 SERVER_ERROR: Final = 500
 CLOSE: Final[Header] = (b"connection", b"close")
 UNKNOWN: Final = b"unknown"
-NO_LIMIT: Final = Standing(1 << 62, math.inf, (), refused=False)
+NO_LIMIT: Final = Standing(1 << 62, math.inf, ())
 codings: Final = negotiation.known
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,12 @@ class Edge:
             variant = entry.variants.get(codings.get(headers.get(b"accept-encoding"), UNKNOWN))
             limiter = entry.limiter
             standing = NO_LIMIT if limiter is None else limiter.standings.get(address)
-            if variant is not None and standing is not None and standing.tokens > 0 and started_at < standing.until:
+            if (
+                variant is not None
+                and standing is not None
+                and standing.tokens > standing.low
+                and started_at < standing.until
+            ):
                 standing.tokens -= 1
                 if started_at >= entry.older_at:
                     entry.grow_older(started_at)
@@ -203,7 +208,7 @@ class Edge:
     def _admits(self, exchange: Exchange, limiter: RateLimiter) -> bool:
         """Whether the address is known to have a request left."""
         standing = limiter.standings.get(exchange.address)
-        if standing is None or standing.tokens <= 0 or standing.until <= exchange.started_at:
+        if standing is None or standing.tokens <= standing.low or standing.until <= exchange.started_at:
             return False
         standing.tokens -= 1
         exchange.extra += standing.headers
@@ -212,12 +217,11 @@ class Edge:
     async def _admitted(self, exchange: Exchange, limiter: RateLimiter) -> bool:
         """Whether the address may ask now; if not, it has been told."""
         account = self._clients.account(exchange.address)
-        standing = limiter.standings.get(account)
-        if standing is None or standing.until <= exchange.started_at or not (standing.tokens or standing.refused):
+        standing = limiter.use(account, exchange.started_at)
+        if standing is None:
             admitted, standing = await limiter.ask(account)
         else:
             admitted = not standing.refused
-            standing.tokens -= admitted
         exchange.extra += standing.headers
         if not admitted:
             limiter.refusals += 1

@@ -20,12 +20,15 @@ KEY_PREFIX = "roadworthy:limit"
 class LocalCounter:
     """Counts in this process, against `share` of every limit: with N processes each takes a 1/N."""
 
-    __slots__ = ("_addresses_max", "_policy", "_share", "_windows")
+    __slots__ = ("_addresses_max", "_lookback", "_policy", "_share", "_windows")
 
-    def __init__(self, policy: LimitPolicy, *, share: float = 1.0, addresses_max: int = ADDRESSES_MAX) -> None:
+    def __init__(
+        self, policy: LimitPolicy, *, lookback: int, share: float = 1.0, addresses_max: int = ADDRESSES_MAX
+    ) -> None:
         """Count at most `addresses_max` addresses; the one known longest makes room for a new one."""
         self._policy = policy
         self._share = share
+        self._lookback = lookback
         self._addresses_max = addresses_max
         self._windows: dict[str, Windows] = {}
 
@@ -35,7 +38,7 @@ class LocalCounter:
         if windows is None:
             if len(self._windows) >= self._addresses_max:
                 del self._windows[next(iter(self._windows))]
-            windows = self._windows[address] = Windows(self._policy.quotas, share=self._share)
+            windows = self._windows[address] = Windows(self._policy.quotas, share=self._share, lookback=self._lookback)
         return windows.take(wanted, time.monotonic())
 
 
@@ -44,15 +47,15 @@ class SharedCounter:
 
     __slots__ = ("_arguments", "_fields", "_policy", "_script", "_tier")
 
-    def __init__(self, tier: SharedTier, policy: LimitPolicy) -> None:
+    def __init__(self, tier: SharedTier, policy: LimitPolicy, *, lookback: int) -> None:
         """Count requests under `policy`; nothing is asked yet."""
         self._tier = tier
         self._policy = policy
         self._script: AsyncScript = tier.client.register_script(SCRIPT)
-        self._arguments = [SLICES, len(policy.quotas)]
+        self._arguments = [SLICES, lookback, len(policy.quotas)]
         for quota in policy.quotas:
             self._arguments += [quota.limit, quota.window_seconds * 1000]
-        self._fields = 3 + 2 * len(policy.quotas)
+        self._fields = 2 + 2 * len(policy.quotas)
 
     async def take(self, wants: Mapping[str, int]) -> dict[str, Grant]:
         """Admit up to the wanted number of requests of each address.
@@ -73,7 +76,7 @@ class SharedCounter:
         }
 
     def _grant(self, fields: list[int]) -> Grant:
-        admitted, retry_ms, ends_ms, *counts = fields
+        admitted, retry_ms, *counts = fields
         triples = zip(self._policy.quotas, counts[::2], counts[1::2], strict=True)
         left = tuple(Count(max(0, quota.limit - used), reset_ms / 1000) for quota, used, reset_ms in triples)
-        return Grant(admitted, left, retry_ms / 1000, ends_ms / 1000)
+        return Grant(admitted, left, retry_ms / 1000)

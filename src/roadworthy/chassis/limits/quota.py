@@ -52,11 +52,9 @@ class Count:
 class Grant:
     """An answer of whoever counts: how many of the wanted requests are admitted, and how each quota stands after.
 
-    `retry_seconds` is 0 unless nothing was admitted; then it is when asking again makes sense. `ends_seconds`: from
-    then on admitted requests that were not used would count in the wrong part of the window, and are void.
+    `retry_seconds` is 0 unless nothing was admitted; then it is when asking again makes sense.
     """
 
     admitted: int
     counts: tuple[Count, ...]
     retry_seconds: float
-    ends_seconds: float

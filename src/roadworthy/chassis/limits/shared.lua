@@ -1,15 +1,16 @@
 -- The arithmetic of window.py, atomically, for many addresses and all quotas of one policy.
--- ARGV[1]: slices a window; ARGV[2]: number of quotas; then limit and window (ms) of each; then wanted of each address.
+-- ARGV[1]: slices a window; [2]: slices to look back; [3]: number of quotas; then limit and window (ms) of each quota;
+-- then wanted of each address.
 -- KEYS: for each address one hash a quota: slice number -> requests.
--- Answer, for each address: admitted, retry ms, ms to the end of the slice, and used, reset ms of each quota.
-local slices, quotas = tonumber(ARGV[1]), tonumber(ARGV[2])
+-- Answer, for each address: admitted, retry ms, and used, reset ms of each quota.
+local slices, lookback, quotas = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local answer = {}
 
 local function read(key, width)
   local used, oldest, stale = 0, nil, {}
-  local first = math.floor(now / width) - slices
+  local first = math.floor(now / width) - lookback
   local fields = redis.call('HGETALL', key)
   for i = 1, #fields, 2 do
     local slice = tonumber(fields[i])
@@ -25,34 +26,31 @@ local function read(key, width)
 end
 
 for address = 0, #KEYS / quotas - 1 do
-  local wanted = tonumber(ARGV[2 + quotas * 2 + address + 1])
-  local room, retry, ends = wanted, 0, nil
+  local wanted = tonumber(ARGV[3 + quotas * 2 + address + 1])
+  local room, retry = wanted, 0
   local used, oldest, width = {}, {}, {}
   for q = 1, quotas do
     local key = KEYS[address * quotas + q]
-    local limit, window = tonumber(ARGV[1 + q * 2]), tonumber(ARGV[2 + q * 2])
+    local limit, window = tonumber(ARGV[2 + q * 2]), tonumber(ARGV[3 + q * 2])
     width[q] = window / slices
     used[q], oldest[q] = read(key, width[q])
     room = math.min(room, limit - used[q])
-    if used[q] >= limit then retry = math.max(retry, (oldest[q] + slices + 1) * width[q] - now) end
-    local left = (math.floor(now / width[q]) + 1) * width[q] - now
-    if ends == nil or left < ends then ends = left end
+    if used[q] >= limit then retry = math.max(retry, (oldest[q] + lookback + 1) * width[q] - now) end
   end
   local admitted = math.max(0, room)
   answer[#answer + 1] = admitted
   answer[#answer + 1] = math.ceil(admitted > 0 and 0 or retry)
-  answer[#answer + 1] = math.floor(ends)
   for q = 1, quotas do
     local present = math.floor(now / width[q])
     if admitted > 0 then
       local key = KEYS[address * quotas + q]
       redis.call('HINCRBY', key, string.format('%.0f', present), admitted)
-      redis.call('PEXPIRE', key, math.ceil(width[q] * (slices + 1)))
+      redis.call('PEXPIRE', key, math.ceil(width[q] * (lookback + 1)))
       used[q] = used[q] + admitted
       oldest[q] = oldest[q] or present
     end
     answer[#answer + 1] = used[q]
-    answer[#answer + 1] = oldest[q] and math.ceil((oldest[q] + slices + 1) * width[q] - now) or 0
+    answer[#answer + 1] = oldest[q] and math.ceil((oldest[q] + lookback + 1) * width[q] - now) or 0
   end
 end
 return answer

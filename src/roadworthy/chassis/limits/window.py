@@ -2,7 +2,8 @@
 
 The window is cut into slices. What counts is every slice that overlaps the window, the oldest one whole: so no window
 of the given length, wherever it starts, ever holds more than the limit, and a slot comes free at most one slice late
-(a twelfth of the window). The same arithmetic runs in shared.lua.
+(a twelfth of the window). Where requests are taken in advance they may be used up to a slice later than they were
+counted, so one slice more is looked back. The same arithmetic runs in shared.lua.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ SLICES = 12
 class Window:
     """One quota's counters for one address."""
 
-    __slots__ = ("_slices", "_used", "limit", "width_seconds")
+    __slots__ = ("_lookback", "_slices", "_used", "limit", "width_seconds")
 
-    def __init__(self, quota: Quota, *, share: float = 1.0) -> None:
-        """Count against `share` of the quota's limit, at least 1."""
+    def __init__(self, quota: Quota, *, share: float = 1.0, lookback: int = SLICES) -> None:
+        """Count against `share` of the quota's limit, at least 1, the present slice and `lookback` before it."""
+        self._lookback = lookback
         self.limit = max(1, round(quota.limit * share))
         self.width_seconds = quota.window_seconds / SLICES
         self._slices: deque[list[int]] = deque()  # [number of the slice, requests in it], oldest first
@@ -28,7 +30,7 @@ class Window:
 
     def used(self, now: float) -> int:
         """Requests in all slices that overlap the window ending `now` (seconds, any steady clock)."""
-        oldest = int(now // self.width_seconds) - SLICES
+        oldest = int(now // self.width_seconds) - self._lookback
         slices = self._slices
         while slices and slices[0][0] < oldest:
             self._used -= slices.popleft()[1]
@@ -47,11 +49,7 @@ class Window:
         """Until the oldest counted slice falls out of the window; 0 when nothing is counted."""
         if not self._slices:
             return 0.0
-        return (self._slices[0][0] + SLICES + 1) * self.width_seconds - now
-
-    def slice_ends_seconds(self, now: float) -> float:
-        """Until the present slice ends."""
-        return (now // self.width_seconds + 1) * self.width_seconds - now
+        return (self._slices[0][0] + self._lookback + 1) * self.width_seconds - now
 
 
 class Windows:
@@ -59,9 +57,9 @@ class Windows:
 
     __slots__ = ("_windows",)
 
-    def __init__(self, quotas: tuple[Quota, ...], *, share: float = 1.0) -> None:
+    def __init__(self, quotas: tuple[Quota, ...], *, share: float = 1.0, lookback: int = SLICES) -> None:
         """Start with nothing counted."""
-        self._windows = tuple(Window(quota, share=share) for quota in quotas)
+        self._windows = tuple(Window(quota, share=share, lookback=lookback) for quota in quotas)
 
     def take(self, wanted: int, now: float) -> Grant:
         """Admit up to `wanted` requests, as many as every quota has room for."""
@@ -75,4 +73,4 @@ class Windows:
         else:
             retry = max(window.reset_seconds(now) for window in windows if window.used(now) >= window.limit)
         counts = tuple(Count(window.limit - window.used(now), window.reset_seconds(now)) for window in windows)
-        return Grant(admitted, counts, retry, min(window.slice_ends_seconds(now) for window in windows))
+        return Grant(admitted, counts, retry)

@@ -86,6 +86,24 @@ async def test_a_leased_limit_is_not_exceeded_either(tiers: list[SharedTier]) ->
     assert 19_900 <= admitted <= 20_000
 
 
+async def test_a_lease_is_renewed_while_requests_still_use_the_old_one(tiers: list[SharedTier]) -> None:
+    limiter = RateLimiter(LimitPolicy("api", (Quota("minute", 20_000, 60),)), tiers[0])
+    _, first = await limiter.ask(ADDRESS)
+    assert (first.tokens, first.low) == (9, 2)
+    now = first.until + 0.001
+    assert limiter.use(ADDRESS, now) is first
+    assert limiter.use(ADDRESS, now) is first
+    assert first.tokens == 7
+    for _ in range(200):
+        if limiter.standings[ADDRESS] is not first:
+            break
+        await asyncio.sleep(0.005)
+    assert limiter.standings[ADDRESS].tokens == 10
+    counted = await tiers[0].client.hvals(f"roadworthy:limit:api:minute:{{{ADDRESS}}}")
+    assert sum(map(int, counted)) == 20, "one trip renewed it, however many asked for that"
+    assert limiter.use(ADDRESS, limiter.standings[ADDRESS].void_at) is None
+
+
 async def test_without_the_shared_tier_a_process_counts_for_itself(caplog: pytest.LogCaptureFixture) -> None:
     tier = SharedTier("redis://127.0.0.1:1/0")
     limiter = RateLimiter(API, tier, local_share=0.5)

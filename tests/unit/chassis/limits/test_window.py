@@ -5,7 +5,7 @@ import random
 import pytest
 
 from roadworthy.chassis.limits.quota import LimitPolicy, Quota
-from roadworthy.chassis.limits.window import Window, Windows
+from roadworthy.chassis.limits.window import SLICES, Window, Windows
 
 MINUTE = Quota("minute", 60, 60)
 
@@ -42,6 +42,19 @@ def test_no_window_wherever_it_starts_holds_more_than_the_limit(seed: int) -> No
         admitted += [now] * windows.take(source.randint(1, 3), now).admitted
     for first, start in enumerate(admitted):
         assert sum(1 for moment in admitted[first : first + 22] if moment < start + 60) <= 20
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nor_where_requests_are_used_up_to_a_slice_later_than_they_were_counted(seed: int) -> None:
+    source = random.Random(seed)
+    windows = Windows((Quota("minute", 20, 60),), lookback=SLICES + 1)
+    now, used = 0.0, []
+    for _ in range(5000):
+        now += source.expovariate(0.5)
+        used += [now + source.uniform(0, 5) for _ in range(windows.take(source.randint(1, 3), now).admitted)]
+    used.sort()
+    for first, start in enumerate(used):
+        assert sum(1 for moment in used[first : first + 22] if moment < start + 60) <= 20
 
 
 def test_all_quotas_must_have_room_and_a_refusal_counts_nowhere() -> None:
