@@ -15,18 +15,11 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 
 from roadworthy.chassis.processes.lifetime import die_with_parent, raise_open_files_limit
+from roadworthy.chassis.telemetry.logs import GRANIAN_LOGGING
 
 # Granian counts connections, not requests: with its default of 1024/workers, 1,100 idle clients blocked the rest.
 CONNECTIONS_A_PROCESS = 16_384
 BACKLOG = 4096
-# Granian sets its logging up anew in every process; "incremental" keeps it from closing the handlers that are ours.
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "incremental": True,
-    "formatters": {},
-    "handlers": {},
-    "loggers": {"_granian": {"level": "WARNING", "propagate": True}},
-}
 
 
 def serve(make_app: Callable[[], Any], *, host: str, port: int, processes: int, drain_seconds: float) -> None:
@@ -50,7 +43,7 @@ def serve(make_app: Callable[[], Any], *, host: str, port: int, processes: int, 
         respawn_failed_workers=True,
         workers_kill_timeout=max(1, math.ceil(drain_seconds)),
         log_level=LogLevels.warning,
-        log_dictconfig=LOGGING,
+        log_dictconfig=GRANIAN_LOGGING,
     )
     gc.collect()
     gc.freeze()  # what is imported by now stays shared between the processes: the collector never touches its pages

@@ -17,14 +17,14 @@ from roadworthy.chassis.telemetry.context import request_id
 from roadworthy.chassis.telemetry.output import LogOutput
 from roadworthy.chassis.telemetry.redaction import redact_event
 
-# Their own handlers would write past our format, redaction and file. For Granian(log_dictconfig=...).
+# For Granian(log_dictconfig=...): it sets its logging up anew in every process, and "incremental" keeps it from closing
+# the handlers that are ours. Its own would write past our format, redaction and file.
 GRANIAN_LOGGING: dict[str, Any] = {
     "version": 1,
-    "disable_existing_loggers": False,
-    "loggers": {
-        "_granian": {"handlers": [], "level": "INFO", "propagate": True},
-        "granian.access": {"handlers": [], "level": "WARNING", "propagate": False},
-    },
+    "incremental": True,
+    "formatters": {},
+    "handlers": {},
+    "loggers": {"_granian": {"level": "WARNING", "propagate": True}},
 }
 
 

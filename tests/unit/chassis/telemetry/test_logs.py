@@ -115,5 +115,5 @@ def test_the_console_is_readable_and_as_discreet(log_file: Path) -> None:
 def test_the_servers_lines_come_to_the_same_place(log_file: Path) -> None:
     configure(log_file)
     logging.config.dictConfig(GRANIAN_LOGGING)
-    logging.getLogger("_granian").info("Started worker-1")
+    logging.getLogger("_granian").warning("Unexpected exit from worker-1")
     assert lines(log_file)[0]["logger"] == "_granian"
