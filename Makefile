@@ -14,7 +14,7 @@ up: setup ## set up if needed, start PostgreSQL, Valkey, the web server and a ta
 setup: .venv/.product ## make .venv with what the product needs
 
 test: .venv/.dev ## run every test that this machine can run
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0 $(ARGS)
 
 lint: .venv/.dev ## formatting, lints, types and layers
 	$(BIN)/ruff format --check .

@@ -93,14 +93,14 @@ class Swept:
     not_run: Sequence[str]
 
 
-async def sweep(checks: Sequence[Check], servers: Servers) -> Swept:
-    """Run every check, for each requirement that it answers, on every empty system."""
+async def sweep(checks: Sequence[Check], servers: Servers, stages: Mapping[str, Stage] = EMPTY) -> Swept:
+    """Run every check, for each requirement that it answers, on each of `stages`."""
     token = LENT.set(servers)
     found: list[Vacuous] = []
     missing: list[str] = []
     runs = 0
     try:
-        for name, stage in EMPTY.items():
+        for name, stage in stages.items():
             try:
                 async with stage.open() as probes:
                     able = [check for check in checks if all(getattr(probes, need) is not None for need in check.needs)]

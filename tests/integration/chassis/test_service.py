@@ -34,6 +34,9 @@ async def no_demo(*_: object, **__: object) -> None:
 APP = AppManifest("example", Path(), routes, lambda _: (), no_demo)
 
 
+STARTS_WITHIN_SECONDS = 30
+
+
 class Lifespan:
     """Plays the server's side of the lifespan protocol."""
 
@@ -45,12 +48,13 @@ class Lifespan:
     async def start(self) -> dict[str, Any]:
         self.task = asyncio.create_task(self.service({"type": "lifespan"}, self.said.get, self.heard.put))
         await self.said.put({"type": "lifespan.startup"})
-        return await self.heard.get()
+        async with asyncio.timeout(STARTS_WITHIN_SECONDS):  # a service that failed without a word says nothing
+            return await self.heard.get()
 
     async def stop(self) -> dict[str, Any]:
         await self.said.put({"type": "lifespan.shutdown"})
         await self.task
-        return await self.heard.get()
+        return self.heard.get_nowait()
 
 
 @asynccontextmanager
