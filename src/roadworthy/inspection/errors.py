@@ -19,3 +19,21 @@ class UnreadableChecklist(InspectionError):
 
 class InvalidTarget(InspectionError):
     """The target does not say, or says wrongly, what to look at."""
+
+
+class Unobservable(Exception):
+    """Something could not be looked at.
+
+    A probe or a check raises it; the runner makes the check `unknown` with these words. `remedy` says what would
+    make it visible: a part of target.toml, a permission, a command.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        """Take `problem`, what stood in the way, and `remedy`."""
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+class Refused(Unobservable):
+    """Nobody listens there: the connection was refused, so that whatever should answer is known not to."""

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import Protocol, overload
 
-from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Severity, Verdict
-from roadworthy.inspection.redaction import redact
-
-if TYPE_CHECKING:  # probes use this module's words; importing them here for real would close a circle
-    from roadworthy.inspection.probes.config import ConfigProbe
-    from roadworthy.inspection.probes.host import HostProbe
-    from roadworthy.inspection.probes.http import HttpProbe
-    from roadworthy.inspection.probes.logs import LogsProbe
-    from roadworthy.inspection.probes.nginx import NginxProbe
-    from roadworthy.inspection.probes.postgres import PostgresProbe
-    from roadworthy.inspection.probes.redis import RedisProbe
-    from roadworthy.inspection.probes.repo import RepoProbe
+from roadworthy.contracts.checks import BlastRadius, Kind, Severity, Verdict
+from roadworthy.inspection.probes.config import ConfigProbe
+from roadworthy.inspection.probes.host import HostProbe
+from roadworthy.inspection.probes.http import HttpProbe
+from roadworthy.inspection.probes.logs import LogsProbe
+from roadworthy.inspection.probes.nginx import NginxProbe
+from roadworthy.inspection.probes.postgres import PostgresProbe
+from roadworthy.inspection.probes.redis import RedisProbe
+from roadworthy.inspection.probes.repo import RepoProbe
 
 Param = str | int | float | bool | tuple[str, ...]
-
-ANSWER_LIMIT_CHARACTERS = 2_000
-READ_LIMIT_CHARACTERS = 8_000
-"""More of an answer is not even searched for secrets: it is not kept either, and a target may answer without end."""
-REQUESTS_A_CHECKLIST = 50
-"""What the http probe grants outside provocations; design page, "polite client"."""
-CONNECTIONS = 2
 
 
 class Form(StrEnum):
@@ -117,24 +104,6 @@ class Strength(IntEnum):
     FILE = 1
     CONFIGURATION = 2
     BEHAVIOUR = 3
-
-
-class Unobservable(Exception):
-    """Something could not be looked at.
-
-    A probe or a check raises it; the runner makes the check `unknown` with these words. `remedy` says what would
-    make it visible: a part of target.toml, a permission, a command.
-    """
-
-    def __init__(self, problem: str, remedy: str = "") -> None:
-        """Take `problem`, what stood in the way, and `remedy`."""
-        super().__init__(problem)
-        self.problem = problem
-        self.remedy = remedy
-
-
-class Refused(Unobservable):
-    """Nobody listens there: the connection was refused, so that whatever should answer is known not to."""
 
 
 class Probes(Protocol):
@@ -235,42 +204,3 @@ class Check:
     timeout_seconds: float = 10.0
     provokes: bool = False
     server_itself: bool = False
-
-
-_MOMENTS = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"  # 2026-01-02T03:04:05Z
-    r"|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"
-    # "answered in 12.3 ms" was measured; "statement_timeout 500 ms" is a setting and counts
-    r"|\b(?:in|took|within|after) \d+(?:\.\d+)? ?(?:ms|us|µs|s|seconds?|minutes?)\b"
-)
-
-
-def digest_of(text: str) -> str:
-    """16 hexadecimal digits over `text` with moments and durations left out."""
-    return hashlib.sha256(_MOMENTS.sub("~", text).encode()).hexdigest()[:16]
-
-
-def observe(asked: str, answer: str, vantage: str, *, basis: str | None = None) -> Evidence:
-    """One observation, redacted, bounded and digested.
-
-    `vantage` says from where it was seen: "HTTP client on this machine", "PostgreSQL role app". `basis` is what the
-    digest rests on where the answer holds figures that differ from run to run: "first 429 within the limit".
-    """
-    asked, answer = (printable(redact(part[:READ_LIMIT_CHARACTERS])) for part in (asked, answer))
-    return Evidence(
-        asked=bounded(asked),
-        answer=bounded(answer),
-        observed_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        vantage=printable(redact(vantage)),
-        digest=digest_of(f"{asked}\n{basis if basis is not None else answer}"),
-    )
-
-
-def bounded(text: str, limit: int = ANSWER_LIMIT_CHARACTERS) -> str:
-    """`text`, cut with a note about how much was left out."""
-    return text if len(text) <= limit else f"{text[:limit]} ... ({len(text) - limit} more characters)"
-
-
-def printable(text: str) -> str:
-    """`text` without control characters: a header of a hostile target must not steer the reader's terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -11,7 +11,8 @@ from functools import cached_property
 
 from roadworthy.contracts.checks import Kind, Severity, Status, Verdict
 from roadworthy.inspection.mapper import Mapped
-from roadworthy.inspection.model import Check, Item, Requirement, digest_of
+from roadworthy.inspection.model import Check, Item, Requirement
+from roadworthy.inspection.observation import digest_of
 
 VERIFIED = frozenset({Status.PASS, Status.FAIL, Status.NOT_APPLICABLE})
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)

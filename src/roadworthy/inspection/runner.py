@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Remediation, Status, Verdict
 from roadworthy.inspection import results
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.mapper import Mapped
-from roadworthy.inspection.model import PROBE_REMEDIES, Check, Probes, Requirement, Unobservable
+from roadworthy.inspection.model import PROBE_REMEDIES, Check, Probes, Requirement
 from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.requirements import BY_ID, kind_of
 from roadworthy.inspection.results import Answer, Inspection, LineResult

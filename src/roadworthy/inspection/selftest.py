@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from roadworthy.contracts.checks import Status
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.servers import LENT, Servers
-from roadworthy.inspection.model import Check, Fixture, FixtureUnavailable, Unobservable
+from roadworthy.inspection.model import Check, Fixture, FixtureUnavailable
 
 GRACE_SECONDS = 30.0
 """A fixture may start a server or make a certificate before its check runs."""

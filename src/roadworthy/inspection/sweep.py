@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from roadworthy.contracts.checks import Status
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.servers import LENT, Database, Servers, SharedMemory
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages, reply
-from roadworthy.inspection.model import Check, FixtureUnavailable, Probes, Requirement, Unobservable
+from roadworthy.inspection.model import Check, FixtureUnavailable, Probes, Requirement
 
 GRACE_SECONDS = 30.0
 _NOTHING = Stage(environment={}, repo={}, machine=Machine(), logs={"app.log": ""})

@@ -1,67 +1,21 @@
-"""Every check there is, one module a group."""
+"""Every check there is, one module a group: each module of this package that declares `CHECKS` takes part."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 
-from roadworthy.inspection.catalogue import (
-    answers,
-    appserver,
-    assets,
-    backup,
-    bundles,
-    cache,
-    configuration,
-    database,
-    documents,
-    encryption,
-    indexes,
-    latency,
-    limits,
-    logging,
-    maintenance,
-    metrics,
-    monitoring,
-    named,
-    pool,
-    proxy,
-    roles,
-    secrets,
-    security,
-    shared_memory,
-    tracking,
-    units,
-)
+from roadworthy.inspection.catalogue import named
 from roadworthy.inspection.model import Check
 
-_CHECKS: tuple[Check, ...] = (
-    *database.CHECKS,
-    *roles.CHECKS,
-    *pool.CHECKS,
-    *indexes.CHECKS,
-    *maintenance.CHECKS,
-    *shared_memory.CHECKS,
-    *cache.CHECKS,
-    *limits.CHECKS,
-    *appserver.CHECKS,
-    *units.CHECKS,
-    *answers.CHECKS,
-    *security.CHECKS,
-    *secrets.CHECKS,
-    *encryption.CHECKS,
-    *metrics.CHECKS,
-    *monitoring.CHECKS,
-    *logging.CHECKS,
-    *tracking.CHECKS,
-    *proxy.CHECKS,
-    *assets.CHECKS,
-    *bundles.CHECKS,
-    *latency.CHECKS,
-    *backup.CHECKS,
-    *documents.CHECKS,
-    *configuration.CHECKS,
-)
-CHECKS = tuple(map(named.held, _CHECKS))
+
+def _declared() -> Iterator[Check]:
+    for module in sorted(found.name for found in iter_modules(__path__)):
+        yield from getattr(import_module(f"{__name__}.{module}"), "CHECKS", ())
+
+
+CHECKS = tuple(map(named.held, _declared()))
 
 BY_REQUIREMENT: Mapping[str, tuple[Check, ...]] = {
     requirement: tuple(check for check in CHECKS if requirement in check.requirements)

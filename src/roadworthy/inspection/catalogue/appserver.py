@@ -9,10 +9,11 @@ from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed
 from roadworthy.inspection.catalogue.service import behind
 from roadworthy.inspection.catalogue.workers import worker_tool
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.host import INTERPRETERS, HostProbe, Process, programs
 from roadworthy.inspection.redaction import redact_command
 

@@ -23,9 +23,10 @@ from roadworthy.inspection.catalogue.kit import (
     unknown,
 )
 from roadworthy.inspection.catalogue.schedules import Artefact, artefacts, recurring
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 
 DATABASE = re.compile(
     r"\b(?:pg_dump|pg_dumpall|pg_basebackup|pg_probackup|pgbackrest|barman|wal-g|wal_g|mysqldump|mariadb-dump"

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.errors import Refused, Unobservable
 from roadworthy.inspection.fixtures.stage import Certificate, Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
-from roadworthy.inspection.model import Check, Documentation, Probes, Refused, Requirement, Strength, Unobservable
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.http import HttpProbe
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from roadworthy.contracts.checks import Evidence, Remediation, Status, Verdict
-from roadworthy.inspection.model import PROBE_REMEDIES, Probes, Requirement, Unobservable, observe
+from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.model import PROBE_REMEDIES, Probes, Requirement
+from roadworthy.inspection.observation import observe
 from roadworthy.inspection.probes.config import Setting
 
 Probe = TypeVar("Probe")

@@ -8,19 +8,11 @@ from collections.abc import Mapping, Sequence
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import conditional, failed, listed, not_applicable, observe, passed
 from roadworthy.inspection.catalogue.virtual_servers import PASSES, served, upstream_of
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import PORT, Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
-from roadworthy.inspection.model import (
-    Check,
-    Documentation,
-    Fixtures,
-    Param,
-    Probes,
-    Requirement,
-    Strength,
-    Unobservable,
-)
+from roadworthy.inspection.model import Check, Documentation, Fixtures, Param, Probes, Requirement, Strength
 from roadworthy.inspection.probes.config import is_placeholder
 from roadworthy.inspection.probes.nginx import Directive, NginxProbe
 

@@ -13,9 +13,10 @@ from roadworthy.inspection.catalogue.kit import (
     offered,
     passed,
 )
+from roadworthy.inspection.errors import Refused
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Refused, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.postgres import PostgresProbe, Row
 
 ROLE_SQL = """

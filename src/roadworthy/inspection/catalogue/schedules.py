@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roadworthy.inspection.model import Probes, Unobservable
+from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.model import Probes
 from roadworthy.inspection.probes.config import ConfigProbe
 from roadworthy.inspection.probes.host import HostProbe
 from roadworthy.inspection.redaction import redact

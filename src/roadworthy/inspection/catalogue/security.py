@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import policies, surface
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, setting_of, unknown
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 

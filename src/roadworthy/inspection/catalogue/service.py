@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from roadworthy.inspection.catalogue.kit import listed
-from roadworthy.inspection.model import Probes, Unobservable
+from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.model import Probes
 from roadworthy.inspection.probes.forwarding import ACTIVATORS, FORWARDERS, is_proxy, serves_itself
 from roadworthy.inspection.probes.host import INTERPRETERS, HostProbe, Process, programs
 from roadworthy.inspection.probes.nginx import NginxProbe

@@ -14,9 +14,10 @@ from roadworthy.inspection.catalogue.kit import (
     unset,
 )
 from roadworthy.inspection.catalogue.units import unit_verdict
+from roadworthy.inspection.errors import Refused, Unobservable
 from roadworthy.inspection.fixtures.servers import SharedMemory
 from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Refused, Requirement, Strength, Unobservable
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 
 
 async def _up(probes: Probes, requirement: Requirement) -> Verdict:

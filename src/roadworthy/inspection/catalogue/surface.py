@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from roadworthy.inspection.model import Probes, Requirement, Unobservable
+from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.model import Probes, Requirement
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.exposition import Exposition
 from roadworthy.inspection.probes.exposition import parse as parse_metrics

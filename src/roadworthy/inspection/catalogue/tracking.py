@@ -9,9 +9,10 @@ import secrets
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import SITE_HOST, SITE_URL, Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, pages, reply
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import addresses
 
 SENTRY_NAMES = ("SENTRY_DSN", "NEXT_PUBLIC_SENTRY_DSN", "GLITCHTIP_DSN")

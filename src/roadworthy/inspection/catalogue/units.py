@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.service import behind, own_programs
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength, Unobservable
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.host import HostProbe, Process, programs
 
 RESTARTING = frozenset({"always", "on-failure", "on-abnormal", "on-abort"})

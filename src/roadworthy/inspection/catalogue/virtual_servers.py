@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from roadworthy.inspection.catalogue.kit import listed
-from roadworthy.inspection.model import Unobservable
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes.http import HttpProbe
 from roadworthy.inspection.probes.nginx import Directive, NginxProbe
 

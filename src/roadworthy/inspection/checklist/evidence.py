@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from roadworthy.contracts.checks import Status
-from roadworthy.inspection.model import bounded, printable
+from roadworthy.inspection.observation import bounded, printable
 
 SUMMARY_LIMIT_CHARACTERS = 180
 BLANK = " \t "

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from roadworthy.inspection.model import Unobservable
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes.config import ConfigProbe
 from roadworthy.inspection.probes.forwarding import serves_itself
 from roadworthy.inspection.probes.host import HostProbe, Process

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from roadworthy.inspection.model import Unobservable
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes.host import HostProbe
 from roadworthy.inspection.redaction import is_secret_name
 

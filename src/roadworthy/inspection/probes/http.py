@@ -15,7 +15,8 @@ from pathlib import Path
 
 import httpx
 
-from roadworthy.inspection.model import CONNECTIONS, REQUESTS_A_CHECKLIST, Refused, Unobservable
+from roadworthy.inspection.errors import Refused, Unobservable
+from roadworthy.inspection.observation import CONNECTIONS, REQUESTS_A_CHECKLIST
 from roadworthy.inspection.probes import addresses
 
 BODY_LIMIT_BYTES = 512 * 1024

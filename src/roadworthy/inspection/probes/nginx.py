@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roadworthy.inspection.model import Unobservable
+from roadworthy.inspection.errors import Unobservable
 
 FILE_LIMIT_BYTES = 256 * 1024
 FILES_LIMIT = 200

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from roadworthy.inspection.model import Refused, Unobservable
+from roadworthy.inspection.errors import Refused, Unobservable
 from roadworthy.inspection.probes import addresses
 
 APPLICATION_NAME = "roadworthy-inspect"

@@ -9,7 +9,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from roadworthy.inspection.model import CONNECTIONS, Refused, Unobservable
+from roadworthy.inspection.errors import Refused, Unobservable
+from roadworthy.inspection.observation import CONNECTIONS
 from roadworthy.inspection.probes import addresses
 
 TIMEOUT_SECONDS = 3.0

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roadworthy.inspection.model import Unobservable
+from roadworthy.inspection.errors import Unobservable
 
 FILES_LIMIT = 20_000
 ENTRIES_LIMIT = 100_000

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from roadworthy.contracts.checks import Evidence, Status
-from roadworthy.inspection.model import Requirement, digest_of
+from roadworthy.inspection.model import Requirement
+from roadworthy.inspection.observation import digest_of
 from roadworthy.inspection.redaction import MASK, is_secret_name, redact
 from roadworthy.inspection.results import Answer, Inspection, LineResult
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from roadworthy.contracts.checks import Kind, Status
-from roadworthy.inspection.model import printable
+from roadworthy.inspection.observation import printable
 from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.results import Inspection, LineResult
 from roadworthy.inspection.runner import Plan
