@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from roadworthy.chassis.errors import StartupError
 
 SECRET_KEY_LENGTH_MIN = 32
+PRODUCTION_UNREADY_SECONDS = 5.0
 PLACEHOLDER = re.compile(r"change|secret|example|default|your|placeholder|<.*>|^(.)\1*$", re.IGNORECASE)
 
 
@@ -77,6 +78,9 @@ class Settings(BaseSettings):
     request_timeout_seconds: float = Field(30.0, gt=0, le=600, description="deadline of a request")
     body_limit_bytes: int = Field(1024 * 1024, ge=1024, description="largest request body")
     shutdown_timeout_seconds: float = Field(15.0, ge=0, le=300, description="how long a stop waits for requests")
+    readiness_wait_seconds: float | None = Field(
+        None, ge=0, le=120, description="how long a stop is not ready before it stops listening; empty: 5 in production"
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="addresses or networks whose X-Forwarded-For is believed, comma-separated"
     )
@@ -110,6 +114,13 @@ class Settings(BaseSettings):
     def docs_on(self) -> bool:
         """Whether the OpenAPI document and its page are served."""
         return self.docs_enabled if self.docs_enabled is not None else not self.in_production
+
+    @property
+    def unready_seconds(self) -> float:
+        """How long a stop answers everything while readiness is red, so that a balancer looks elsewhere first."""
+        if self.readiness_wait_seconds is not None:
+            return self.readiness_wait_seconds
+        return PRODUCTION_UNREADY_SECONDS if self.in_production else 0.0
 
     @property
     def public_url(self) -> str:

@@ -48,4 +48,5 @@ def serve(
         port=settings.port,
         processes=processes,
         drain_seconds=settings.shutdown_timeout_seconds,
+        unready_seconds=settings.unready_seconds,
     )

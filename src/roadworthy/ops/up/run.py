@@ -132,7 +132,7 @@ class _Run:
         logs = _log_folder(settings)
         logs.mkdir(mode=0o700, exist_ok=True)
         environment = {**os.environ, **environment_of(settings), "WORKERS": str(self.plan.processes)}
-        children = Children(settings.shutdown_timeout_seconds + STOP_GRACE_SECONDS)
+        children = Children(settings.unready_seconds + settings.shutdown_timeout_seconds + STOP_GRACE_SECONDS)
         self.stack.callback(children.stop)
         children.start("web server", ["serve", "--no-check"], environment, LogFile(logs / "web.log"))
         children.start("task worker", ["worker"], environment, LogFile(logs / "worker.log"))
