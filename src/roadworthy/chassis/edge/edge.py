@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from roadworthy.chassis.edge.asgi import ASGIApp, Header, Receive, Scope, Send
 from roadworthy.chassis.edge.cached import BYPASS, HIT, MISS, Entry, Key, ResponseCache, negotiation
-from roadworthy.chassis.edge.client import Clients
+from roadworthy.chassis.edge.client import Clients, is_internal
 from roadworthy.chassis.edge.cors import Cors
 from roadworthy.chassis.edge.exchange import EMPTY, START, Exchange, not_modified
 from roadworthy.chassis.edge.lifespan import Lifespan
@@ -63,6 +63,7 @@ class Edge:
         "_routes",
         "_series",
         "_tail",
+        "_told_of_proxy",
         "_trusting",
         "app",
         "in_flight",
@@ -90,6 +91,7 @@ class Edge:
         self._exact = routes.exact
         self._clients = clients
         self._trusting = bool(clients.trusted)
+        self._told_of_proxy = False
         self._cors = cors
         self._cache = cache
         self._asked: dict[Key, Entry] = cache.asked if cache is not None else {}
@@ -216,6 +218,8 @@ class Edge:
 
     async def _admitted(self, exchange: Exchange, limiter: RateLimiter) -> bool:
         """Whether the address may ask now; if not, it has been told."""
+        if self._proxied_by_a_stranger(exchange):
+            self._tell_of_proxy(exchange.address)
         account = self._clients.account(exchange.address)
         standing = limiter.use(account, exchange.started_at)
         if standing is None:
@@ -229,11 +233,24 @@ class Edge:
             await exchange.respond(429, PROBLEM, rate_limited_body(limiter.policy.name, seconds))
         return admitted
 
+    def _proxied_by_a_stranger(self, exchange: Exchange) -> bool:
+        """Whether a proxy of our own network stands in front that no setting names: then nobody knows who asks."""
+        return not self._trusting and b"x-forwarded-for" in exchange.headers and is_internal(exchange.address)
+
+    def _tell_of_proxy(self, address: str) -> None:
+        if not self._told_of_proxy:
+            self._told_of_proxy = True
+            logger.warning(
+                "requests come through a proxy at %s that TRUSTED_PROXIES does not name: all its clients share one "
+                "rate limit; if it is yours, set TRUSTED_PROXIES=%s",
+                *(address, address),
+            )
+
     async def _serve(self, exchange: Exchange) -> None:
         """Answer, by whoever can do it with the least work."""
         plan, headers, method = exchange.plan, exchange.headers, exchange.method
         if plan.endpoint is not None:
-            answer = await plan.endpoint(exchange.address)
+            answer = await plan.endpoint("unknown" if self._proxied_by_a_stranger(exchange) else exchange.address)
             await exchange.respond(answer.status, answer.content_type, answer.body)
             return
         if (b"content-length" in headers or method == "OPTIONS") and await self._answered_early(exchange):

@@ -173,6 +173,19 @@ async def test_metrics_are_not_for_the_public(making: Fixture, ask: Fixture, ans
     assert (public.status, public["content-type"]) == (404, "application/problem+json")
 
 
+async def test_a_proxy_that_no_setting_names_opens_nothing_and_is_reported_once(
+    making: Fixture, ask: Fixture, answering: Fixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    edge = await making(answering(), ENVIRONMENT="production", SECRET_KEY="0123456789abcdef0123456789abcdef0")
+    through_proxy = {"client": "127.0.0.1", "headers": {"x-forwarded-for": "8.8.8.8"}}
+    assert (await ask(edge, "/metrics", **through_proxy)).status == 404
+    assert (await ask(edge, "/metrics", client="127.0.0.1")).status == 200
+    for path in ("/api/x", "/api/y"):
+        assert (await ask(edge, path, **through_proxy)).status == 200
+    told = [record.getMessage() for record in caplog.records if "TRUSTED_PROXIES=127.0.0.1" in record.getMessage()]
+    assert len(told) == 1
+
+
 async def test_without_the_shared_tier_everything_goes_on_and_says_so(
     making: Fixture, ask: Fixture, answering: Fixture
 ) -> None:
