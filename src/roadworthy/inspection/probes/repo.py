@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import fnmatch
 import os
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar, cast
 
 from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.probes.bounded import read_bytes
 
-FILES_LIMIT = 20_000
+Facts = TypeVar("Facts")
+
 ENTRIES_LIMIT = 100_000
 FILE_LIMIT_BYTES = 256 * 1024
 TOTAL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -43,6 +50,8 @@ class RepoProbe:
         """Take the folder that holds the service's source."""
         self.root = root
         self._files: tuple[str, ...] | None = None
+        self._facts: dict[Callable[[RepoProbe], object], object] = {}
+        self._reading = threading.RLock()
 
     @property
     def vantage(self) -> str:
@@ -51,7 +60,11 @@ class RepoProbe:
 
     @property
     def files(self) -> Sequence[str]:
-        """Every file of the team's own, at most `FILES_LIMIT`."""
+        """Every file of the team's own.
+
+        Raises:
+            Unobservable: no folder, or one too large: what was not looked at must not count as absent.
+        """
         if self._files is None:
             if not self.root.is_dir():
                 raise Unobservable(f"{self.root} is not a folder", "[repository] path names the root of the source")
@@ -67,13 +80,36 @@ class RepoProbe:
             and any(fnmatch.fnmatch(path, one) or fnmatch.fnmatch(path.rpartition("/")[2], one) for one in patterns)
         ]
 
-    def read(self, path: str) -> str:
+    def read(self, path: str, limit_bytes: int = FILE_LIMIT_BYTES) -> str:
         """Text of one file, bounded; empty where it can't be read."""
         try:
-            with (self.root / path).open("rb") as file:
-                return file.read(FILE_LIMIT_BYTES).decode("utf-8", "replace")
-        except OSError:
+            return read_bytes(self.root / path, limit_bytes).decode("utf-8", "replace")
+        except (OSError, ValueError):
             return ""
+
+    async def facts(self, read: Callable[[RepoProbe], Facts]) -> Facts:
+        """What `read` makes of the tree: once, in a thread, for all checks that ask."""
+        return await asyncio.to_thread(self.known, read)
+
+    def known(self, read: Callable[[RepoProbe], Facts]) -> Facts:
+        """As `facts`, for those who are in a thread already."""
+        with self._reading:
+            if read not in self._facts:
+                self._facts[read] = read(self)
+            return cast("Facts", self._facts[read])
+
+    def existing(self, *paths: str) -> Sequence[str]:
+        """Those of `paths` that are files of the tree; results of tools stand in folders that `files` leaves out."""
+        root = self.root.resolve()
+        found = (path for path in paths if (self.root / path).is_file())
+        return [path for path in found if (self.root / path).resolve().is_relative_to(root)]
+
+    def changed_at(self, path: str) -> datetime:
+        """When a file was last written; Unobservable where it can't be seen."""
+        try:
+            return datetime.fromtimestamp((self.root / path).stat().st_mtime, UTC)
+        except (OSError, OverflowError, ValueError) as error:
+            raise Unobservable(f"{path} can't be looked at: {error}") from error
 
     def grep(self, pattern: re.Pattern[str], *globs: str, aside: bool = False, limit: int = 20) -> Sequence[Match]:
         """Lines that match in files that match, at most `limit`."""
@@ -109,22 +145,30 @@ class RepoProbe:
             yield path, text
 
     def _walk(self) -> Iterator[str]:
-        count = visited = 0
-        for folder, folders, names in os.walk(self.root, followlinks=False):
-            visited += 1 + len(folders) + len(names)
+        """Ordinary files, folder by folder: no links (they may lead out, or round), pipes, sockets or devices."""
+        ahead, visited = [""], 0
+        while ahead:
+            folder = ahead.pop()
+            entries = list(islice(_entries(self.root / folder), ENTRIES_LIMIT + 1))
+            visited += 1 + len(entries)
             if visited > ENTRIES_LIMIT:
                 raise Unobservable(
                     f"the source tree holds over {ENTRIES_LIMIT} entries", "[repository] path names a part"
                 )
-            folders[:] = sorted(name for name in folders if name not in OTHERS)
-            for name in sorted(names):
-                path = Path(folder) / name
-                if path.is_symlink():
-                    continue
-                count += 1
-                if count > FILES_LIMIT:
-                    return
-                yield path.relative_to(self.root).as_posix()
+            ahead += [f"{folder}{one.name}/" for one in entries if one.name not in OTHERS and _is_folder(one)]
+            yield from (f"{folder}{one.name}" for one in entries if one.is_file(follow_symlinks=False))
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError:
+        return
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
 
 
 def is_aside(path: str) -> bool:
