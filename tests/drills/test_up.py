@@ -185,6 +185,18 @@ def test_servers_of_the_users_own_are_used_and_get_no_demo_data(
     stage.assert_nothing_lives()
 
 
+def test_a_shared_tier_that_does_not_answer_is_told_and_gone_without(tmp_path: Path, empty_database_url: str) -> None:
+    own = {"DATABASE_URL": empty_database_url, "REDIS_URL": "redis://:hunter2@127.0.0.1:1/0"}
+    stage = Stage(tmp_path, extra=own)
+    with stage.up() as process:
+        assert "! REDIS_URL can't be used" in stage.said()
+        assert "hunter2" not in stage.said()
+        assert stage.status("/health/ready") == 200
+        process.terminate()
+        assert process.wait(30) == 0
+    stage.assert_nothing_lives()
+
+
 def test_demo_data_are_loaded_by_a_command_of_their_own_while_it_runs(stage: Stage) -> None:
     with stage.up() as process:
         loaded = stage.run("demo", "--scale", "0.001")
@@ -218,6 +230,7 @@ def test_an_unreachable_database_is_named_without_its_password(tmp_path: Path, c
     assert "127.0.0.1:1 can't be reached" in refused.stderr
     assert "hunter2" not in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr
+    assert "✓" not in refused.stdout, "something was started before the database was asked"
 
 
 def test_production_without_a_secret_is_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from roadworthy.chassis.service import AppManifest
 from roadworthy.chassis.settings import Settings
 from roadworthy.ops.up.children import Children
 from roadworthy.ops.up.logfiles import LogFile
+from roadworthy.ops.up.outside import check_database, shared_tier_problem
 from roadworthy.ops.up.plan import DISK_NEEDED_LATER_BYTES, MEGABYTE, Plan
 from roadworthy.ops.up.ports import check_port
 from roadworthy.ops.up.ready import wait_until_ready
@@ -83,6 +84,7 @@ class _Run:
         take_state(self.plan.settings, self.stack)
         check_port(self.plan.settings.host, self.plan.settings.port)
         check_disk(self.plan)
+        self.check_outside()
         settings = self.with_servers(self.secret())
         assert settings.direct_dsn is not None, "the plan has an outside database or the embedded one"
         self.fill(settings.direct_dsn)
@@ -90,6 +92,14 @@ class _Run:
         self.stack.callback(self.describe(settings, children).unlink, missing_ok=True)
         self.words.ready()
         children.watch(self.servers)
+
+    def check_outside(self) -> None:
+        settings = self.plan.settings
+        for dsn in filter(None, dict.fromkeys((settings.database_dsn, settings.direct_dsn))):
+            asyncio.run(check_database(dsn))
+        problem = shared_tier_problem(settings)
+        if problem:
+            self.words.warn(problem)
 
     def secret(self) -> Settings:
         file = secret_file(self.plan.settings)

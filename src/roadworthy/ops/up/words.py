@@ -49,6 +49,10 @@ class Words:
         """Something worth knowing."""
         self.console.print(f"  {escape(text)}")
 
+    def warn(self, text: str) -> None:
+        """Something that goes on without what the user asked for."""
+        self.console.print(f"[yellow]![/] {escape(text)}")
+
     def ready(self) -> None:
         """Addresses, and what to type next."""
         address, command = self._plan.address, command_name()
