@@ -13,6 +13,7 @@ from roadworthy.contracts.checks import Kind, Severity, Status, Verdict
 from roadworthy.inspection.mapper import Mapped
 from roadworthy.inspection.model import Check, Item, Requirement
 from roadworthy.inspection.observation import digest_of
+from roadworthy.inspection.statements import Statement
 
 VERIFIED = frozenset({Status.PASS, Status.FAIL, Status.NOT_APPLICABLE})
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
@@ -30,12 +31,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class LineResult:
-    """What became of a line. `reason` is said where no check had anything to conclude."""
+    """What became of a line. `reason` is said where no check had anything to conclude.
+
+    `statements` are what people say about it; the status never rests on them.
+    """
 
     mapped: Mapped
     status: Status
     answers: tuple[Answer, ...] = ()
     reason: str = ""
+    statements: tuple[Statement, ...] = ()
 
     @property
     def item(self) -> Item:
@@ -67,9 +72,10 @@ class LineResult:
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits over what was seen; moments left out."""
+        """16 hexadecimal digits over what was seen, moments left out, and what people say."""
         seen = sorted(" ".join((one.check.id, one.verdict.status, *_digests(one.verdict))) for one in self.answers)
-        return hashlib.sha256("\n".join([str(self.status), *seen]).encode()).hexdigest()[:16]
+        said = [one.sentence for one in self.statements]
+        return hashlib.sha256("\n".join([str(self.status), *seen, *said]).encode()).hexdigest()[:16]
 
 
 def _digests(verdict: Verdict) -> tuple[str, ...]:
@@ -77,15 +83,29 @@ def _digests(verdict: Verdict) -> tuple[str, ...]:
     return tuple(one.digest for one in verdict.evidence) or (digest_of(re.sub(r"\d+", "#", verdict.summary)),)
 
 
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A part of the target that does not answer: what stands in the way, and what to type to see it oneself."""
+
+    part: str
+    problem: str
+    remedy: str
+
+
 @dataclass(frozen=True)
 class Inspection:
-    """Everything that was found. `seconds` is how long it took, `started_at` when it began (RFC 3339, UTC)."""
+    """Everything that was found. `seconds` is how long it took, `started_at` when it began (RFC 3339, UTC).
+
+    `unreachable` are the parts of the target that did not answer; `notes` what to know about people's statements.
+    """
 
     checklist: str
     target: str
     started_at: str
     seconds: float
     lines: tuple[LineResult, ...]
+    unreachable: tuple[Unreachable, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def counts(self) -> Mapping[Status, int]:
@@ -97,6 +117,12 @@ class Inspection:
     def verified(self) -> int:
         """Lines that something observed settles."""
         return sum(line.verified for line in self.lines)
+
+    @property
+    def attested(self) -> int:
+        """Lines that only people can judge and somebody vouches for today."""
+        human = (line for line in self.lines if line.status is Status.HUMAN)
+        return sum(any(one.stands and not one.is_waiver for one in line.statements) for line in human)
 
     @property
     def machine_lines(self) -> tuple[LineResult, ...]:
