@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from roadworthy.chassis.errors import StartupError
 
 SECRET_KEY_LENGTH_MIN = 32
 PRODUCTION_UNREADY_SECONDS = 5.0
+SECRET_FILE_LIMIT_BYTES = 64 * 1024
 PLACEHOLDER = re.compile(r"change|secret|example|default|your|placeholder|<.*>|^(.)\1*$", re.IGNORECASE)
 
 
@@ -26,8 +29,41 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class SecretFiles(PydanticBaseSettingsSource):
+    """Secrets as orchestrators hand them out: NAME_FILE names a file that holds the value of NAME."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The content of the file that `FIELD_NAME_FILE` names, without the line's end; None where none is named."""
+        variable = f"{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if not path or not holds_secret(field):
+            return None, field_name, False
+        try:
+            with Path(path).open("rb") as file:
+                raw = file.read(SECRET_FILE_LIMIT_BYTES + 1)
+            if len(raw) > SECRET_FILE_LIMIT_BYTES:
+                raise StartupError(f"{variable}: {path} is over {SECRET_FILE_LIMIT_BYTES} bytes", "name the right file")
+            return raw.decode().strip("\r\n"), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise StartupError(f"{variable}: {path} can't be read: {reason}", "mend it in the environment") from None
+
+    def __call__(self) -> dict[str, Any]:
+        """Every secret that a file was named for."""
+        fields = self.settings_cls.model_fields.items()
+        found = {name: self.get_field_value(field, name)[0] for name, field in fields}
+        return {name: value for name, value in found.items() if value}
+
+
+def holds_secret(field: FieldInfo) -> bool:
+    """Whether a setting's value is a secret."""
+    return field.annotation is SecretStr or SecretStr in getattr(field.annotation, "__args__", ())
+
+
 class Settings(BaseSettings):
     """Everything that can be set, with its default and its limits.
+
+    A secret may come from a file that NAME_FILE names; NAME itself goes before it, and `.env` after it.
 
     Raises pydantic's ValidationError on a value that can't be right; `load_settings` turns it into words.
     """
@@ -92,6 +128,17 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO")
     log_file: Path | None = Field(None, description="empty: standard output")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else json")
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102  # pydantic-settings' hook
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # a folder of secrets: NAME_FILE says more
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
 
     @field_validator("trusted_proxies", "cors_origins", mode="before")
     @classmethod

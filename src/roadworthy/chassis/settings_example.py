@@ -6,10 +6,11 @@ import sys
 
 from pydantic.fields import FieldInfo
 
-from roadworthy.chassis.settings import Settings, as_variable
+from roadworthy.chassis.settings import Settings, as_variable, holds_secret
 
 HEADER = """\
 # Every setting of Roadworthy with its default. Copy to .env and change what differs.
+# A secret may come from a file instead: SECRET_KEY_FILE=/run/secrets/secret_key (any setting marked "secret").
 # Written by `make env-example`; a test keeps it current.
 """
 
@@ -20,7 +21,8 @@ def env_example() -> str:
 
 
 def _entry(name: str, field: FieldInfo) -> str:
-    comment = f"# {field.description}\n" if field.description else ""
+    marks = [text for text in (field.description, "secret" if holds_secret(field) else None) if text]
+    comment = f"# {'; '.join(marks)}\n" if marks else ""
     return f"\n{comment}#{(field.alias or name).upper()}={as_variable(field.default)}\n"
 
 

@@ -75,6 +75,34 @@ def test_production_starts_with_a_good_secret_and_without_docs(settings_from: Lo
     assert not settings.docs_on
 
 
+def test_a_secret_may_come_from_a_file(settings_from: Load, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{GOOD_SECRET}\n")
+    (tmp_path / ".env").write_text("SECRET_KEY=the-file-goes-before-this\n")
+    settings = settings_from(SECRET_KEY_FILE=str(tmp_path / "key"))
+    assert settings.secret_key is not None
+    assert settings.secret_key.get_secret_value() == GOOD_SECRET
+
+
+def test_the_variable_itself_goes_before_its_file(settings_from: Load, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("redis://from-the-file")
+    settings = settings_from(REDIS_URL="redis://from-the-variable", REDIS_URL_FILE=str(tmp_path / "url"))
+    assert settings.redis_dsn == "redis://from-the-variable"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"x" * 65_537])
+def test_a_secret_file_that_is_none_is_named(settings_from: Load, tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(StartupError, match="SECRET_KEY_FILE"):
+        settings_from(SECRET_KEY_FILE=str(file))
+
+
+def test_only_secrets_come_from_files(settings_from: Load, tmp_path: Path) -> None:
+    (tmp_path / "port").write_text("9000")
+    assert settings_from(PORT_FILE=str(tmp_path / "port")).port == 8000
+
+
 def test_a_secret_is_not_in_the_printed_settings(settings_from: Load) -> None:
     settings = settings_from(SECRET_KEY=GOOD_SECRET, DATABASE_URL="postgresql://u:hunter2@h/d")
     assert "hunter2" not in repr(settings)
