@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ SESSION = {
     "idle_in_transaction_session_timeout": "30s",
 }
 Row = Mapping[str, Any]
+_RIGHTS = {"table": "select", "view": "select", "sequence": "select", "schema": "usage", "function": "execute"}
+_DENIED = re.compile(rf"permission denied for ({'|'.join(_RIGHTS)}) (\S+)")
 
 
 class PostgresProbe:
@@ -131,6 +134,10 @@ def _words(error: Exception) -> str:
 
 
 def _remedy(error: Exception) -> str:
-    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+    if not isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return ""
+    denied = _DENIED.search(str(error))
+    if denied is None:
         return "grant pg_monitor to the role that inspects"
-    return ""
+    kind = "" if denied[1] in {"table", "view"} else f"{denied[1]} "
+    return f"grant {_RIGHTS[denied[1]]} on {kind}{denied[2]} to the role that inspects"
