@@ -9,12 +9,17 @@ from enum import IntEnum, StrEnum
 from typing import Protocol, overload
 
 from roadworthy.contracts.checks import BlastRadius, Kind, Severity, Verdict
+from roadworthy.inspection.probes.backups import BackupsProbe
 from roadworthy.inspection.probes.config import ConfigProbe
+from roadworthy.inspection.probes.disruptions import DisruptionsProbe
+from roadworthy.inspection.probes.drills import DrillsProbe
+from roadworthy.inspection.probes.flows import FlowsProbe
 from roadworthy.inspection.probes.host import HostProbe
 from roadworthy.inspection.probes.http import HttpProbe
 from roadworthy.inspection.probes.logs import LogsProbe
 from roadworthy.inspection.probes.nginx import NginxProbe
 from roadworthy.inspection.probes.postgres import PostgresProbe
+from roadworthy.inspection.probes.prometheus import PrometheusProbe
 from roadworthy.inspection.probes.redis import RedisProbe
 from roadworthy.inspection.probes.repo import RepoProbe
 
@@ -128,6 +133,16 @@ class Probes(Protocol):
     def logs(self) -> LogsProbe | None: ...  # noqa: D102
     @property
     def nginx(self) -> NginxProbe | None: ...  # noqa: D102
+    @property
+    def flows(self) -> FlowsProbe | None: ...  # noqa: D102
+    @property
+    def disruptions(self) -> DisruptionsProbe | None: ...  # noqa: D102
+    @property
+    def prometheus(self) -> PrometheusProbe | None: ...  # noqa: D102
+    @property
+    def drills(self) -> DrillsProbe | None: ...  # noqa: D102
+    @property
+    def backups(self) -> BackupsProbe | None: ...  # noqa: D102
 
     def secrets(self) -> frozenset[str]:
         """Every secret value seen so far (passwords of DSNs, values of secret variables): masked in all reports."""
@@ -143,6 +158,11 @@ PROBE_REMEDIES: Mapping[str, str] = {
     "host": "[host] local = true, and run on the machine that serves",
     "logs": '[logs] path = "/var/log/app/app.log"',
     "nginx": '[nginx] config = "/etc/nginx/nginx.conf"',
+    "flows": '[[flows]] name = "..." with its steps (docs/guide/flows.md)',
+    "disruptions": "[[cuts]] dependency, cut and restore, or [stop] pid and start (docs/guide/flows.md)",
+    "prometheus": '[prometheus] url = "http://prometheus:9090", alertmanager_url = "http://alertmanager:9093"',
+    "drills": '[drills] path = "drills", the folder that results of drills are kept in',
+    "backups": '[backup] path = "/var/backups/app", the folder that backups are kept in',
 }
 """What to add to target.toml for each probe that a check may need. A name without a probe is simply missing."""
 

@@ -13,6 +13,7 @@ import msgspec
 
 from roadworthy.inspection.errors import InvalidTarget
 from roadworthy.inspection.redaction import redact
+from roadworthy.inspection.scenario import Cut, Flow, Stop
 
 DEFAULT_PATH = Path(".roadworthy/target.toml")
 """Where `roadworthy up` describes what it started."""
@@ -107,6 +108,31 @@ class HostPart(Part, frozen=True):
     local: bool = True
 
 
+class PrometheusPart(Part, frozen=True):
+    """`url` and `alertmanager_url`: with their path prefix, if any; `jobs`: scrape jobs that belong to this service."""
+
+    url: str
+    alertmanager_url: str = ""
+    jobs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no web address."""
+        for url in filter(None, (self.url, self.alertmanager_url)):
+            HttpPart(url)
+
+
+class DrillsPart(Part, frozen=True):
+    """`path`: the folder that results of drills are kept in."""
+
+    path: Path
+
+
+class BackupPart(Part, frozen=True):
+    """`path`: the folder that backups are kept in, or one backup."""
+
+    path: Path
+
+
 class Target(Part, frozen=True):
     """What the inspector may look at. A part that is None makes the lines that need it `unknown`.
 
@@ -122,6 +148,12 @@ class Target(Part, frozen=True):
     logs: LogsPart | None = None
     host: HostPart | None = None
     nginx: NginxPart | None = None
+    flows: tuple[Flow, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    stop: Stop | None = None
+    prometheus: PrometheusPart | None = None
+    drills: DrillsPart | None = None
+    backup: BackupPart | None = None
 
     @property
     def name(self) -> str:
@@ -188,9 +220,9 @@ def _what_exists(problem: str) -> str:
     return "these parts exist: " + ", ".join(f"[{name}]" for name in keys)
 
 
-def _struct(annotation: Any) -> type[Part]:
+def _struct(annotation: Any) -> type[msgspec.Struct]:
     candidates = getattr(annotation, "__args__", (annotation,))
-    return next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, Part))
+    return next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, msgspec.Struct))
 
 
 def _expanded(value: Any, path: Path) -> Any:

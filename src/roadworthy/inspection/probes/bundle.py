@@ -9,13 +9,18 @@ from types import TracebackType
 from typing import Self
 
 from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.probes.backups import BackupsProbe
 from roadworthy.inspection.probes.config import ConfigProbe
+from roadworthy.inspection.probes.disruptions import DisruptionsProbe
+from roadworthy.inspection.probes.drills import DrillsProbe
+from roadworthy.inspection.probes.flows import FlowsProbe
 from roadworthy.inspection.probes.forwarding import serves_itself
 from roadworthy.inspection.probes.host import HostProbe, Process
 from roadworthy.inspection.probes.http import HttpProbe
 from roadworthy.inspection.probes.logs import LogsProbe
 from roadworthy.inspection.probes.nginx import NginxProbe
 from roadworthy.inspection.probes.postgres import PostgresProbe
+from roadworthy.inspection.probes.prometheus import PrometheusProbe
 from roadworthy.inspection.probes.redis import RedisProbe
 from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.target import Target
@@ -33,16 +38,23 @@ class ProbeSet:
     host: HostProbe | None = None
     logs: LogsProbe | None = None
     nginx: NginxProbe | None = None
+    flows: FlowsProbe | None = None
+    disruptions: DisruptionsProbe | None = None
+    prometheus: PrometheusProbe | None = None
+    drills: DrillsProbe | None = None
+    backups: BackupsProbe | None = None
 
     def secrets(self) -> frozenset[str]:
         """Every secret value seen so far."""
         found = set(self.config.secrets()) if self.config else set()
+        found |= self.flows.secrets() if self.flows else frozenset()
         doors = (self.http, self.postgres, self.redis)
+        found |= self.prometheus.passwords if self.prometheus else frozenset()
         return frozenset(found | {door.password for door in doors if door is not None and door.password})
 
     async def aclose(self) -> None:
         """Close every connection, whatever state it is in."""
-        for probe in (self.http, self.postgres, self.redis):
+        for probe in (self.http, self.postgres, self.redis, self.prometheus):
             if probe is not None:
                 with contextlib.suppress(Unobservable, OSError, TimeoutError):
                     await probe.aclose()
@@ -70,6 +82,11 @@ def open_probes(target: Target) -> ProbeSet:
         host=host,
         logs=_logs(target, host, serving),
         nginx=_nginx(target, host),
+        flows=FlowsProbe(http, target.flows) if http and target.flows else None,
+        disruptions=DisruptionsProbe(target.cuts, target.stop) if target.cuts or target.stop else None,
+        prometheus=_prometheus(target),
+        drills=DrillsProbe(target.drills.path) if target.drills else None,
+        backups=BackupsProbe(target.backup.path) if target.backup else None,
     )
 
 
@@ -108,3 +125,8 @@ def _nginx(target: Target, host: HostProbe | None) -> NginxProbe | None:
             return NginxProbe(Path(process.argv[process.argv.index("-c") + 1]))
         return NginxProbe(Path("/etc/nginx/nginx.conf"))
     return None
+
+
+def _prometheus(target: Target) -> PrometheusProbe | None:
+    part = target.prometheus
+    return PrometheusProbe(part.url, part.alertmanager_url, part.jobs) if part else None
