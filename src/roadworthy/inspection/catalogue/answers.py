@@ -37,6 +37,8 @@ NAME_LIMIT_CHARACTERS = 40
 _SHARED = "redis|valkey|cache|shared"
 SAME_THING = {"database": "database|postgres|db", "redis": _SHARED, "cache": _SHARED, "dependencies": "."}
 COMPRESSIBLE_BYTES = 1024
+CODINGS = {"brotli": "br", "zstandard": "zstd"}
+"""What people call an encoding -> what clients and servers call it."""
 TRACES = re.compile(
     r"Traceback \(most recent call last\)|File \"/[^\"]+\", line \d+|at [\w.$<>]+ \((?:/|file:|node:)[^)]+:\d+:\d+\)"
     r"|\.rb:\d+:in `|goroutine \d+ \[|java\.lang\.\w+Exception|(?:psycopg|asyncpg|sqlalchemy)\.\w+|SQLSTATE\["
@@ -137,7 +139,8 @@ def _unwell(answer: Answer, requirement: Requirement, names: list[str]) -> str:
 
 async def _compression(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
-    algorithm = requirement.text("algorithm", "gzip").lower()
+    spoken = requirement.text("algorithm", "gzip").lower()
+    algorithm = CODINGS.get(spoken, spoken)
     least = int(requirement.number("min_bytes", COMPRESSIBLE_BYTES))
     if requirement.params.get("below"):
         return await _left_alone(http, algorithm, least)

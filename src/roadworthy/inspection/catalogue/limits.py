@@ -84,7 +84,8 @@ async def _exceed(probes: Probes, requirement: Requirement) -> Exceeded:
     _reachable(requirement)
     path = await surface.limited_path(http, requirement)
     allowed = await _allowed(probes, http, path, requirement)
-    count = min(MOST_REQUESTS, int(allowed or USUAL_LIMIT) + MARGIN_REQUESTS)
+    # never fewer than for the usual limit: then one provocation answers every line about this route
+    count = min(MOST_REQUESTS, int(max(allowed or 0, USUAL_LIMIT)) + MARGIN_REQUESTS)
     forged = await _requests(http, path, count, forged=True)
     if forged.first(REFUSED) is not None:
         return Exceeded(path, forged, forged.first(REFUSED), forged_escapes=False, allowed=allowed)
@@ -97,7 +98,7 @@ async def _requests(http: HttpProbe, path: str, count: int, *, forged: bool) -> 
     return await http.burst(
         path,
         count,
-        name=f"limit of {path}, {count} requests, {'forged' if forged else 'plain'}",
+        name=f"limit of {path}, {'forged' if forged else 'plain'}",
         headers=(lambda number: {"x-forwarded-for": f"203.0.113.{number % 250 + 1}"}) if forged else (lambda _: {}),
         stop=lambda answer: answer.status == REFUSED,
     )

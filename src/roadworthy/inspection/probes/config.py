@@ -13,6 +13,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.probes.bounded import read_bytes
 from roadworthy.inspection.probes.host import HostProbe
 from roadworthy.inspection.redaction import is_secret_name
 
@@ -130,8 +131,7 @@ class ConfigProbe:
         if self._env_file is None:
             return
         try:
-            with self._env_file.open("rb") as file:
-                text = file.read(FILE_LIMIT_BYTES).decode("utf-8", "replace")
+            text = read_bytes(self._env_file, FILE_LIMIT_BYTES).decode("utf-8", "replace")
         except OSError:
             return
         values = dotenv_values(stream=io.StringIO(text), interpolate=False)

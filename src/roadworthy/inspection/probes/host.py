@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.probes.bounded import read_bytes
 
 PROCESSES_LIMIT = 4_096
 FILES_LIMIT = 500
@@ -152,8 +153,7 @@ class HostProbe:
     def environment(self, pid: int) -> Mapping[str, str] | None:
         """The environment that `pid` was started with; None where that may not be read."""
         try:
-            with (self.proc / str(pid) / "environ").open("rb") as file:
-                raw = file.read(256 * 1024)
+            raw = read_bytes(self.proc / str(pid) / "environ", 256 * 1024)
         except OSError:
             return None
         pairs = (part.partition("=") for part in raw.decode("utf-8", "replace").split("\0") if "=" in part)
@@ -316,7 +316,6 @@ def _is_file(path: Path) -> bool:
 
 def _read(path: Path, limit_bytes: int) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(limit_bytes).decode("utf-8", "replace")
+        return read_bytes(path, limit_bytes).decode("utf-8", "replace")
     except OSError:
         return ""

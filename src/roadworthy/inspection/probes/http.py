@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import re
 import ssl
 import time
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,76 +15,29 @@ import httpx
 from roadworthy.inspection.errors import Refused, Unobservable
 from roadworthy.inspection.observation import CONNECTIONS, REQUESTS_A_CHECKLIST
 from roadworthy.inspection.probes import addresses
+from roadworthy.inspection.probes.answer import (
+    BODY_LIMIT_BYTES,
+    Answer,
+    Burst,
+    bounded_body,
+    decoded,
+    directives,
+    joined_headers,
+)
 
-BODY_LIMIT_BYTES = 512 * 1024
+__all__ = ["BODY_LIMIT_BYTES", "Answer", "Burst", "HttpProbe", "directives"]
+
 REQUEST_TIMEOUT_SECONDS = 8.0
 PROVOCATION_TIMEOUT_SECONDS = 45.0
 PROVOCATION_LIMIT_REQUESTS = 600
+PROVOKED_LIMIT_REQUESTS = 1_500
+"""All provocations of a checklist together."""
 REDIRECTS_LIMIT = 3
+SILENCES_LIMIT = 4
 USER_AGENT = "roadworthy-inspect/0.1 (production-readiness checks)"
 VANTAGE = "HTTP client on this machine"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1"})
 NO_HEADERS: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One response. `headers` has lower-case names; `body` is decoded and cut at the limit.
-
-    `wire_bytes` counts the body as it travelled, `seconds` runs from sending to the last byte read, `redirects` are
-    the addresses passed on the way. `truncated`: the body went on past the limit or past the deadline.
-    """
-
-    method: str
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    wire_bytes: int
-    seconds: float
-    truncated: bool = False
-    redirects: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The body as text, whatever it says it is."""
-        return self.body.decode("utf-8", "replace")
-
-    @property
-    def content_type(self) -> str:
-        """Without parameters, lower case."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    @property
-    def path(self) -> str:
-        """Path and query of the address that answered."""
-        return addresses.parse(self.url).path_and_query
-
-    def json(self) -> object | None:
-        """The body as JSON; None where it is none."""
-        try:
-            return json.loads(self.body)  # type: ignore[no-any-return]  # `object` is what the caller must narrow
-        except (ValueError, RecursionError):
-            return None
-
-    def brief(self, *names: str) -> str:
-        """Status and the headers of these `names`, as evidence quotes them."""
-        shown = [f"{name}: {self.headers.get(name.lower(), '(absent)')}" for name in names]
-        return "; ".join([f"{self.status}", *shown])
-
-
-@dataclass(frozen=True, slots=True)
-class Burst:
-    """What a provocation brought: the answers in order (bodies left out), and from which address it came."""
-
-    answers: tuple[Answer, ...]
-    seconds: float
-    vantage: str
-    complete: bool = True
-
-    def first(self, status: int) -> int | None:
-        """The ordinal, from 1, of the first answer with `status`."""
-        return next((n for n, answer in enumerate(self.answers, start=1) if answer.status == status), None)
 
 
 @dataclass(slots=True)
@@ -129,7 +79,8 @@ class HttpProbe:
         self._kept: dict[tuple[str, str, tuple[tuple[str, str], ...]], asyncio.Task[Answer]] = {}
         self._connections = asyncio.Semaphore(CONNECTIONS)
         self._provoking = asyncio.Lock()
-        self._provocations: dict[str, Burst] = {}
+        self._provocations: dict[str, Burst | Unobservable] = {}
+        self._silences = 0
         self._client: httpx.AsyncClient | None = None
 
     @property
@@ -196,14 +147,25 @@ class HttpProbe:
     ) -> Burst:
         """Send `count` requests one after the other to `path`, or in turn to several, outside the budget.
 
-        A provocation of the same `name` is done once, however many lines ask for it. On a loopback target the requests
-        come from a loopback address of their own, so that a limit that counts addresses counts these alone and locks
-        nobody else out.
+        A provocation of the same `name` is done once, however many lines ask for it: again only where more requests
+        are wanted than were sent, and nothing stopped them. On a loopback target the requests come from a loopback
+        address of their own, so that a limit that counts addresses counts these alone and locks nobody else out.
+
+        Raises:
+            Unobservable: no answer, or the checklist's provocations are spent.
         """
         async with self._provoking:
-            if name not in self._provocations:
-                self._provocations[name] = await self._provoke(path, count, headers, stop, pause_seconds)
-            return self._provocations[name]
+            kept = self._provocations.get(name)
+            if isinstance(kept, Unobservable):
+                raise kept
+            if kept is None or kept.goes_on(min(count, PROVOCATION_LIMIT_REQUESTS)):
+                try:
+                    kept = await self._provoke(path, count, headers, stop, pause_seconds, so_far=kept)
+                except Unobservable as hidden:
+                    self._provocations[name] = hidden
+                    raise
+                self._provocations[name] = kept
+            return kept
 
     def tls_context(self) -> ssl.SSLContext:
         """What certificates are judged by: the system's authorities, and the one given."""
@@ -229,13 +191,23 @@ class HttpProbe:
         headers: Callable[[int], Mapping[str, str]],
         stop: Callable[[Answer], bool],
         pause_seconds: float,
+        *,
+        so_far: Burst | None,
     ) -> Burst:
         paths = [path] if isinstance(path, str) else path
-        count = min(count, PROVOCATION_LIMIT_REQUESTS)
+        wanted = min(count, PROVOCATION_LIMIT_REQUESTS)
+        left = PROVOKED_LIMIT_REQUESTS - self._counts.provoked
+        if left <= 0:
+            raise Unobservable(
+                f"{PROVOKED_LIMIT_REQUESTS} requests were spent on provoking other limits",
+                "inspect a shorter checklist, or name fewer routes",
+            )
         source = self._own_address()
         async with self._open(source) as client:
-            began = time.monotonic()
-            answers: list[Answer] = []
+            # from the same address a limit has counted the earlier requests too: these go on where those ended
+            began = so_far.began if so_far and not source else time.monotonic()
+            answers: list[Answer] = list(so_far.answers) if so_far and not source else []
+            count = min(wanted, len(answers) + left)
             while len(answers) < count and time.monotonic() - began < PROVOCATION_TIMEOUT_SECONDS:
                 self._counts.provoked += 1
                 url = self.absolute(paths[len(answers) % len(paths)])
@@ -245,8 +217,9 @@ class HttpProbe:
                     break
                 await asyncio.sleep(pause_seconds)
             vantage = f"{VANTAGE}, {'an address of its own' if source else 'its only address'}"
-            done = len(answers) == count or bool(answers and stop(answers[-1]))
-            return Burst(tuple(answers), time.monotonic() - began, vantage, complete=done)
+            stopped = bool(answers and stop(answers[-1]))
+            complete, seconds = stopped or len(answers) == wanted, time.monotonic() - began
+            return Burst(tuple(answers), seconds, vantage, complete=complete, stopped=stopped, began=began)
 
     def _spend(self, method: str, path: str, *, named: bool) -> None:
         endpoint = f"{method} {path.partition('?')[0]}"
@@ -268,8 +241,9 @@ class HttpProbe:
             async with self._connections:
                 answer = await self._send(self._client, self._request(self._client, method, url, headers))
             onward = self._same_host_redirect(answer)
-            if onward is None or len(passed) == redirects:
+            if onward is None or len(passed) == redirects or self._counts.unnamed >= self._requests_limit:
                 return replace(answer, redirects=tuple(passed))
+            self._counts.unnamed += 1  # each step of a redirect is a request like any other
             passed.append(url)
             url = onward
 
@@ -303,24 +277,37 @@ class HttpProbe:
         return client.build_request(method, url, headers=everything)
 
     async def _send(self, client: httpx.AsyncClient, request: httpx.Request, *, keep_body: bool = True) -> Answer:
+        self._give_up_on_silence()
         began = time.monotonic()
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
                 response = await client.send(request, stream=True, auth=self._login_for(request))
                 try:
-                    raw, truncated = await _bounded_body(response, began)
+                    raw, truncated = await bounded_body(response, began + REQUEST_TIMEOUT_SECONDS - 1)
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, TimeoutError, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, ValueError) as error:
+            self._silences += isinstance(error, TimeoutError | httpx.TimeoutException)
             kind = Refused if _refused(error) else Unobservable
             raise kind(self._why(request, error), "start the service, or mend the address") from error
-        headers = _headers(response)
-        body, cut = _decoded(raw, headers.get("content-encoding", "")) if keep_body else (b"", False)
+        dripping = truncated and len(raw) < BODY_LIMIT_BYTES
+        self._silences = self._silences + 1 if dripping else 0
+        headers = joined_headers(response)
+        body, cut = decoded(raw, headers.get("content-encoding", "")) if keep_body else (b"", False)
         seconds = time.monotonic() - began
         url = str(request.url)
         return Answer(
             request.method, url, response.status_code, headers, body, len(raw), seconds, truncated=truncated or cut
         )
+
+    def _give_up_on_silence(self) -> None:
+        """Each question would wait its whole time: a few that did so in a row speak for the rest."""
+        if self._silences >= SILENCES_LIMIT:
+            raise Unobservable(
+                f"{self.url} let {self._silences} requests in a row wait {REQUEST_TIMEOUT_SECONDS:g} seconds; "
+                "it was not asked any more",
+                "mend the service, or its address",
+            )
 
     def _login_for(self, request: httpx.Request) -> httpx.Auth | None:
         """The login for the target itself; nobody else, and no plain request to an https target, gets it."""
@@ -342,41 +329,3 @@ def _refused(error: BaseException | None) -> bool:
             return all(map(_refused, error.exceptions))
         error = error.__cause__ or error.__context__
     return error is not None
-
-
-async def _bounded_body(response: httpx.Response, began: float) -> tuple[bytes, bool]:
-    """Raw bytes up to the limit; whether there was more. A slow drip is cut a second before the deadline."""
-    raw = bytearray()
-    async for chunk in response.aiter_raw():
-        raw += chunk
-        if len(raw) >= BODY_LIMIT_BYTES:
-            return bytes(raw[:BODY_LIMIT_BYTES]), True
-        if time.monotonic() - began > REQUEST_TIMEOUT_SECONDS - 1:
-            return bytes(raw), True
-    return bytes(raw), False
-
-
-def _decoded(raw: bytes, encoding: str) -> tuple[bytes, bool]:
-    """`raw` inflated up to the limit, so that a bomb stays small; other encodings are left as they travelled."""
-    if encoding.lower() not in {"gzip", "x-gzip", "deflate"}:
-        return raw, False
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        body = inflater.decompress(raw, BODY_LIMIT_BYTES)
-    except zlib.error:
-        return raw, True
-    return body, bool(inflater.unconsumed_tail)
-
-
-def _headers(response: httpx.Response) -> Mapping[str, str]:
-    joined: dict[str, str] = {}
-    for name, value in response.headers.multi_items():
-        key = name.lower()
-        joined[key] = f"{joined[key]}, {value}" if key in joined else value
-    return joined
-
-
-def directives(value: str) -> Mapping[str, str]:
-    """`max-age=60, public` as {"max-age": "60", "public": ""}; names in lower case."""
-    found = re.findall(r"([A-Za-z][\w-]*)(?:\s*=\s*\"?([^\s,;\"]+)\"?)?", value)
-    return {name.lower(): setting for name, setting in found}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.probes.bounded import read_bytes
 
 FILE_LIMIT_BYTES = 256 * 1024
 FILES_LIMIT = 200
@@ -79,8 +80,7 @@ def _load(file: Path, blocks: tuple[str, ...], depth: int, budget: list[int]) ->
         return
     budget[0] -= 1
     try:
-        with file.open("rb") as opened:
-            text = opened.read(FILE_LIMIT_BYTES).decode("utf-8", "replace")
+        text = read_bytes(file, FILE_LIMIT_BYTES).decode("utf-8", "replace")
     except OSError:
         return
     for directive in parse(text, file.name, blocks):

@@ -50,6 +50,8 @@ class RepoProbe:
         """Take the folder that holds the service's source."""
         self.root = root
         self._files: tuple[str, ...] | None = None
+        self._refusal: Unobservable | None = None
+        self._found: dict[tuple[tuple[str, ...], bool], Sequence[str]] = {}
         self._facts: dict[Callable[[RepoProbe], object], object] = {}
         self._reading = threading.RLock()
 
@@ -65,20 +67,26 @@ class RepoProbe:
         Raises:
             Unobservable: no folder, or one too large: what was not looked at must not count as absent.
         """
+        if self._refusal is not None:
+            raise self._refusal
         if self._files is None:
-            if not self.root.is_dir():
-                raise Unobservable(f"{self.root} is not a folder", "[repository] path names the root of the source")
-            self._files = tuple(sorted(self._walk()))
+            try:
+                self._files = tuple(sorted(self._walk()))
+            except Unobservable as refusal:
+                self._refusal = refusal
+                raise
         return self._files
 
     def find(self, *patterns: str, aside: bool = True) -> Sequence[str]:
         """Files whose name or path matches a glob ("*.py", "deploy/*.conf"); `aside` false: without tests and docs."""
-        return [
-            path
-            for path in self.files
-            if (aside or not is_aside(path))
-            and any(fnmatch.fnmatch(path, one) or fnmatch.fnmatch(path.rpartition("/")[2], one) for one in patterns)
-        ]
+        if (patterns, aside) not in self._found:
+            globs = re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)")
+            self._found[patterns, aside] = [
+                path
+                for path in self.files
+                if (globs.match(path.rpartition("/")[2]) or globs.match(path)) and (aside or not is_aside(path))
+            ]
+        return self._found[patterns, aside]
 
     def read(self, path: str, limit_bytes: int = FILE_LIMIT_BYTES) -> str:
         """Text of one file, bounded; empty where it can't be read."""
@@ -146,6 +154,8 @@ class RepoProbe:
 
     def _walk(self) -> Iterator[str]:
         """Ordinary files, folder by folder: no links (they may lead out, or round), pipes, sockets or devices."""
+        if not self.root.is_dir():
+            raise Unobservable(f"{self.root} is not a folder", "[repository] path names the root of the source")
         ahead, visited = [""], 0
         while ahead:
             folder = ahead.pop()

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from roadworthy.inspection.errors import Refused, Unobservable
 from roadworthy.inspection.fixtures.servers import free_port
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply, serve
-from roadworthy.inspection.model import Refused, Unobservable
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes import http as module
 from roadworthy.inspection.probes.addresses import Address
@@ -256,3 +256,50 @@ def test_addresses_are_read_without_trust() -> None:
     assert addresses.parse("postgresql://a%40b:p%2Fw@db/x").user == "a@b"
     assert addresses.parse("postgresql://a%40b:p%2Fw@db/x").password == "p/w"
     assert addresses.join("http://host/", "//[bad") == ""
+
+
+async def test_a_provocation_serves_whoever_wants_no_more_than_was_sent() -> None:
+    asked: list[str] = []
+    async with probing(counting(asked)) as probe:
+        first = await probe.burst("/api", 4, name="limit")
+        assert await probe.burst("/api", 3, name="limit") is first
+        assert len((await probe.burst("/api", 6, name="limit")).answers) == 6, "again, from a new address"
+    assert len(asked) == 10
+
+
+async def test_from_the_same_address_a_provocation_goes_on_where_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpProbe, "_own_address", lambda _: None)
+    asked: list[str] = []
+    async with probing(counting(asked)) as probe:
+        first = await probe.burst("/api", 4, name="limit")
+        more = await probe.burst("/api", 6, name="limit")
+    assert (len(asked), more.answers[:4], more.began) == (6, first.answers, first.began)
+
+
+async def test_all_provocations_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROVOKED_LIMIT_REQUESTS", 5)
+    async with probing(pages({}, reply("ok"))) as probe:
+        assert len((await probe.burst("/a", 4, name="a")).answers) == 4
+        cut = await probe.burst("/b", 4, name="b")
+        assert len(cut.answers) == 1
+        with pytest.raises(Unobservable, match="were spent on provoking"):
+            await probe.burst("/c", 4, name="c")
+        assert probe.requests_sent == (0, 5)
+
+
+async def test_each_step_of_a_redirect_is_a_request_of_the_budget() -> None:
+    site = pages({"/a": reply("", 302, location="/b"), "/b": reply("", 302, location="/c"), "/c": reply("there")})
+    async with probing(site, requests_limit=5) as probe:
+        assert (await probe.get("/a")).text == "there"
+        assert probe.requests_sent == (3, 0)
+        assert (await probe.get("/a", again="second")).status == 302, "the budget ends on the way"
+
+
+async def test_a_server_that_lets_everybody_wait_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REQUEST_TIMEOUT_SECONDS", 0.1)
+    async with speaking(b"", pause_seconds=0.05) as probe:
+        for number in range(module.SILENCES_LIMIT):
+            with pytest.raises(Unobservable, match="no answer in time"):
+                await probe.get(f"/{number}")
+        with pytest.raises(Unobservable, match="was not asked any more"):
+            await probe.get("/once-more")
