@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,15 @@ class ProbeSet:
                     await probe.aclose()
 
     async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self._look_around)
         return self
+
+    def _look_around(self) -> None:
+        """The walks that many checks rest on, once and before them: no request has to wait while a disk is read."""
+        with contextlib.suppress(Unobservable):
+            _ = self.repo.files if self.repo else ()
+        with contextlib.suppress(Unobservable):
+            _ = self.host.processes() if self.host else ()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
