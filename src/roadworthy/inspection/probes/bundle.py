@@ -84,8 +84,8 @@ def open_probes(target: Target) -> ProbeSet:
     serving = _serving(host, http)
     return ProbeSet(
         http=http,
-        postgres=PostgresProbe(target.postgres.dsn) if target.postgres else None,
-        redis=RedisProbe(target.redis.url) if target.redis else None,
+        postgres=PostgresProbe(target.postgres.address) if target.postgres else None,
+        redis=RedisProbe(target.redis.address) if target.redis else None,
         repo=RepoProbe(target.repository.path) if target.repository else None,
         config=_config(target, host, serving),
         host=host,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,12 +13,12 @@ from pathlib import Path
 
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes.bounded import read_bytes
+from roadworthy.inspection.probes.commands import Said, run
 
 PROCESSES_LIMIT = 4_096
 FILES_LIMIT = 500
 ENTRIES_LIMIT = 10_000
 FILE_LIMIT_BYTES = 64 * 1024
-SYSTEMCTL_TIMEOUT_SECONDS = 4.0
 LISTENING = "0A"
 _NAME_AND_REST = re.compile(r"\A(\d+) \((.*)\) (.*)\Z", re.DOTALL)
 
@@ -54,12 +52,23 @@ class HostProbe:
     """The machine that this runs on. `root` is where /etc and /var are looked for, `proc` where processes are."""
 
     def __init__(
-        self, *, proc: Path = Path("/proc"), root: Path = Path("/"), systemctl: str | None = "systemctl"
+        self,
+        *,
+        proc: Path = Path("/proc"),
+        root: Path = Path("/"),
+        systemctl: str | None = "systemctl",
+        disk: Disk | None = None,
+        commands: Path | None = None,
     ) -> None:
-        """Take other folders to look at a mounted system instead of the running one."""
+        """Take other folders to look at a mounted system instead of the running one.
+
+        `commands` is the folder that programs which report are run from there; `disk` stands in for its file system.
+        """
         self.proc = proc
         self.root = root
         self._systemctl = systemctl
+        self._disk = disk
+        self._commands = commands
         self._processes: tuple[Process, ...] | None = None
         self._listeners: dict[int, tuple[Process, ...]] = {}
 
@@ -70,7 +79,7 @@ class HostProbe:
 
     def cores(self) -> int:
         """Processor cores that the service may use: affinity, cut by a cgroup's quota."""
-        cores = len(os.sched_getaffinity(0))
+        cores = self._own_cores()
         quota = _read(self.root / "sys/fs/cgroup/cpu.max", 64).split()
         if len(quota) == 2 and quota[0].isdigit():  # noqa: PLR2004 - quota and period, as the kernel writes them
             cores = min(cores, max(1, round(int(quota[0]) / int(quota[1]))))
@@ -200,8 +209,25 @@ class HostProbe:
         lines = re.findall(r"^(\w+):\s+(\d+) kB", _read(self.proc / "meminfo", 16 * 1024), re.MULTILINE)
         return {name: int(number) * 1024 for name, number in lines}
 
+    async def ask(self, program: str, *arguments: str) -> Said:
+        """What a program of this machine reports: `nft list ruleset`.
+
+        Raises:
+            Unobservable: it is not there, or gave no answer in time.
+        """
+        foreign = self.root != Path("/")
+        place = f"{self._commands}/{program}" if self._commands else None if foreign else program
+        return await run(place, *arguments)
+
+    def warm(self) -> None:
+        """Read the table of processes, which takes long where there are many; meant for a thread."""
+        with contextlib.suppress(Unobservable):
+            self.processes()
+
     def disk(self, path: str = "/") -> Disk:
         """Room on the file system that holds `path`."""
+        if self._disk is not None:
+            return self._disk
         usage = shutil.disk_usage(self.root / path.lstrip("/"))
         return Disk(usage.total, usage.free)
 
@@ -231,6 +257,12 @@ class HostProbe:
     async def aclose(self) -> None:
         """Nothing is held open."""
 
+    def _own_cores(self) -> int:
+        if self.proc == Path("/proc"):
+            return len(os.sched_getaffinity(0))
+        listed = re.findall(r"^processor\s*:", _read(self.proc / "cpuinfo", 1024 * 1024), re.MULTILINE)
+        return len(listed) or len(os.sched_getaffinity(0))
+
     def _listening(self, port: int) -> Iterable[tuple[str, str]]:
         for table in ("net/tcp", "net/tcp6"):
             for line in _read(self.proc / table, 1024 * 1024).splitlines()[1:]:
@@ -239,24 +271,8 @@ class HostProbe:
                     yield fields[1], fields[9]
 
     async def _show(self, name: str, properties: str) -> Mapping[str, str]:
-        if self._systemctl is None or shutil.which(self._systemctl) is None:
-            raise Unobservable("systemctl is not there", "run on the machine that serves")
-        command = [self._systemctl, "show", "--no-pager", f"--property={properties}", "--", name]
-        began = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(SYSTEMCTL_TIMEOUT_SECONDS):
-                output, _ = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise Unobservable(f"systemctl gave no answer in {time.monotonic() - began:.0f} seconds") from None
-        pairs = (line.partition("=") for line in output.decode("utf-8", "replace").splitlines())
+        said = await run(self._systemctl, "show", "--no-pager", f"--property={properties}", "--", name)
+        pairs = (line.partition("=") for line in said.output.splitlines())
         return {key: value for key, _, value in pairs}
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
-from roadworthy.inspection.model import Unobservable
 from roadworthy.inspection.probes.host import HostProbe, Process, programs
 
 LISTEN = """
@@ -80,7 +80,7 @@ async def test_units_are_asked_of_systemctl(tmp_path: Path) -> None:
     assert host.systemd
     assert await host.unit("app.service") == {"LoadState": "loaded", "ActiveState": "active"}
     assert await host.unit("none.service") == {"LoadState": "not-found"}
-    with pytest.raises(Unobservable, match="systemctl is not there"):
+    with pytest.raises(Unobservable, match="no-such-program is not there"):
         await HostProbe(systemctl="no-such-program").unit("app.service")
 
 
