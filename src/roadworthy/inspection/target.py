@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from pathlib import Path
@@ -14,12 +13,17 @@ import msgspec
 from roadworthy.inspection.errors import InvalidTarget
 from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.scenario import Cut, Flow, Stop
+from roadworthy.inspection.variables import expanded
 
 DEFAULT_PATH = Path(".roadworthy/target.toml")
 """Where `roadworthy up` describes what it started."""
 FILE_LIMIT_BYTES = 64 * 1024
+_POSTGRES = re.compile(r"^postgres(?:ql)?(?:\+[a-z0-9]+)?://")
+_LIBPQ = re.compile(
+    r"^(?:host|port|user|password|dbname|database|passfile|options|service|target_session_attrs|ssl\w*)="
+)
+"""Of what follows the question mark only this is PostgreSQL's; `schema`, `connection_limit` are a driver's."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,25 +55,43 @@ class HttpPart(Part, frozen=True):
 
 
 class PostgresPart(Part, frozen=True):
-    """`dsn`: as the application connects, so that its role and its limits are what is looked at."""
+    """`dsn`: as the application connects, so that its role and its limits are what is looked at.
+
+    A driver in its scheme (`postgresql+asyncpg://`) is left out. `host` and `port` replace those of the DSN, for an
+    address that only means something inside the application's own network.
+    """
 
     dsn: str
+    host: str = ""
+    port: int = 0
 
     def __post_init__(self) -> None:
         """Refuse another database's address."""
-        if not self.dsn.startswith(("postgres://", "postgresql://")):
+        if not _POSTGRES.match(self.dsn):
             raise ValueError('dsn is not PostgreSQL\'s; write it as "postgresql://user:password@host/database"')
+
+    @property
+    def address(self) -> str:
+        """The DSN as drivers of PostgreSQL itself take it."""
+        return _moved(_POSTGRES.sub("postgresql://", self.dsn), self.host, self.port, keep=_LIBPQ)
 
 
 class RedisPart(Part, frozen=True):
-    """`url`: as the application connects."""
+    """`url`: as the application connects; `host` and `port` replace those of the URL."""
 
     url: str
+    host: str = ""
+    port: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no Redis address."""
         if not self.url.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError('url is not Redis\'; write it as "redis://host:6379/0"')
+
+    @property
+    def address(self) -> str:
+        """The URL to connect to."""
+        return _moved(self.url, self.host, self.port)
 
 
 class RepositoryPart(Part, frozen=True):
@@ -194,7 +216,7 @@ def parse(text: str, path: Path) -> Target:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidTarget(f"{path}: not valid TOML: {error}", "mend that line; text stands in quotes") from error
-    return _convert(_expanded(document, path), path.resolve().parent, str(path))
+    return _convert(expanded(document, path), path.resolve().parent, str(path))
 
 
 def _convert(document: dict[str, Any], base: Path, source: str) -> Target:
@@ -207,6 +229,18 @@ def _convert(document: dict[str, Any], base: Path, source: str) -> Target:
         return msgspec.convert(document, Target, dec_hook=hook)
     except (msgspec.ValidationError, ValueError) as error:
         raise InvalidTarget(redact(f"{source}: {error}"), _what_exists(str(error))) from error
+
+
+def _moved(url: str, host: str, port: int, keep: re.Pattern[str] | None = None) -> str:
+    """`url` at another host and port, where they are given; of its query only what `keep` matches."""
+    parts = urlsplit(url)
+    login, at, place = parts.netloc.rpartition("@")
+    if host or port:
+        now, _, usual = place.rpartition(":") if re.search(r":\d+$", place) else (place, "", "")
+        place = f"{host or now}:{port or usual}".rstrip(":")
+    kept = [one for one in parts.query.split("&") if one and (keep is None or keep.match(one))]
+    query = f"?{'&'.join(kept)}" if kept else ""
+    return f"{parts.scheme}://{login}{at}{place}{parts.path}{query}"
 
 
 def _what_exists(problem: str) -> str:
@@ -223,18 +257,6 @@ def _what_exists(problem: str) -> str:
 def _struct(annotation: Any) -> type[msgspec.Struct]:
     candidates = getattr(annotation, "__args__", (annotation,))
     return next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, msgspec.Struct))
-
-
-def _expanded(value: Any, path: Path) -> Any:
-    if isinstance(value, dict):
-        return {key: _expanded(inner, path) for key, inner in value.items()}
-    return _VARIABLE.sub(lambda match: _variable(match[1], path), value) if isinstance(value, str) else value
-
-
-def _variable(name: str, path: Path) -> str:
-    if name not in os.environ:
-        raise InvalidTarget(f"{path}: ${{{name}}} is not in the environment", f"export {name}=... and run again")
-    return os.environ[name]
 
 
 def _read(path: Path, *, asked_for: bool) -> str:

@@ -107,3 +107,39 @@ def test_a_file_that_is_missing_or_too_large(tmp_path: Path) -> None:
     (tmp_path / "big.toml").write_text("#" * (target.FILE_LIMIT_BYTES + 1))
     with pytest.raises(InvalidTarget, match="over"):
         target.load(tmp_path / "big.toml")
+
+
+def test_a_variable_is_taken_from_the_env_file_that_the_target_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("SHOP_DSN=postgresql+asyncpg://app:p%40ss@db/shop?schema=public\nSHOP_WORD=a/b@c\n")
+    text = (
+        '[postgres]\ndsn = "${SHOP_DSN}"\nhost = "127.0.0.1"\nport = 5433\n'
+        '[redis]\nurl = "redis://:${SHOP_WORD}@cache/0"\n[config]\nenv_file = ".env"\n'
+    )
+    found = target.parse(text, tmp_path / "target.toml")
+    assert found.postgres
+    assert found.redis
+    assert found.postgres.address == "postgresql://app:p%40ss@127.0.0.1:5433/shop"
+    assert found.redis.address == "redis://:a%2Fb%40c@cache/0", "a login is written as addresses need it"
+    monkeypatch.setenv("SHOP_DSN", "postgresql://other@elsewhere/shop")
+    again = target.parse(text, tmp_path / "target.toml").postgres
+    assert again
+    assert again.dsn == "postgresql://other@elsewhere/shop", "the environment wins"
+    with pytest.raises(InvalidTarget, match=r"neither|nor in \.env"):
+        target.parse(text.replace("SHOP_WORD", "SHOP_NONE"), tmp_path / "target.toml")
+
+
+@pytest.mark.parametrize(
+    ("dsn", "place", "address"),
+    [
+        ("postgres:///shop", {}, "postgresql:///shop"),
+        ("postgresql+psycopg2://u@h/x?sslmode=require&connection_limit=5", {}, "postgresql://u@h/x?sslmode=require"),
+        ("postgresql://u@[::1]:5432/x", {"port": 6}, "postgresql://u@[::1]:6/x"),
+        ("postgresql://u@h/x", {"host": "other"}, "postgresql://u@other/x"),
+    ],
+)
+def test_addresses_of_applications_are_read_as_postgresql_takes_them(
+    dsn: str, place: dict[str, str | int], address: str
+) -> None:
+    assert target.PostgresPart(dsn, **place).address == address  # type: ignore[arg-type]
