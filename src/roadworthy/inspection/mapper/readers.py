@@ -155,11 +155,11 @@ def pool_range(text: str) -> Params:
 
 
 def timeouts(text: str) -> Params:
-    """The first duration, named for what it limits."""
+    """The first duration, named for what it limits; without one, `what` is limited."""
     found = values.durations(text)
     for name, pattern in _TIMEOUTS.items():
-        if found and re.search(pattern, text, re.IGNORECASE):
-            return {name: _whole(found[0])}
+        if re.search(pattern, text, re.IGNORECASE):
+            return {name: _whole(found[0])} if found else {"what": name.removesuffix("_seconds")}
     return {}
 
 

@@ -37,6 +37,7 @@ class PostgresProbe:
         self._lock = asyncio.Lock()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._failure: Unobservable | None = None
+        self._at_login: Mapping[str, str] | None = None
         self._kept: dict[tuple[str, tuple[object, ...]], Sequence[Row]] = {}
 
     @property
@@ -85,6 +86,26 @@ class PostgresProbe:
         """A server setting as SHOW prints it; empty where this server has no such setting."""
         return str(await self.value("select coalesce(current_setting($1, true), '')", name))
 
+    async def at_login(self) -> Mapping[str, str]:
+        """Settings as a program of this role finds them: asked in a short session without this one's own limits.
+
+        Raises:
+            Unobservable: no connection, or no answer in time.
+        """
+        async with self._lock:
+            if self._at_login is None:
+                self._at_login = await self._log_in()
+            return self._at_login
+
+    async def encrypted(self) -> str:
+        """Protocol and cipher of this connection, as this side of it knows them; empty where it is plain."""
+        async with self._lock:
+            connection = await self._open()
+            # no public way leads to it, and pg_stat_ssl speaks of a pooler's connection where one stands between
+            transport = connection._transport  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+            tls = transport.get_extra_info("ssl_object")
+            return f"{tls.version()}, {tls.cipher()[0]}" if tls is not None else ""
+
     def forget(self) -> None:
         """Ask again from now on: for what a check watches change."""
         self._kept.clear()
@@ -106,6 +127,24 @@ class PostgresProbe:
                 return [dict(row) for row in await cursor.fetch(ROWS_LIMIT)]
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise Unobservable(f"PostgreSQL would not say: {_words(error)}", _remedy(error)) from error
+
+    async def _log_in(self) -> Mapping[str, str]:
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS * 2):
+                connection = await asyncpg.connect(
+                    self.dsn,
+                    timeout=CONNECT_TIMEOUT_SECONDS,
+                    command_timeout=STATEMENT_TIMEOUT_SECONDS,
+                    statement_cache_size=0,
+                    server_settings={"application_name": APPLICATION_NAME},
+                )
+                try:
+                    rows = await connection.fetch("select name, setting from pg_settings")
+                finally:
+                    await connection.close(timeout=2)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
+            raise Unobservable(f"PostgreSQL at {self.address} was not reached: {_words(error)}") from error
+        return {str(row["name"]): str(row["setting"]) for row in rows}
 
     async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._failure is not None:
