@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     database_connection_recycle_seconds: float = Field(
         3600.0, gt=0, description="a connection older than this is replaced"
     )
+    database_leak_seconds: float = Field(
+        30.0, gt=0, le=3600, description="a connection held longer is logged, with the line that took it"
+    )
 
     redis_enabled: bool = Field(True, description="false: no shared tier; each process keeps its own")
     redis_url: SecretStr | None = Field(None, description="redis://host:6379/0; empty: the embedded Valkey")

@@ -8,16 +8,19 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import asyncpg
 
+from roadworthy.chassis.database.leaks import Holds
 from roadworthy.chassis.database.unreachable import FAILURES, unreachable
 from roadworthy.chassis.errors import Overloaded
 from roadworthy.chassis.settings import Settings
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 PING_TIMEOUT_SECONDS = 2.0
+# A firewall or a failover may end an idle connection without a word; one in steady use needs no question before each.
+CHECK_AFTER_IDLE_SECONDS = 30.0
 CLOSE_TIMEOUT_SECONDS = 10.0
 CONNECTIONS_KEPT = 2
 STATEMENTS_KEPT = 256
@@ -69,7 +72,15 @@ class _Connection(BaseConnection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.opened_at = time.monotonic()
+        self.opened_at = self.used_at = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        """How long nobody has used it."""
+        return time.monotonic() - self.used_at
+
+    def rest(self) -> None:
+        """Note that its use has ended."""
+        self.used_at = time.monotonic()
 
     def get_reset_query(self) -> str:
         # asyncpg would send RESET ALL after each use, doubling the round trips. Nothing here outlives a use: settings
@@ -93,6 +104,8 @@ class Database:
         self._statement_timeout_seconds = settings.database_statement_timeout_seconds
         self._recycle_seconds = settings.database_connection_recycle_seconds
         self._waiting = 0
+        self._holds = Holds(settings.database_leak_seconds)
+        self._watch = asyncio.create_task(self._holds.watch(), name="database-holds")
 
     @classmethod
     async def open(cls, dsn: str, settings: Settings, *, application_name: str = APPLICATION_NAME) -> Self:
@@ -146,7 +159,8 @@ class Database:
         """A connection, given back at the end of the block; each statement commits by itself."""
         connection = await self._acquire()
         try:
-            yield connection
+            with self._holds.held():
+                yield connection
         except asyncpg.QueryCanceledError as error:
             raise StatementTimeout(f"a statement ran into its limit: {error}") from error
         except TimeoutError as error:
@@ -186,6 +200,7 @@ class Database:
 
     async def close(self) -> None:
         """Wait for connections in use, ten seconds at most, then close them all."""
+        self._watch.cancel()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 await self._pool.close()
@@ -196,7 +211,8 @@ class Database:
         limit_seconds = timeout_seconds or self._acquire_timeout_seconds
         self._waiting += 1
         try:
-            return await self._pool.acquire(timeout=limit_seconds)
+            async with asyncio.timeout(limit_seconds):
+                return await self._alive()
         except TimeoutError as error:
             stats = self.stats()
             if stats.in_use < stats.limit:
@@ -207,11 +223,42 @@ class Database:
         finally:
             self._waiting -= 1
 
+    async def _alive(self) -> Proxy:
+        """A connection; one that sat idle has answered first, and is replaced if it doesn't."""
+        while True:
+            connection = await self._pool.acquire()
+            alive = False
+            try:
+                alive = not _is_lost(connection) and (
+                    _own(connection).idle_seconds() < CHECK_AFTER_IDLE_SECONDS or await _answers(connection)
+                )
+            finally:
+                if not alive:  # also when the wait for its answer was cut short
+                    await self._pool.release(connection, timeout=CONNECT_TIMEOUT_SECONDS)
+            if alive:
+                return connection
+
     async def _release(self, connection: Proxy) -> None:
         opened_at = getattr(connection, "opened_at", None)  # a connection that broke has lost its attributes
         if opened_at is not None and time.monotonic() - opened_at > self._recycle_seconds:
             await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
+        elif opened_at is not None:
+            _own(connection).rest()
         await self._pool.release(connection, timeout=CONNECT_TIMEOUT_SECONDS)
+
+
+def _own(connection: Proxy) -> _Connection:
+    """The same object, as what it stands for: asyncpg's pool hands on whatever it does not know itself."""
+    return cast("_Connection", connection)
+
+
+async def _answers(connection: Proxy) -> bool:
+    try:
+        await connection.execute("select", timeout=PING_TIMEOUT_SECONDS)
+    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, *BROKEN):
+        _discard(connection)
+        return False
+    return True
 
 
 def _discard(connection: Proxy) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from roadworthy.chassis.database import pool
 from roadworthy.chassis.database.pool import Database, DatabaseDown, PoolExhausted, StatementTimeout
 from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.settings import Settings
@@ -126,6 +127,31 @@ async def test_it_recovers_from_a_server_that_cut_every_connection(
     with pytest.raises(DatabaseDown):
         await cut_all_connections_while_using_one(database, admin, noticed=noticed)
     assert await database.fetchval("select 1") == 1
+    await database.close()
+
+
+async def test_a_connection_that_died_while_idle_is_replaced_before_anyone_gets_it(
+    database_url: str, admin: asyncpg.Connection[asyncpg.Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "CHECK_AFTER_IDLE_SECONDS", 0)
+    database = await Database.open(database_url, limits(database_pool_size=1))
+    before = await database.fetchval("select pg_backend_pid()")
+    await admin.execute("select pg_terminate_backend($1)", before)
+    assert await database.fetchval("select pg_backend_pid()") != before
+    await database.close()
+
+
+async def test_a_connection_held_too_long_is_logged_once_with_the_line_that_took_it(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = await Database.open(database_url, limits(database_leak_seconds=0.01))
+    async with database.connection(), asyncio.timeout(NOTICED_WITHIN_SECONDS):
+        while not caplog.records:  # noqa: ASYNC110  # a log tells nobody that it was written
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+    assert len(caplog.records) == 1
+    assert "test_pool.py" in caplog.text
+    assert "test_a_connection_held_too_long" in caplog.text
     await database.close()
 
 
