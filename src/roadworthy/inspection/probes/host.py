@@ -13,13 +13,14 @@ from pathlib import Path
 
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes.bounded import read_bytes
-from roadworthy.inspection.probes.commands import Said, run
+from roadworthy.inspection.probes.reporters import Said, run
 
 PROCESSES_LIMIT = 4_096
 FILES_LIMIT = 500
 ENTRIES_LIMIT = 10_000
 FILE_LIMIT_BYTES = 64 * 1024
 LISTENING = "0A"
+VIRTUAL_DISK = re.compile(r"/(?:loop|ram|zram|dm-|md|sr|fd|nbd)\d*/")
 _NAME_AND_REST = re.compile(r"\A(\d+) \((.*)\) (.*)\Z", re.DOTALL)
 
 
@@ -208,6 +209,17 @@ class HostProbe:
         """Bytes, as /proc/meminfo names them: MemTotal, MemAvailable, ..."""
         lines = re.findall(r"^(\w+):\s+(\d+) kB", _read(self.proc / "meminfo", 16 * 1024), re.MULTILINE)
         return {name: int(number) * 1024 for name, number in lines}
+
+    def memory_limit(self) -> int | None:
+        """Bytes that the control group allows at most; None without a limit."""
+        text = _read(self.root / "sys/fs/cgroup/memory.max", 64).strip()
+        return int(text) if text.isdigit() else None
+
+    def spinning(self) -> bool | None:
+        """Whether a disk spins; None where no real disk is seen."""
+        devices = self.files("sys/block/*/queue/rotational")
+        said = [text.strip() for path, text in devices.items() if not VIRTUAL_DISK.search(path)]
+        return "1" in said if said else None
 
     async def ask(self, program: str, *arguments: str) -> Said:
         """What a program of this machine reports: `nft list ruleset`.
