@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Annotated
 
 import typer
 
 from roadworthy.chassis import server
+from roadworthy.chassis.database.headroom import headroom_problem
 from roadworthy.chassis.edge.build import metrics_folder
 from roadworthy.chassis.service import database_of
 from roadworthy.chassis.telemetry.store import clear
@@ -41,6 +43,9 @@ def serve(
     os.environ.update(environment_of(settings) | {"WORKERS": str(processes)})  # the web processes read them anew
     if check:
         check_schema()
+    problem = asyncio.run(headroom_problem(settings, processes))
+    if problem:
+        typer.echo(f"warning: {problem}", err=True)
     clear(metrics_folder(settings))
     server.serve(
         asgi,
