@@ -18,11 +18,15 @@ EXIT_TOOL_FAILED = 3
 COMMANDS = {
     "up": "Start everything: PostgreSQL, Valkey, demo data, web server, task worker. Ctrl-C stops it.",
     "inspect": "Execute a checklist in Markdown against a running system, and tick what holds.",
+    "attest": "Write down who vouches for a line that only people know.",
+    "target": "Look around a repository, and write the target.toml that `inspect` reads.",
     "serve": "Run the web server against databases that are already there.",
     "worker": "Run the task worker.",
     "migrate": "Bring the database's schema up to date.",
     "demo": "Load demo data into an empty database.",
 }
+# A first word that is no argument: a checklist of that name is written ./diff.
+SUBCOMMANDS = (("inspect", ["diff"]),)
 HELP = """\
 Get a web service ready for its first thousand concurrent users, and prove it.
 
@@ -35,7 +39,9 @@ Get a web service ready for its first thousand concurrent users, and prove it.
 [bold]Inspect a system of your own[/]
   roadworthy inspect CHECKLIST.md --plan                  what would be checked
   roadworthy inspect CHECKLIST.md --url https://your.app  what outsiders see
+  roadworthy target                                       looks around your repository, writes target.toml
   roadworthy inspect CHECKLIST.md --target target.toml    and what lies inside
+  roadworthy inspect diff before.json after.json          what changed since
 
 \b
 [bold]Run the service in production[/] (settings: see .env.example)
@@ -55,6 +61,8 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command that `args` begin with."""
         name, listed, rest = super().resolve_command(ctx, args)
+        if (name, rest[:1]) in SUBCOMMANDS:
+            return f"{name} {rest[0]}", load(f"{name}_{rest[0]}"), rest[1:]
         return name, load(name) if name else listed, rest
 
     def invoke(self, ctx: Any) -> Any:
@@ -63,7 +71,7 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except Exception as error:
             # By what it can do: releases of typer differ in the module that its usage errors come from.
-            if ctx.invoked_subcommand == "inspect" and hasattr(error, "format_message"):
+            if str(ctx.invoked_subcommand).startswith("inspect") and hasattr(error, "format_message"):
                 error.exit_code = EXIT_TOOL_FAILED  # type: ignore[attr-defined]  # every such error has one
             raise
 

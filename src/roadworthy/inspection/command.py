@@ -6,30 +6,39 @@ import asyncio
 import contextlib
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from roadworthy.contracts.checks import Status
-from roadworthy.inspection import catalogue, runner, target
+from roadworthy.contracts.checks import BlastRadius, Status
+from roadworthy.inspection import attestation, catalogue, comparison, gate, history, people, runner, target
 from roadworthy.inspection.checklist import document, rewriting, structure
+from roadworthy.inspection.comparison import Change
 from roadworthy.inspection.errors import InspectionError
 from roadworthy.inspection.fixtures.servers import Servers
+from roadworthy.inspection.gate import Judged
 from roadworthy.inspection.mapper import Mapper
 from roadworthy.inspection.probes.bundle import open_probes
-from roadworthy.inspection.reports import machine, terminal
+from roadworthy.inspection.reach import unreachable
+from roadworthy.inspection.reports import difference, junit, machine, page, sarif, terminal
 from roadworthy.inspection.results import Inspection
 from roadworthy.inspection.selftest import Outcome, self_test
 from roadworthy.inspection.sweep import sweep
+from roadworthy.inspection.writing import STANDARD_OUTPUT, Unwritable, refuse_unwritable, write
 
 MIN_COVERAGE_PERCENT = 75.0
 PIPE_WIDTH = 160
+RADII = (BlastRadius.READ_ONLY, BlastRadius.PROBE, BlastRadius.DISRUPTIVE)
+"""From the gentlest; allowing one allows those before it."""
+UP_LOCK = "up.lock"
+"""Beside a target.toml it says that `roadworthy up` wrote that, for the system that it runs."""
+Encode = Callable[[Inspection], bytes]
 
 
 class ExitCode(IntEnum):
@@ -43,22 +52,46 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to inspect, and where to write. `json` of "-" is standard output; `out` may be the checklist itself."""
+    """What to inspect, and where to write. `json` of "-" is standard output; `out` may be the checklist itself.
+
+    `require` are ids that must have passed, and then decide the exit code. `min_coverage_percent` None: the default,
+    or of no matter where `require` decides. `allow` is the strongest blast radius that checks may have.
+    """
 
     checklist: Path
     target: Path | None = None
     url: str | None = None
     json: Path | None = None
     out: Path | None = None
-    min_coverage_percent: float = MIN_COVERAGE_PERCENT
+    sarif: Path | None = None
+    junit: Path | None = None
+    html: Path | None = None
+    attestations: Path | None = None
+    require: tuple[str, ...] = ()
+    allow: BlastRadius = BlastRadius.PROBE
+    min_coverage_percent: float | None = None
 
+    @property
+    def reports(self) -> Mapping[Path, Encode]:
+        """Files to write for programs and readers, and what makes each."""
+        asked = {self.json: machine.encode, self.sarif: sarif.encode, self.junit: junit.encode, self.html: page.encode}
+        return {path: encode for path, encode in asked.items() if path not in {None, STANDARD_OUTPUT}}
 
-class Unwritable(InspectionError):
-    """A report cannot be written where it was asked for."""
+    @property
+    def state(self) -> Path | None:
+        """The folder of the `roadworthy up` that runs what is inspected; None for a system of somebody's own."""
+        if self.url is not None:
+            return None
+        folder = (self.target or target.DEFAULT_PATH).parent
+        return folder if (folder / UP_LOCK).exists() else None
 
 
 class NothingToInspect(InspectionError):
     """The document holds no line that asks anything."""
+
+
+class OnePath(InspectionError):
+    """Two reports are to be written to one file."""
 
 
 def show_plan(wanted: Wanted) -> int:
@@ -70,19 +103,30 @@ def show_plan(wanted: Wanted) -> int:
 
 def execute(wanted: Wanted) -> int:
     """Inspect, print, write what was asked for; the exit code says how it went."""
+    ids = gate.required(wanted.require)
     read, planned = _planned(wanted)
-    looked_at = target.load(wanted.target, wanted.url)
+    said = attestation.load(wanted.attestations, wanted.checklist)
+    looked_at = target.load(wanted.target, wanted.url, beside=wanted.checklist)
+    if hint := target.hint(wanted.target, looked_at):
+        Console(stderr=True, highlight=False, soft_wrap=True).print(hint, markup=False)
     _refuse_unwritable(wanted)
-    found = asyncio.run(_inspect(wanted, planned, looked_at))
-    if wanted.out:
-        _write(wanted.out, rewriting.rewrite(read, found))
-    if wanted.json == Path("-"):
+    _warn_of_disruption(planned, looked_at)
+    found = asyncio.run(_inspect(wanted, planned, looked_at, said))
+    judged = gate.judge(found, ids)
+    _write_reports(wanted, read, found)
+    if wanted.json == STANDARD_OUTPUT:
         sys.stdout.buffer.write(machine.encode(found))
     else:
-        terminal.show(_console(), found)
-    if wanted.json and wanted.json != Path("-"):
-        _write(wanted.json, machine.encode(found))
-    return exit_code(found, wanted.min_coverage_percent)
+        _show(found, judged)
+    return exit_code(found, wanted.min_coverage_percent, judged)
+
+
+def compare(before: Path, after: Path) -> int:
+    """Print what changed between two JSON reports; 1 when something got worse."""
+    old, new = comparison.load(before), comparison.load(after)
+    changes = comparison.compare(old, new)
+    difference.show(_console(), old, new, changes)
+    return ExitCode.FAILED if comparison.counts(changes)[Change.WORSE] else ExitCode.GOOD
 
 
 def prove(lend: Callable[[], AbstractContextManager[Servers]]) -> int:
@@ -97,15 +141,23 @@ def prove(lend: Callable[[], AbstractContextManager[Servers]]) -> int:
     return ExitCode.TOOL_FAILED if wrong or swept.found else ExitCode.GOOD
 
 
-def exit_code(found: Inspection, min_coverage_percent: float) -> ExitCode:
-    """A failed line counts before too little seen: it was seen."""
-    if found.counts[Status.FAIL]:
+def exit_code(found: Inspection, min_coverage_percent: float | None, judged: Sequence[Judged] = ()) -> ExitCode:
+    """A failed line counts before too little seen: it was seen. Where ids are required, these count instead of lines.
+
+    Coverage counts beside required ids only where a minimum was asked for.
+    """
+    failed = not all(one.holds for one in judged) if judged else bool(found.counts[Status.FAIL])
+    if failed:
         return ExitCode.FAILED
+    minimum = (0.0 if judged else MIN_COVERAGE_PERCENT) if min_coverage_percent is None else min_coverage_percent
+    return ExitCode.TOO_LITTLE_SEEN if _too_little_seen(found, minimum) else ExitCode.GOOD
+
+
+def _too_little_seen(found: Inspection, min_coverage_percent: float) -> bool:
     machine_lines = found.machine_lines
     unseen = sum(line.status in {Status.UNKNOWN, Status.UNMAPPED} for line in machine_lines)
-    if not machine_lines or unseen > len(machine_lines) * (1 - min_coverage_percent / 100):
-        return ExitCode.TOO_LITTLE_SEEN
-    return ExitCode.GOOD
+    none_asked = not machine_lines and min_coverage_percent > 0
+    return none_asked or unseen > len(machine_lines) * (1 - min_coverage_percent / 100)
 
 
 def _planned(wanted: Wanted) -> tuple[document.Document, runner.Plan]:
@@ -115,15 +167,20 @@ def _planned(wanted: Wanted) -> tuple[document.Document, runner.Plan]:
         raise NothingToInspect(
             f"{wanted.checklist}: no line of it asks anything", "a checklist has list items, tables or code blocks"
         )
-    return read, runner.plan(lines, catalogue.BY_REQUIREMENT)
+    return read, runner.plan(lines, catalogue.BY_REQUIREMENT, frozenset(RADII[: RADII.index(wanted.allow) + 1]))
 
 
-async def _inspect(wanted: Wanted, planned: runner.Plan, looked_at: target.Target) -> Inspection:
+async def _inspect(
+    wanted: Wanted, planned: runner.Plan, looked_at: target.Target, said: attestation.People
+) -> Inspection:
     async with open_probes(looked_at) as probes:
+        silent = await unreachable(probes, started_by_up=wanted.state is not None)
         with _progress() as progress:
-            return await runner.inspect(
+            found = await runner.inspect(
                 planned, probes, checklist=str(wanted.checklist), target=looked_at.name, progress=progress
             )
+        today = datetime.now(UTC).date()
+        return people.beside(replace(found, unreachable=silent), said, today, probes.secrets())
 
 
 @contextlib.contextmanager
@@ -144,25 +201,39 @@ def _console() -> Console:
 
 
 def _refuse_unwritable(wanted: Wanted) -> None:
-    """Before anything runs: a minute of checks for a report that has nowhere to go helps nobody."""
-    for path in (wanted.out, wanted.json):
-        if path in {None, Path("-")}:
-            continue
-        if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise Unwritable(f"{path}: cannot be written", "give a file in a folder that exists and is yours")
+    asked = [wanted.out, wanted.json, wanted.sarif, wanted.junit, wanted.html]
+    paths = [path for path in asked if path is not None and path != STANDARD_OUTPUT]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise OnePath(f"{path}: several reports are to be written there", "give each a file of its own")
+    refuse_unwritable(paths)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Put `content` there whole or not at all; a file that already says so is left alone."""
-    if path.exists() and path.read_bytes() == content:
-        return
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    descriptor, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path.resolve())
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise Unwritable(f"{path}: {error.strerror}", "free some space, or write elsewhere") from error
+def _warn_of_disruption(planned: runner.Plan, looked_at: target.Target) -> None:
+    disruptive = {run.check.id: run.check.title for run in planned.runs if run.check.blast_radius is RADII[-1]}
+    if disruptive:
+        terminal.warn(
+            Console(stderr=True, highlight=False),
+            f"Checks that disrupt {looked_at.name} are allowed, and run last: {', '.join(sorted(disruptive))}",
+            "They stop processes, cut connections or fill queues for a while. Not on a system that people depend on.",
+        )
+
+
+def _write_reports(wanted: Wanted, read: document.Document, found: Inspection) -> None:
+    if wanted.out:
+        write(wanted.out, rewriting.rewrite(read, found))
+    for path, encode in wanted.reports.items():
+        write(path, encode(found))
+    if wanted.state is not None:
+        reports = {"json": machine.encode(found), "html": page.encode(found)}
+        try:
+            history.keep(wanted.state / history.FOLDER, found, reports)
+        except Unwritable as refused:
+            terminal.warn(Console(stderr=True, highlight=False), refused.problem, "the console will not show this run")
+
+
+def _show(found: Inspection, judged: Sequence[Judged]) -> None:
+    console = _console()
+    terminal.show(console, found)
+    if judged:
+        terminal.show_gate(console, judged)

@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
+from typing import Any
 
 from roadworthy.inspection.attestation import About, Attestation, People, Waiver
 from roadworthy.inspection.nearest import nearest
 from roadworthy.inspection.redaction import redact
+from roadworthy.inspection.reports import machine
 from roadworthy.inspection.results import VERIFIED, Inspection, LineResult
 from roadworthy.inspection.statements import Standing, Statement
 
@@ -25,18 +28,22 @@ class Matched:
     problem: str = ""
 
 
-def beside(found: Inspection, people: People, today: date) -> Inspection:
-    """`found` with every statement beside its line; those that are about no line become notes."""
+def beside(found: Inspection, people: People, today: date, secrets: frozenset[str] = frozenset()) -> Inspection:
+    """`found` with every statement beside its line; those that are about no line become notes.
+
+    `secrets` are masked in what people wrote, as everywhere.
+    """
+    clean = partial(redact, secrets=secrets)
     said: dict[int, list[Statement]] = {}
     notes: list[str] = []
     digests = evidence_digests(found)
     for attestation in people.attestation:
         statement = _attested(attestation, today, digests)
-        _place(found, attestation, statement, said, notes)
+        _place(found, attestation, _clean(statement, clean), said, notes)
     for waiver in people.waiver:
-        _place(found, waiver, _waived(waiver, today), said, notes)
+        _place(found, waiver, _clean(_waived(waiver, today), clean), said, notes)
     lines = tuple(replace(line, statements=tuple(said.get(n, ()))) for n, line in enumerate(found.lines))
-    return replace(found, lines=lines, notes=(*found.notes, *notes))
+    return replace(found, lines=lines, notes=(*found.notes, *map(clean, notes)))
 
 
 def matching(lines: Sequence[LineResult], about: About, *, several: bool) -> Matched:
@@ -56,13 +63,16 @@ def matching(lines: Sequence[LineResult], about: About, *, several: bool) -> Mat
 
 def evidence_digests(found: Inspection) -> Mapping[str, str]:
     """Requirement id -> 16 hexadecimal digits over all that was observed for it; absent where nothing was."""
+    return digests_of_report(machine.document(found))
+
+
+def digests_of_report(report: Mapping[str, Any]) -> Mapping[str, str]:
+    """The same from a JSON report, so that what a report shows is what an attestation can rest on."""
     seen: dict[str, set[str]] = {}
-    for line in found.lines:
-        for answer in line.answers:
-            verdict = answer.verdict
-            if verdict.status in VERIFIED:
-                parts = (answer.check.id, str(verdict.status), *(one.digest for one in verdict.evidence))
-                seen.setdefault(answer.requirement.id, set()).add(" ".join(parts))
+    for check in (check for item in report["items"] for check in item["checks"]):
+        if check["status"] in VERIFIED:
+            words = f"{check['id']} {check['status']} {check['evidence']['digest']}"
+            seen.setdefault(check["requirement"], set()).add(words)
     return {name: hashlib.sha256("\n".join(sorted(all_)).encode()).hexdigest()[:16] for name, all_ in seen.items()}
 
 
@@ -79,7 +89,7 @@ def _place(
         said.setdefault(place, []).append(statement)
     if matched.problem:
         kind = "waiver" if statement.is_waiver else "attestation"
-        notes.append(f"The {kind} of {redact(statement.who)} about {redact(about.subject)}: {redact(matched.problem)}")
+        notes.append(f"the {kind} of {statement.who} about {about.subject}: {matched.problem}")
 
 
 def _asking(lines: Sequence[LineResult], requirement: str, *, several: bool) -> Matched:
@@ -102,7 +112,7 @@ def _attested(said: Attestation, today: date, digests: Mapping[str, str]) -> Sta
         standing, why = Standing.VOIDED, changed
     if said.until < today:
         standing, why = Standing.EXPIRED, f"it counted until {said.until} ({said.frequency})"
-    return _clean(Statement(standing, said.who, said.explanation, said.until, said.role, said.approver, said.date, why))
+    return Statement(standing, said.who, said.explanation, said.until, said.role, said.approver, said.date, why)
 
 
 def _changed(said: Attestation, digests: Mapping[str, str]) -> str:
@@ -117,12 +127,11 @@ def _changed(said: Attestation, digests: Mapping[str, str]) -> str:
 def _waived(said: Waiver, today: date) -> Statement:
     over = said.until < today
     why = f"its last day was {said.until}" if over else ""
-    return _clean(Statement(Standing.LAPSED if over else Standing.WAIVED, said.owner, said.reason, said.until, why=why))
+    return Statement(Standing.LAPSED if over else Standing.WAIVED, said.owner, said.reason, said.until, why=why)
 
 
-def _clean(statement: Statement) -> Statement:
+def _clean(statement: Statement, clean: Callable[[str], str]) -> Statement:
     """Nobody's secret goes into a report because somebody wrote it into a reason."""
-    clean: Callable[[str], str] = redact
     return replace(
         statement,
         who=clean(statement.who),

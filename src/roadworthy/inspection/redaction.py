@@ -43,6 +43,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\$(?:2[aby]|argon2(?:id?|d)|scrypt|pbkdf2[\w\-]*|[156y])\$[^\s\"']{8,}"), MASK),
 )
 _SECRET_OPTION = re.compile(r"(?i)^--?[\w\-]*(?:pass|pwd|token|secret|credential|api-?key|private-?key)[\w\-]*(=?)")
+_OPEN_ADDRESS = re.compile(
+    r"(?:postgres(?:ql)?|mysql|mongodb|rediss?|amqps?)://(?:[\w.\-]{1,80}@)?[\w.\-]{1,200}(?::\d+)?(?:/[\w.\-]*)?"
+)
+"""An address without a password, in a `DSN = ...`, opens no door; what to write into target.toml is one."""
 _ASSIGNMENT = re.compile(
     r"""(?P<head>(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,80})["']?\s*(?:=|:(?!\s*[\w.\-]+\s*[=:]))\s*)"""
     r"""(?!\#)(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
@@ -83,5 +87,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 def _mask_assignment(match: re.Match[str]) -> str:
     value = match["value"].strip("\"'")
     if not is_secret_name(match["name"]) or not value or value.startswith(("[redacted", "<", "${")):
+        return match[0]
+    if _OPEN_ADDRESS.fullmatch(value):
         return match[0]
     return match["head"] + MASK

@@ -13,6 +13,7 @@ from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Remediation
 from roadworthy.inspection import results
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.mapper import Mapped
+from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.model import PROBE_REMEDIES, Check, Probes, Requirement
 from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.requirements import BY_ID, kind_of
@@ -104,14 +105,22 @@ async def _run_all(
 
     try:
         async with asyncio.timeout(limit_seconds):
-            await asyncio.gather(*(one(run) for run in runs if not run.check.provokes))
-            for run in runs:  # one after the other, and last: they use up limits that others would run into
-                if run.check.provokes:
-                    await one(run)
+            await asyncio.gather(*(one(run) for run in runs if not _alone(run.check)))
+            # One after the other, and last: they use up limits that others would run into, or stop what others ask.
+            for run in sorted((run for run in runs if _alone(run.check)), key=lambda run: _disrupts(run.check)):
+                await one(run)
     except TimeoutError:
         late = _unknown(f"the inspection ended after {limit_seconds:g} seconds, before this check did")
         return {run.key: verdicts.get(run.key, late) for run in runs}
     return verdicts
+
+
+def _alone(check: Check) -> bool:
+    return check.provokes or _disrupts(check)
+
+
+def _disrupts(check: Check) -> bool:
+    return check.blast_radius is BlastRadius.DISRUPTIVE
 
 
 async def _verdict(run: Run, probes: Probes) -> Verdict:
@@ -172,7 +181,7 @@ def _line(mapped: Mapped, planned: Plan, verdicts: Mapping[Key, Verdict]) -> Lin
         own = [Answer(check, requirement, verdicts[Run(check, requirement).key]) for check in checks]
         answers += own
         statuses.append(results.of_requirement(own) if own else _unanswered(requirement))
-    status = results.of_line(statuses, any_of=mapped.any_of)
+    status = results.of_mapped(mapped, statuses)
     if status is Status.PASS and mapped.unread:
         claimed = ", ".join(repr(words) for words in mapped.unread)
         return LineResult(
@@ -191,9 +200,10 @@ def _reason(mapped: Mapped, planned: Plan, answers: Sequence[Answer]) -> str:
     if mapped.item.kind is Kind.HUMAN:
         return "only people know"
     silent = [one for one in mapped.requirements if not planned.checks_of(one)]
-    if silent and planned.catalogue.get(silent[0].id):
-        return f"{silent[0].id} is only seen by disruptive checks, which were not asked for"
+    if silent and (others := planned.catalogue.get(silent[0].id)):
+        radius = others[0].blast_radius
+        return f"{silent[0].id} is only seen by {radius} checks, which were not allowed (--allow {radius})"
     if silent:
         return f"no check looks at this yet ({silent[0].id}: {BY_ID[silent[0].id].title.lower()})"
     said = answers[0].verdict.summary if answers else ""
-    return f"the line says there is none, and: {said}" if mapped.item.inverse and said else said
+    return f"the line says it is off; seen, and no proof of that: {said}" if mapped.sense is Sense.OPPOSITE else said

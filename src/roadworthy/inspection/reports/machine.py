@@ -12,6 +12,7 @@ from roadworthy.inspection.model import Requirement
 from roadworthy.inspection.observation import digest_of
 from roadworthy.inspection.redaction import MASK, is_secret_name, redact
 from roadworthy.inspection.results import Answer, Inspection, LineResult
+from roadworthy.inspection.statements import Statement
 
 VERSION = 1
 """Of the shape, not of the program."""
@@ -37,6 +38,7 @@ def encode(inspection: Inspection) -> bytes:
 
 def _item(line: LineResult) -> dict[str, Any]:
     item = line.item
+    said = {"statements": [_statement(one) for one in line.statements]} if line.statements else {}
     return {
         "line": item.line,
         "section": list(item.section),
@@ -45,6 +47,21 @@ def _item(line: LineResult) -> dict[str, Any]:
         "status": str(line.status),
         "requirements": [{"id": one.id, "params": params_of(one), "why": one.why} for one in line.mapped.requirements],
         "checks": [_check(answer) for answer in line.answers],
+    } | said
+
+
+def _statement(statement: Statement) -> dict[str, Any]:
+    """What somebody says about the line; an item that nobody speaks about has no such key."""
+    return {
+        "kind": "waiver" if statement.is_waiver else "attestation",
+        "standing": str(statement.standing),
+        "who": statement.who,
+        "role": statement.role or None,
+        "approver": statement.approver or None,
+        "words": statement.words,
+        "since": statement.since.isoformat() if statement.since else None,
+        "until": statement.until.isoformat(),
+        "why": statement.why or None,
     }
 
 

@@ -6,12 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from roadworthy.contracts.checks import Kind, Status
+from roadworthy.inspection.gate import Judged
 from roadworthy.inspection.observation import printable
 from roadworthy.inspection.redaction import redact
+from roadworthy.inspection.reports.words import (
+    STATUS_WORDS,
+    count,
+    coverage_line,
+    flat,
+    share_line,
+    statements_of,
+    title_of,
+    verified_line,
+)
 from roadworthy.inspection.results import Inspection, LineResult
 from roadworthy.inspection.runner import Plan
 from roadworthy.inspection.selftest import Outcome, Proof
@@ -34,16 +44,26 @@ def show(console: Console, inspection: Inspection) -> None:
     console.print(Group(*_report(inspection)), soft_wrap=False)
 
 
-def coverage_line(inspection: Inspection) -> str:
-    """As in "61 of 99 lines verified, 12 failed, 20 unknown, 6 human"."""
-    counts = inspection.counts
-    parts = [f"{inspection.verified} of {len(inspection.lines)} lines verified", f"{counts[Status.FAIL]} failed"]
-    words = ((Status.NOT_APPLICABLE, "not applicable"), (Status.UNKNOWN, "unknown"), (Status.HUMAN, "human"))
-    parts += [f"{counts[status]} {word}" for status, word in (*words, (Status.UNMAPPED, "unmapped")) if counts[status]]
-    return ", ".join(parts)
+def show_gate(console: Console, judged: Sequence[Judged]) -> None:
+    """Print what became of each requirement that had to pass."""
+    holding = sum(one.holds for one in judged)
+    console.print(Text(f"\nRequired: {holding} of {count(len(judged), 'requirement')} passed", style="bold"))
+    for one in judged:
+        mark, style = MARKS[Status.PASS if one.holds else one.status or Status.UNMAPPED]
+        text = Text(f"{mark} ", style=style)
+        said = "attested" if one.attested else STATUS_WORDS[one.status] if one.status else "missing"
+        text.append(f"{one.requirement} {said}: {flat(one.words)}", style="default")
+        console.print(text)
+
+
+def warn(console: Console, problem: str, remedy: str) -> None:
+    """Print a warning before anything runs: what is about to happen, and what to think of."""
+    console.print(Text(f"! {flat(problem)}", style="bold yellow"))
+    console.print(Text(f"  {flat(remedy)}", style="yellow"))
 
 
 def _report(inspection: Inspection) -> Iterator[RenderableType]:
+    yield from _unreachable(inspection)
     yield _headline(inspection)
     if inspection.mend_first:
         yield _heading("Mend first")
@@ -56,18 +76,26 @@ def _report(inspection: Inspection) -> Iterator[RenderableType]:
             yield _finding(line, MARKS[Status.FAIL][0], brief=True)
     yield from _unknowns([line for line in inspection.lines if line.status is Status.UNKNOWN])
     yield from _rest(inspection)
+    if inspection.notes:
+        yield _heading(f"About people's statements ({len(inspection.notes)})")
+        yield from (Text(f"! {flat(note)}", style="yellow") for note in inspection.notes)
+
+
+def _unreachable(inspection: Inspection) -> Iterator[RenderableType]:
+    for one in inspection.unreachable:
+        text = Text(f"\n{MARKS[Status.FAIL][0]} {flat(one.problem)}", style=MARKS[Status.FAIL][1])
+        text.append(f"\n  → {flat(one.remedy)}", style="default")
+        yield text
+    if inspection.unreachable:
+        yield Text("  What needs it could not be seen, and says nothing about the system.", style="dim")
 
 
 def _headline(inspection: Inspection) -> Text:
     text = Text("\n")
-    text.append(printable(inspection.target), style="bold")
-    text.append(f" against {printable(inspection.checklist)}, {inspection.seconds:.1f} s\n", style="dim")
+    text.append(flat(inspection.target), style="bold")
+    text.append(f" against {flat(inspection.checklist)}, {inspection.seconds:.1f} s\n", style="dim")
     text.append(coverage_line(inspection), style="bold")
-    machine = inspection.machine_lines
-    seen = sum(line.verified for line in machine)
-    text.append(
-        f"\n{inspection.coverage:.0%} of what a machine can see was seen ({seen} of {len(machine)} lines)", style="dim"
-    )
+    text.append(f"\n{verified_line(inspection)}; {share_line(inspection)}", style="dim")
     return text
 
 
@@ -75,19 +103,22 @@ def _heading(words: str) -> Text:
     return Text(f"\n{words}", style="bold underline")
 
 
-def _finding(line: LineResult, mark: str, *, brief: bool = False) -> RenderableType:
+def _finding(line: LineResult, mark: str, *, brief: bool = False) -> Text:
     text = Text()
     text.append(f"{mark} ", style=MARKS[Status.FAIL][1])
-    text.append(f"{_words(line)}", style="" if brief else "bold")
+    text.append(f"{title_of(line)}", style="" if brief else "bold")
     text.append(f"  line {line.item.line}, {line.severity}", style="dim")
-    text.append(f"\n  {_flat(line.summary)}", style="red" if not brief else "")
+    text.append(f"\n  {flat(line.summary)}", style="red" if not brief else "")
+    for said in line.statements:
+        text.append(f"\n  {flat(said.sentence)}", style="" if said.stands else "yellow")
     mend = line.deciding.verdict.remediation if line.deciding else None
     if mend:
-        text.append(f"\n  → {_flat(mend.text)}")
+        text.append(f"\n  → {flat(mend.text)}")
     if mend and mend.patch and not brief:
         patch = printable(mend.patch).strip().splitlines()
         shown = [*patch[:PATCH_LIMIT_LINES], *(["..."] if len(patch) > PATCH_LIMIT_LINES else [])]
-        return Group(text, Padding(Text("\n".join(shown), style="cyan"), (0, 0, 0, 4)))
+        for one in shown:
+            text.append(f"\n    {one}", style="cyan")
     return text
 
 
@@ -98,15 +129,15 @@ def _unknowns(lines: Sequence[LineResult]) -> Iterator[RenderableType]:
     for reason, several in _grouped(lines):
         text = Text(f"{MARKS[Status.UNKNOWN][0]} ", style=MARKS[Status.UNKNOWN][1])
         text.append(
-            f"{len(several)} line{'s' * (len(several) > 1)}: " if len(several) > 1 else f"{_words(several[0])}: ",
+            f"{count(len(several), 'line')}: " if len(several) > 1 else f"{title_of(several[0])}: ",
             style="default",
         )
-        text.append(_flat(reason), style="default")
+        text.append(flat(reason), style="default")
         text.append(f"  {_lines(several)}", style="dim")
         yield text
         mend = several[0].deciding.verdict.remediation if several[0].deciding else None
         if mend and mend.text:
-            yield Text(f"  → {_flat(mend.text)}")
+            yield Text(f"  → {flat(mend.text)}")
 
 
 def _grouped(lines: Iterable[LineResult]) -> list[tuple[str, list[LineResult]]]:
@@ -135,9 +166,10 @@ def _rest(inspection: Inspection) -> Iterator[RenderableType]:
 def _calm(line: LineResult) -> Text:
     mark, style = MARKS[line.status]
     text = Text(f"{mark} ", style=style)
-    text.append(_words(line), style="default")
-    said = "" if line.status in {Status.HUMAN, Status.UNMAPPED} else f": {_flat(line.summary)}"
-    text.append(f"{said}  line {line.item.line}", style="dim")
+    text.append(title_of(line), style="default")
+    said = [] if line.status in {Status.HUMAN, Status.UNMAPPED} else [flat(line.summary)]
+    said += statements_of(line)
+    text.append(f"{': ' if said else ''}{'; '.join(said)}  line {line.item.line}", style="dim")
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
 
@@ -147,13 +179,13 @@ def show_plan(console: Console, planned: Plan) -> None:
     for mapped in planned.lines:
         item = mapped.item
         text = Text(f"{item.line:>5} ", style="dim")
-        text.append(f"{_flat(redact(item.text))}\n")
+        text.append(f"{flat(redact(item.text))}\n")
         if not mapped.requirements:
             text.append("      not understood\n" if item.kind is Kind.MACHINE else "", style="yellow")
         for one in mapped.requirements:
             checks = ", ".join(check.id for check in planned.checks_of(one)) or "no check yet"
             told = " ".join(
-                f"{name}={_flat(redact(str(value)))}" for name, value in one.params.items() if name != "value"
+                f"{name}={flat(redact(str(value)))}" for name, value in one.params.items() if name != "value"
             )
             text.append(f"      {one.id} {told}".rstrip(), style="cyan")
             text.append(f"  because of {one.why}; {checks}\n", style="dim")
@@ -162,7 +194,8 @@ def show_plan(console: Console, planned: Plan) -> None:
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     unmapped = sum(not mapped.requirements for mapped in planned.lines)
     console.print(
-        f"\n{len(planned.lines)} lines ({said}), {unmapped} not understood, {len(planned.runs)} checks would run"
+        f"\n{count(len(planned.lines), 'line')} ({said}), {unmapped} not understood, "
+        f"{count(len(planned.runs), 'check')} would run"
     )
 
 
@@ -172,7 +205,7 @@ def show_proof(console: Console, proof: Proof) -> None:
     text = Text(f"{proof.outcome:<12} ", style=style)
     text.append(f"{proof.check} {proof.fixture}", style="default")
     if proof.outcome is not Outcome.AS_EXPECTED:
-        text.append(f": expected {proof.expected}, saw {proof.seen or 'nothing'}: {_flat(proof.words)}", style="dim")
+        text.append(f": expected {proof.expected}, saw {proof.seen or 'nothing'}: {flat(proof.words)}", style="dim")
     console.print(text)
 
 
@@ -181,7 +214,7 @@ def show_proofs(console: Console, proofs: Sequence[Proof]) -> None:
     counts = Counter(proof.outcome for proof in proofs)
     checks = len({proof.check for proof in proofs})
     console.print(
-        f"\n{checks} checks, {len(proofs)} fixtures: {counts[Outcome.AS_EXPECTED]} as expected, "
+        f"\n{count(checks, 'check')}, {count(len(proofs), 'fixture')}: {counts[Outcome.AS_EXPECTED]} as expected, "
         f"{counts[Outcome.WRONG]} wrong, {counts[Outcome.NOT_RUN]} not run"
     )
 
@@ -189,21 +222,13 @@ def show_proofs(console: Console, proofs: Sequence[Proof]) -> None:
 def show_sweep(console: Console, swept: Swept) -> None:
     """Print whether any check passed where there is nothing."""
     for one in swept.found:
-        console.print(f"[red]vacuous[/red]  {one.check} passes on {one.on}: {_flat(one.words)}")
+        console.print(f"[red]vacuous[/red]  {one.check} passes on {one.on}: {flat(one.words)}")
     for reason in swept.not_run:
-        console.print(f"[yellow]not run[/yellow]  {_flat(reason)}")
+        console.print(f"[yellow]not run[/yellow]  {flat(reason)}")
     console.print(f"{swept.runs} runs on empty, silent and absent systems: {len(swept.found)} passes out of nothing")
-
-
-def _words(line: LineResult) -> str:
-    return _flat(redact(line.item.text)).rstrip(" :")
-
-
-def _flat(text: str) -> str:
-    return " ".join(printable(text).split())
 
 
 def _lines(several: Sequence[LineResult]) -> str:
     numbers = [str(line.item.line) for line in several]
     shown = ", ".join(numbers[:12]) + (f" and {len(numbers) - 12} more" if len(numbers) > 12 else "")  # noqa: PLR2004
-    return f"line{'s' * (len(numbers) > 1)} {shown}"
+    return f"{'line' if len(numbers) == 1 else 'lines'} {shown}"

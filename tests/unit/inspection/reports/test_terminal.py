@@ -11,7 +11,7 @@ from roadworthy.contracts.checks import Kind, Severity, Status
 from roadworthy.inspection import runner
 from roadworthy.inspection.mapper import Mapper
 from roadworthy.inspection.model import Item
-from roadworthy.inspection.reports import terminal
+from roadworthy.inspection.reports import terminal, words
 from roadworthy.inspection.results import Inspection, LineResult
 
 
@@ -29,8 +29,12 @@ def shown(found: Inspection, width: int = 120) -> str:
 def test_coverage_stands_beside_every_result() -> None:
     statuses = [*[Status.PASS] * 4, *[Status.FAIL] * 2, *[Status.UNKNOWN] * 3, Status.NOT_APPLICABLE, Status.HUMAN]
     found = inspection(*(line(item(i), status) for i, status in enumerate(statuses)))
-    assert terminal.coverage_line(found) == "7 of 11 lines verified, 2 failed, 1 not applicable, 3 unknown, 1 human"
-    assert terminal.coverage_line(found) in shown(found)
+    assert words.coverage_line(found) == "7 of 11 lines verified, 2 failed, 3 unknown, 1 human"
+    assert words.coverage_line(found) in shown(found)
+    assert "verified: 4 passed, 2 failed, 1 not applicable" in shown(found)
+    assert "coverage 70%: 7 of the 10 lines that a machine can judge" in shown(
+        inspection(*(line(item(i), s) for i, s in enumerate(statuses[:10])))
+    )
 
 
 def severe(number: int, severity: Severity, mend: str) -> LineResult:
@@ -91,4 +95,4 @@ def test_the_plan_says_what_each_line_is_understood_to_ask() -> None:
     assert "db.pool size=9" in text
     assert "db.pool.seen" in text
     assert "not understood" in text
-    assert "1 checks would run" in text
+    assert "1 check would run" in text
