@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from roadworthy.inspection.discovery.tree import is_service
 from roadworthy.inspection.errors import InvalidTarget
 from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.scenario import Cut, Flow, Stop
-from roadworthy.inspection.variables import expanded
+from roadworthy.inspection.variables import LOOPBACK, expanded
 
+OWN_PATH = Path("target.toml")
+"""Where `roadworthy target` writes."""
 DEFAULT_PATH = Path(".roadworthy/target.toml")
 """Where `roadworthy up` describes what it started."""
 FILE_LIMIT_BYTES = 64 * 1024
@@ -23,7 +26,6 @@ _LIBPQ = re.compile(
     r"^(?:host|port|user|password|dbname|database|passfile|options|service|target_session_attrs|ssl\w*)="
 )
 """Of what follows the question mark only this is PostgreSQL's; `schema`, `connection_limit` are a driver's."""
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,22 +190,57 @@ class Target(Part, frozen=True):
         return self.host.local if self.host else bool(self.http and self.http.local)
 
 
-def load(path: Path | None = None, url: str | None = None) -> Target:
-    """The target described at `path`, or by `url` alone, or what `roadworthy up` started.
+def load(path: Path | None = None, url: str | None = None, *, beside: Path | None = None) -> Target:
+    """The target described at `path`, or by `url` alone, or in this folder, or what `roadworthy up` started.
+
+    `beside` is the checklist: without a description the source tree that it stands in is looked at too.
 
     Raises:
         InvalidTarget: no description was found, or a part of it is wrong.
     """
-    if path is None and url is not None:
-        return from_url(url)
-    chosen = path or DEFAULT_PATH
-    target = parse(_read(chosen, asked_for=path is not None), chosen)
+    chosen = path or next((one for one in (OWN_PATH, DEFAULT_PATH) if one.is_file()), None)
+    around = _repository_of(beside) if beside else None
+    if path is None and (url is not None or chosen is None):
+        found = from_url(url) if url is not None else Target()
+        if url is None and around is None:
+            raise InvalidTarget(
+                "nothing to inspect: no --target, no --url, no target.toml here, no source of a service around the "
+                "checklist, and `roadworthy up` has not run in this folder",
+                "type `roadworthy target` in your repository, which writes a target.toml; or add --url "
+                "https://your.app; or run `make up` in another terminal",
+            )
+        return msgspec.structs.replace(found, repository=RepositoryPart(around) if around else None)
+    assert chosen is not None
+    target = parse(_read(chosen), chosen)
     return msgspec.structs.replace(target, http=from_url(url).http) if url else target
 
 
 def from_url(url: str) -> Target:
     """A target of which only the public address is known; a bare host name means https."""
-    return _convert({"http": {"url": url if "://" in url else f"https://{url}"}}, Path(), "--url")
+    return _convert({"http": {"url": address_of(url)}}, Path(), "--url")
+
+
+def address_of(url: str) -> str:
+    """`url` with its scheme; a bare host name means https."""
+    return url if "://" in url else f"https://{url}"
+
+
+def hint(path: Path | None, target: Target) -> str:
+    """What to tell whoever gave no `path` to a description; empty where there is nothing to tell."""
+    if path is not None or target.repository is None or any((target.postgres, target.redis, target.config)):
+        return ""
+    return (
+        f"The source tree {target.repository.path} is looked at too: the checklist stands in it. `roadworthy target` "
+        "writes a target.toml that also names what runs (database, Redis, configuration, logs): less stays unknown."
+    )
+
+
+def _repository_of(checklist: Path) -> Path | None:
+    """The root of the service's source that a checklist stands in: the folder of its repository, if one it is."""
+    for folder in checklist.resolve().parents:
+        if (folder / ".git").exists():
+            return folder if is_service(folder) else None
+    return None
 
 
 def parse(text: str, path: Path) -> Target:
@@ -259,17 +296,13 @@ def _struct(annotation: Any) -> type[msgspec.Struct]:
     return next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, msgspec.Struct))
 
 
-def _read(path: Path, *, asked_for: bool) -> str:
+def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
             raw = file.read(FILE_LIMIT_BYTES + 1)
     except OSError as error:
-        if asked_for:
-            raise InvalidTarget(f"{path}: {error.strerror}", "give --target a file that can be read") from error
-        raise InvalidTarget(
-            "nothing to inspect: no --target, no --url, and `roadworthy up` has not run in this folder",
-            "run `make up` in another terminal, or add --url https://your.app, or --target target.toml",
-        ) from error
+        remedy = "give --target a file that can be read; `roadworthy target` writes one"
+        raise InvalidTarget(f"{path}: {error.strerror}", remedy) from error
     if len(raw) > FILE_LIMIT_BYTES:
         raise InvalidTarget(f"{path}: over {FILE_LIMIT_BYTES} bytes", "a target is a few lines of TOML")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,9 +13,12 @@ from urllib.parse import quote
 from dotenv import dotenv_values
 
 from roadworthy.inspection.errors import InvalidTarget
+from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.bounded import read_bytes
+from roadworthy.inspection.probes.forwarding import serves_itself
 from roadworthy.inspection.probes.host import HostProbe
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE_LIMIT_BYTES = 256 * 1024
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _OF_A_LOGIN = re.compile(r"(?<=[/:])\$\{([A-Za-z_][A-Za-z0-9_]*)\}(?=[:@])")
@@ -55,14 +58,34 @@ def _replaced(value: Any, path: Path, document: Mapping[str, Any]) -> Any:
 def _value(name: str, path: Path, document: Mapping[str, Any]) -> str:
     if name in os.environ:
         return os.environ[name]
-    config = document.get("config")
-    part = config if isinstance(config, dict) else {}
-    pid, env_file = part.get("pid"), part.get("env_file")
-    running = HostProbe().environment(pid) if isinstance(pid, int) else None
-    if running and name in running:
-        return running[name]
-    beside = variables_of(path.resolve().parent / Path(env_file).expanduser()) if isinstance(env_file, str) else {}
-    if name in beside:
-        return beside[name]
-    looked = ["the environment", *(["process " + str(pid)] if pid else []), *([str(env_file)] if env_file else [])]
+    looked = ["the environment"]
+    for source, values in _sources(path, document):
+        if name in values:
+            return values[name]
+        looked.append(source)
     raise InvalidTarget(f"{path}: ${{{name}}} is not in {' nor in '.join(looked)}", f"export {name}=... and run again")
+
+
+def _sources(path: Path, document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Where else a name may be set: the running process first, whose environment wins in every framework."""
+    config, host = _table(document, "config"), HostProbe()
+    pid, env_file = config.get("pid"), config.get("env_file")
+    if isinstance(pid, int):
+        yield f"process {pid}", host.environment(pid) or {}
+    else:
+        yield from _listening(host, str(_table(document, "http").get("url", "")))
+    if isinstance(env_file, str):
+        yield env_file, variables_of(path.resolve().parent / Path(env_file).expanduser())
+
+
+def _listening(host: HostProbe, url: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The process that listens at a loopback address."""
+    address = addresses.parse(url)
+    found = host.listeners(address.port or 80) if address.host in LOOPBACK else ()
+    if found and serves_itself(host, found[0]):
+        yield f"process {found[0].pid}", host.environment(found[0].pid) or {}
+
+
+def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = document.get(name)
+    return part if isinstance(part, dict) else {}

@@ -96,9 +96,30 @@ def test_by_default_what_up_started(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(InvalidTarget) as refused:
         target.load()
     assert "make up" in refused.value.remedy
+    assert "roadworthy target" in refused.value.remedy
     (tmp_path / ".roadworthy").mkdir()
     (tmp_path / ".roadworthy" / "target.toml").write_text('[http]\nurl = "http://127.0.0.1:8000"\n')
     assert target.load().on_this_machine
+    (tmp_path / "target.toml").write_text('[http]\nurl = "https://shop.example"\n')
+    assert target.load().name == "shop.example", "what the user wrote comes first"
+
+
+def test_without_a_description_the_source_around_the_checklist_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checklist = tmp_path / "shop" / "docs" / "CHECKLIST.md"
+    checklist.parent.mkdir(parents=True)
+    (tmp_path / "shop" / ".git").mkdir()
+    with pytest.raises(InvalidTarget):
+        target.load(beside=checklist)
+    assert target.load(url="https://shop.example", beside=checklist).repository is None, "documents are no service"
+    (tmp_path / "shop" / "Gemfile").touch()
+    for url in (None, "https://shop.example"):
+        found = target.load(url=url, beside=checklist)
+        assert found.repository
+        assert found.repository.path == tmp_path / "shop"
+        assert "roadworthy target" in target.hint(None, found)
 
 
 def test_a_file_that_is_missing_or_too_large(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Looks around a repository and this machine for what a target.toml would name."""
