@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
+from roadworthy.inspection.catalogue import plans
 from roadworthy.inspection.catalogue.kit import (
     conditional,
     failed,
@@ -117,11 +118,13 @@ async def _slow(probes: Probes, requirement: Requirement) -> Verdict:
         basis="\n".join(str(row["query"]) for row in slow) or "none is slow",
     )
     if slow:
+        shown, index = await _planned(postgres, str(slow[0]["query"]))
         return failed(
             f"{len(slow)} of {len(rows)} statements take over {limit_ms:g} ms on average",
             evidence,
+            *shown,
             mend="look at their plans with explain (analyze, buffers); most want an index or a smaller page",
-            patch=f"explain (analyze, buffers) {slow[0]['query']};",
+            patch=index or f"explain (analyze, buffers) {slow[0]['query']};",
         )
     if len(rows) < STATEMENTS_MIN:
         return unknown(
@@ -130,6 +133,19 @@ async def _slow(probes: Probes, requirement: Requirement) -> Verdict:
             mend="use the service, then inspect",
         )
     return passed(f"none of {len(rows)} statements takes over {limit_ms:g} ms on average", evidence)
+
+
+async def _planned(postgres: PostgresProbe, beginning: str) -> tuple[Sequence[Evidence], str]:
+    """The plan of the slowest statement, as far as the server tells it, and the index that would help."""
+    try:
+        query = await plans.full_text(postgres, beginning)
+        plan = await plans.explained(postgres, query)
+        index = await plans.advice(postgres, query, plan)
+    except Unobservable as hidden:
+        return (observe("plan of the slowest", hidden.problem, postgres.vantage),), ""
+    basis = "\n".join(plan.lines)
+    told = observe("explain (generic plan) of the slowest", f"{basis}\n{index}".strip(), postgres.vantage, basis=basis)
+    return (told,), index
 
 
 async def _replica(probes: Probes, requirement: Requirement) -> Verdict:
@@ -224,7 +240,8 @@ SLOW = Check(
         f"{SLOW_MS:g} ms.",
         why="One statement without an index is enough to hold every connection of the pool when load comes.",
         how_verified="pg_stat_statements for this database, without the catalogue's own queries; says how many "
-        "statements were looked at.",
+        "statements were looked at. Of the slowest the plan is shown, without running it, and the index that it wants: "
+        "proven by a plan with hypopg, else said to be advice.",
         how_to_mend="EXPLAIN (ANALYZE, BUFFERS) the statement; add the index, or ask for less.",
         not_applicable_when="Never; without pg_stat_statements it is unknown.",
     ),

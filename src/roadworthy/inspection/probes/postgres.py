@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ SESSION = {
     "idle_in_transaction_session_timeout": "30s",
 }
 Row = Mapping[str, Any]
+_QUERY = re.compile(r"\s*(?:select|with)\b(?!.*\b(?:insert|update|delete|merge)\b)", re.IGNORECASE | re.DOTALL)
 _RIGHTS = {"table": "select", "view": "select", "sequence": "select", "schema": "usage", "function": "execute"}
 _DENIED = re.compile(rf"permission denied for ({'|'.join(_RIGHTS)}) (\S+)")
 
@@ -85,6 +87,22 @@ class PostgresProbe:
     async def setting(self, name: str) -> str:
         """A server setting as SHOW prints it; empty where this server has no such setting."""
         return str(await self.value("select coalesce(current_setting($1, true), '')", name))
+
+    async def plan(self, query: str, index: str = "") -> str:
+        """The plan of a statement with parameters, as EXPLAIN's JSON; nothing is run, so the parameters need no values.
+
+        `index` is a CREATE INDEX statement that hypopg is asked to imagine first.
+
+        Raises:
+            Unobservable: it is no query, or the server can't say.
+        """
+        async with self._lock:
+            connection = await self._open()
+            try:
+                async with asyncio.timeout(STATEMENT_TIMEOUT_SECONDS + 1), connection.transaction(readonly=True):
+                    return await _explained(connection, query, index)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                raise Unobservable(f"PostgreSQL would not plan it: {_words(error)}", _remedy(error)) from error
 
     async def at_login(self) -> Mapping[str, str]:
         """Settings as a program of this role finds them: asked in a short session without this one's own limits.
@@ -166,6 +184,28 @@ class PostgresProbe:
                 )
                 raise self._failure from error
         return self._connection
+
+
+async def _explained(connection: asyncpg.Connection[asyncpg.Record], query: str, index: str) -> str:
+    if not _QUERY.match(query):
+        raise Unobservable("only a query is planned")
+    if index:
+        await connection.fetch("select hypopg_create_index($1)", index)
+    try:
+        # explain (generic_plan) would do from 16 on, but not by a protocol that binds the parameters
+        await connection.fetch("set local plan_cache_mode = force_generic_plan")
+        await connection.fetch(f"prepare roadworthy as {query}")
+        try:
+            count = max(map(int, re.findall(r"\$(\d+)", query)), default=0)
+            given = f"({', '.join(['null'] * count)})" if count else ""
+            return str((await connection.fetch(f"explain (format json, verbose) execute roadworthy{given}"))[0][0])
+        finally:
+            with contextlib.suppress(asyncpg.PostgresError):
+                await connection.fetch("deallocate roadworthy")
+    finally:
+        if index:
+            with contextlib.suppress(asyncpg.PostgresError):
+                await connection.fetch("select hypopg_reset()")
 
 
 def _words(error: Exception) -> str:
