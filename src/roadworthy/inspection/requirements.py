@@ -329,7 +329,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("team.approve", H, "Somebody approved"),
     Spec("team.review", H, "Somebody looks regularly"),
     # clusters
-    Spec("k8s.replicas", M, "Several replicas are ready", ("workers",)),
+    Spec("k8s.replicas", M, "Several replicas are ready", ("workers", "subject")),
     Spec("k8s.hpa", M, "The number of instances follows the load", ("subject",)),
     Spec("k8s.pdb", M, "A disruption budget protects the service"),
     Spec("k8s.secctx", M, "Containers run with few rights", ("subject",)),

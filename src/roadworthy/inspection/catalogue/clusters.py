@@ -1,0 +1,351 @@
+"""What Kubernetes manifests declare about the service: how many, how guarded, with which rights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.fixtures.kubernetes import HPA, PDB, RBAC, RESTRICTED, WEB
+from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.probes import manifests
+from roadworthy.inspection.probes.manifests import Cluster, Container, Object
+from roadworthy.inspection.probes.repo import RepoProbe
+from roadworthy.inspection.probes.yaml_files import at, rows, table
+
+SEVERAL = 2
+STATED_RUNNING = re.compile(r"\b(?:ready|running|healthy|tested|test with|verified|available)\b", re.IGNORECASE)
+SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+Problem = Callable[[Object], str]
+
+
+async def _cluster(probes: Probes) -> tuple[RepoProbe, Cluster]:
+    repo = offered(probes.repo, "repo")
+    found = await repo.facts(manifests.read)
+    if not found.workloads:
+        more = f"; not rendered: {listed(found.unread, 3)}" if found.unread else ""
+        raise Unobservable(
+            f"no Kubernetes workload of the service is declared in plain files of the source tree{more}",
+            "[repository] path names the tree that holds the manifests, rendered (helm template, kustomize build)",
+        )
+    return repo, found
+
+
+def _evidence(repo: RepoProbe, found: Cluster, asked: str, lines: Sequence[str]) -> Evidence:
+    unread = f"; not read: {listed(found.unread, 3)}" if found.unread else ""
+    return observe(asked, "\n".join(lines) + f"\n{len(found.workloads)} workloads{unread}", repo.vantage)
+
+
+def _hidden(found: Cluster, workloads: Sequence[Object]) -> str:
+    """What keeps the files from being the whole truth; empty where nothing does."""
+    patched = [one.where for one in workloads if one.patched]
+    if patched:
+        return f"a kustomization changes {patched[0]} in a way that is not read here"
+    return f"not rendered: {listed(found.unread, 3)}" if found.unread else ""
+
+
+async def _replicas(probes: Probes, requirement: Requirement) -> Verdict:
+    repo, found = await _cluster(probes)
+    wanted = int(requirement.number("workers", SEVERAL))
+    counted = [one for one in found.workloads if one.kind != "DaemonSet"]
+    serving = [one for one in counted if any(at(c.declared, "ports") for c in one.serving)] or counted
+    if not serving:
+        raise Unobservable("the service runs once on each node: how many nodes there are does not show", "attest to it")
+    counts = {one: _count(one, found) for one in serving}
+    lines = [f"{one.where}: {count} ({how})" for one, (count, how) in counts.items()]
+    evidence = _evidence(repo, found, "replicas declared", lines)
+    few = [one for one, (count, _) in counts.items() if count < wanted]
+    if hidden := _hidden(found, serving):
+        return unknown(f"replicas: {hidden}", evidence, mend="render the manifests into the tree that is inspected")
+    if few:
+        count, how = counts[few[0]]
+        return failed(
+            f"{few[0].where} asks for {count} ({how}), the line for {wanted}", evidence,
+            mend="raise replicas, or the autoscaler's minimum", patch=f"spec:\n  replicas: {wanted}",
+        )  # fmt: skip
+    if STATED_RUNNING.search(requirement.text("subject")):
+        return unknown(f"{wanted} replicas or more are declared; whether they run only the cluster knows", evidence)
+    return passed(f"all {len(serving)} workloads that serve declare {wanted} replicas or more", evidence)
+
+
+def _count(one: Object, found: Cluster) -> tuple[int, str]:
+    scaler = _scaler(one, found)
+    if scaler is not None:
+        least = at(scaler.declared, "spec", "minReplicas") or at(scaler.declared, "spec", "minReplicaCount")
+        return (least if isinstance(least, int) else 1), f"minimum of {scaler.name}"
+    return (one.replicas, "replicas") if one.replicas is not None else (1, "Kubernetes' default")
+
+
+def _scaler(one: Object, found: Cluster) -> Object | None:
+    for scaler in found.of(*SCALERS):
+        target = at(scaler.declared, "spec", "scaleTargetRef")
+        if at(target, "name") == one.name and (at(target, "kind") or "Deployment") == one.kind:
+            return scaler
+    return None
+
+
+async def _scales(probes: Probes, requirement: Requirement) -> Verdict:
+    repo, found = await _cluster(probes)
+    pairs = [(one, scaler) for one in found.workloads if (scaler := _scaler(one, found))]
+    lines = [f"{one.where}: {_range(scaler)}" for one, scaler in pairs]
+    evidence = _evidence(repo, found, "autoscalers", lines or ["none"])
+    if hidden := _hidden(found, [scaler for _, scaler in pairs] if pairs else found.workloads):
+        return unknown(f"autoscaling: {hidden}", evidence, mend="render the manifests into the tree")
+    if not pairs:
+        return failed(
+            f"no autoscaler names any of {len(found.workloads)} workloads", evidence,
+            mend="add a HorizontalPodAutoscaler for the workload that serves", patch=HPA,
+        )  # fmt: skip
+    problems = [problem for one, scaler in pairs if (problem := _unscalable(one, scaler, requirement))]
+    if problems:
+        return failed(problems[0], evidence, mend="give it a minimum below its maximum, and requests to measure by")
+    return passed(f"{pairs[0][1].where} scales {pairs[0][0].name}: {_range(pairs[0][1])}", evidence)
+
+
+def _range(scaler: Object) -> str:
+    spec = table(scaler.declared.get("spec"))
+    least = spec.get("minReplicas", spec.get("minReplicaCount", 1))
+    return f"{least} to {spec.get('maxReplicas', spec.get('maxReplicaCount', '?'))}"
+
+
+def _unscalable(one: Object, scaler: Object, requirement: Requirement) -> str:
+    spec = table(scaler.declared.get("spec"))
+    least = spec.get("minReplicas", spec.get("minReplicaCount", 1))
+    most = spec.get("maxReplicas", spec.get("maxReplicaCount", 100 if scaler.kind == "ScaledObject" else None))
+    if not isinstance(least, int) or not isinstance(most, int):
+        return f"{scaler.where} has no range that can be read"
+    wanted = requirement.number("workers")
+    if least >= most:
+        return f"{scaler.where} cannot scale: {least} to {most}"
+    if wanted is not None and most < wanted:
+        return f"{scaler.where} goes to {most}, the line asks for {wanted:g}"
+    measures = rows(spec.get("metrics")) or rows(spec.get("triggers"))
+    if not measures and spec.get("targetCPUUtilizationPercentage") is None:
+        return f"{scaler.where} names no metric to scale by"
+    by_share = any(at(m, "resource", "target", "type") == "Utilization" for m in measures) or not measures
+    if by_share and any(not at(c.declared, "resources", "requests") for c in one.serving):
+        return f"{scaler.where} scales by a share of requests, and a container of {one.name} requests nothing"
+    return ""
+
+
+async def _budget(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    repo, found = await _cluster(probes)
+    budgets = found.of("PodDisruptionBudget")
+    guarded = {one: budget for one in found.workloads for budget in budgets if _selects(budget, one)}
+    lines = [f"{one.where}: {guarded[one].name if one in guarded else 'none'}" for one in found.workloads]
+    evidence = _evidence(repo, found, "disruption budgets", lines)
+    need = [one for one in found.workloads if one.kind != "DaemonSet" and _count(one, found)[0] >= SEVERAL]
+    if hidden := _hidden(found, need):
+        return unknown(f"disruption budgets: {hidden}", evidence, mend="render the manifests into the tree")
+    without = [one for one in need if one not in guarded]
+    if without or not guarded:
+        name = without[0].where if without else f"any of {len(found.workloads)} workloads"
+        return failed(
+            f"no disruption budget selects {name}", evidence,
+            mend="add a PodDisruptionBudget with the labels of the pods", patch=PDB,
+        )  # fmt: skip
+    stuck = [one for one, budget in guarded.items() if _blocks(budget, _count(one, found)[0])]
+    if stuck:
+        return failed(
+            f"{guarded[stuck[0]].where} lets no pod of {stuck[0].name} go: a node can never be drained", evidence,
+            mend="allow one to be away: maxUnavailable: 1",
+        )  # fmt: skip
+    return passed(f"{len(guarded)} workloads are guarded: {listed(one.name for one in guarded)}", evidence)
+
+
+def _selects(budget: Object, one: Object) -> bool:
+    wanted = table(at(budget.declared, "spec", "selector", "matchLabels"))
+    return bool(wanted) and all(one.labels.get(key) == value for key, value in wanted.items())
+
+
+def _blocks(budget: Object, count: int) -> bool:
+    spec = table(budget.declared.get("spec"))
+    least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
+    if least is None and most is None:
+        return False
+    return str(most) in {"0", "0%"} or least == "100%" or (isinstance(least, int) and least >= count)
+
+
+async def _rights(probes: Probes, requirement: Requirement) -> Verdict:
+    repo, found = await _cluster(probes)
+    asked = requirement.text("subject").lower()
+    problems = {one.where: problem for one in found.workloads if (problem := _loose(one, asked))}
+    lines = [f"{one.where}: {problems.get(one.where, 'restricted')}" for one in found.workloads]
+    evidence = _evidence(repo, found, "securityContext of pods and containers", lines)
+    if hidden := _hidden(found, found.workloads):
+        return unknown(f"security contexts: {hidden}", evidence, mend="render the manifests into the tree")
+    if problems:
+        where, problem = next(iter(problems.items()))
+        return failed(f"{where}: {problem}", evidence, mend="restrict the container", patch=RESTRICTED)
+    return passed(f"all {len(found.workloads)} workloads run with few rights", evidence)
+
+
+def _loose(one: Object, asked: str) -> str:
+    shared = [name for name in ("hostNetwork", "hostPID", "hostIPC") if one.pod.get(name) is True]
+    if shared:
+        return f"shares the node: {listed(shared)}"
+    return next((problem for c in one.containers if (problem := _loose_container(c, one.pod, asked))), "")
+
+
+def _loose_container(container: Container, pod: Mapping[str, Any], asked: str) -> str:
+    def said(key: str) -> Any:
+        own = container.security(key)
+        return own if own is not None else at(pod, "securityContext", key)
+
+    user = said("runAsUser")
+    rules = (
+        (container.security("privileged") is True, "is privileged"),
+        (said("runAsNonRoot") is not True and not (isinstance(user, int) and user > 0), "may run as root"),
+        (user == 0, "runs as root"),
+        (container.security("allowPrivilegeEscalation") is not False, "may gain privileges"),
+        ("ALL" not in rows(at(container.security("capabilities"), "drop")), "keeps Linux capabilities"),
+        ("read" in asked and "only" in asked and said("readOnlyRootFilesystem") is not True, "may write its root"),
+        ("seccomp" in asked and at(said("seccompProfile"), "type") is None, "has no seccomp profile"),
+    )
+    return next((f"container {container.name} {problem}" for holds, problem in rules if holds), "")
+
+
+async def _account(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    repo, found = await _cluster(probes)
+    accounts = {one.where: str(one.pod.get("serviceAccountName") or "default") for one in found.workloads}
+    granted = {name: _grants(found, name) for name in dict.fromkeys(accounts.values())}
+    lines = [f"{where}: {name}: {listed(granted[name])}" for where, name in accounts.items()]
+    evidence = _evidence(repo, found, "service accounts and what is granted to them", lines)
+    wide = [(name, rule) for name, rules in granted.items() for rule in rules if _too_wide(rule)]
+    if wide:
+        return failed(
+            f"service account {wide[0][0]} may do {wide[0][1]}", evidence,
+            mend="name the resources and verbs that the service uses, in a Role of its namespace",
+        )  # fmt: skip
+    if hidden := _hidden(found, found.workloads):
+        return unknown(f"rights: {hidden}", evidence, mend="render the manifests into the tree")
+    unclear = [
+        one for one in found.workloads
+        if not granted[accounts[one.where]] and not _without_token(one, found)
+    ]  # fmt: skip
+    if unclear:
+        return unknown(
+            f"{unclear[0].where} carries a token of {accounts[unclear[0].where]}, whose rights no file here grants",
+            evidence, mend="automountServiceAccountToken: false, or an own account with its Role",
+        )  # fmt: skip
+    return passed(f"{len(accounts)} workloads have no more rights than named ones", evidence)
+
+
+def _grants(found: Cluster, account: str) -> Sequence[str]:
+    """Rules of the roles bound to `account`: "get,list on pods"; "cluster-admin" by its name."""
+    rules: list[str] = []
+    for binding in found.of("RoleBinding", "ClusterRoleBinding"):
+        subjects = rows(binding.declared.get("subjects"))
+        if not any(at(one, "kind") == "ServiceAccount" and at(one, "name") == account for one in subjects):
+            continue
+        role = str(at(binding.declared, "roleRef", "name") or "?")
+        declared = [one for one in found.of("Role", "ClusterRole") if one.name == role]
+        rules += [_rule(rule) for one in declared for rule in rows(one.declared.get("rules"))] if declared else [role]
+    return rules
+
+
+def _rule(rule: Any) -> str:
+    verbs, resources = rows(at(rule, "verbs")), rows(at(rule, "resources") or at(rule, "nonResourceURLs"))
+    return f"{','.join(map(str, verbs))} on {','.join(map(str, resources))}"
+
+
+def _too_wide(rule: str) -> bool:
+    return rule in {"cluster-admin", "admin", "edit"} or "*" in rule
+
+
+def _without_token(one: Object, found: Cluster) -> bool:
+    if one.pod.get("automountServiceAccountToken") is not None:
+        return one.pod["automountServiceAccountToken"] is False
+    name = one.pod.get("serviceAccountName") or "default"
+    accounts = [account for account in found.of("ServiceAccount") if account.name == name]
+    return any(account.declared.get("automountServiceAccountToken") is False for account in accounts)
+
+
+def _check(requirement: str, title: str, run: Any, severity: Severity, said: Documentation, *twin: str) -> Check:
+    must_fail, mended = ({"k8s/web.yaml": text} for text in twin)
+    return Check(
+        id=f"{requirement}.declared",
+        requirements=(requirement,),
+        title=title,
+        severity=severity,
+        blast_radius=BlastRadius.READ_ONLY,
+        strength=Strength.FILE,
+        needs=frozenset({"repo"}),
+        run=run,
+        documentation=said,
+        fixtures=twins(requirement, must_fail=Stage(repo=must_fail), mended=Stage(repo=mended)),
+    )
+
+
+HOW = (
+    "Reads the tree's manifests and the kustomizations laid over them (production's, where there are several). "
+    "Files of other environments, tests and examples are left out; well-known stores and tools are not the service. "
+    "Helm templates are not rendered, and make the line unknown. "
+)
+NEVER = "Never; without manifests the line is unknown."
+
+CHECKS = (
+    _check(
+        "k8s.replicas", "The service's workloads declare several replicas", _replicas, Severity.HIGH,
+        Documentation(
+            what="Every workload that serves declares the replicas, or an "
+                "autoscaler's minimum does.",
+            why="One pod is away whenever its node is.",
+            how_verified=HOW + "Lines that say that replicas run or are ready are unknown: files don't show it.",
+            how_to_mend="Raise spec.replicas, or minReplicas of the autoscaler.",
+            not_applicable_when=NEVER,
+        ),
+        WEB.replace("replicas: 3", "replicas: 1"), WEB,
+    ),
+    _check(
+        "k8s.hpa", "An autoscaler names the service and can scale it", _scales, Severity.MEDIUM,
+        Documentation(
+            what="A HorizontalPodAutoscaler or ScaledObject names a workload, with a minimum below its maximum "
+                "and a metric.",
+            why="An autoscaler without a range, a metric or requests to measure by never scales anything.",
+            how_verified=HOW + "Its target, range, metrics, and requests of the containers it measures.",
+            how_to_mend="Name the workload in scaleTargetRef; set minReplicas < maxReplicas; give containers requests.",
+            not_applicable_when=NEVER,
+        ),
+        WEB + "---\n" + HPA.replace("minReplicas: 2", "minReplicas: 10"), WEB + "---\n" + HPA,
+    ),
+    _check(
+        "k8s.pdb", "A disruption budget selects the service's pods", _budget, Severity.MEDIUM,
+        Documentation(
+            what="Every workload with several replicas is selected by a PodDisruptionBudget that lets some pod go.",
+            why="Draining nodes takes all replicas at once where nothing forbids it, and never ends where "
+                "nothing may go.",
+            how_verified=HOW + "Labels of the pods against the budget's selector, and what it allows.",
+            how_to_mend="Add a PodDisruptionBudget with maxUnavailable: 1.",
+            not_applicable_when=NEVER,
+        ),
+        WEB + "---\n" + PDB.replace("app: web", "app: other"), WEB + "---\n" + PDB,
+    ),
+    _check(
+        "k8s.secctx", "Containers run with few rights", _rights, Severity.HIGH,
+        Documentation(
+            what="No container is privileged, may be root, gain privileges or keep capabilities, or shares the node.",
+            why="Who breaks out of a process should find nothing to go on with.",
+            how_verified=HOW + "securityContext; read-only root and seccomp where the line names them.",
+            how_to_mend="runAsNonRoot, allowPrivilegeEscalation: false, capabilities: drop: [ALL].",
+            not_applicable_when=NEVER,
+        ),
+        WEB.replace("runAsNonRoot: true, ", ""), WEB,
+    ),
+    _check(
+        "k8s.rbac", "The service's account may do only what is named", _account, Severity.HIGH,
+        Documentation(
+            what="Roles bound to the workloads' service accounts name verbs and resources, or no token is mounted.",
+            why="A token with wide rights turns a hole in one service into a lost cluster.",
+            how_verified=HOW + "Bindings of each account; * and the built-in admin roles fail.",
+            how_to_mend="An account for each service, a Role with what it uses; automountServiceAccountToken: "
+                "false for the rest.",
+            not_applicable_when=NEVER,
+        ),
+        WEB + "---\n" + RBAC.replace("verbs: [get]", "verbs: ['*']"), WEB + "---\n" + RBAC,
+    ),
+)  # fmt: skip

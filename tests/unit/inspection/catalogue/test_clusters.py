@@ -1,0 +1,158 @@
+"""Manifests count as production applies them: neighbours, other environments and templates bring no tick."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.inspection.catalogue.asking import verdict_of
+
+from roadworthy.contracts.checks import Status
+from roadworthy.inspection.fixtures.kubernetes import HPA, PDB, RBAC, WEB
+from roadworthy.inspection.fixtures.stage import Stage
+
+PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+ONE = WEB.replace("replicas: 3", "replicas: 1")
+ALL_RESOURCES = RBAC.replace("resources: [configmaps]", "resources: ['*']")
+CHART = {"chart/Chart.yaml": "name: x", "chart/templates/d.yaml": WEB.replace("replicas: 3", "replicas: {{ 3 }}")}
+REDIS = (
+    WEB.replace("name: web", "name: redis")
+    .replace("registry.example/web:1.4.2", "redis:7")
+    .replace("replicas: 3", "replicas: 1")
+)
+
+
+async def status(check: str, files: dict[str, str], **params: str | int) -> Status:
+    return (await verdict_of(f"k8s.{check}.declared", Stage(repo=files), **params)).status
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"k8s/web.yaml": WEB}, PASS),
+        ({"k8s/web.yaml": ONE}, FAIL),
+        ({"k8s/web.yaml": WEB.replace("  replicas: 3\n", "")}, FAIL),
+        ({"k8s/web.yaml": f"{WEB}---\n{REDIS}"}, PASS),
+        ({"k8s/redis.yaml": REDIS.replace("replicas: 1", "replicas: 3")}, UNKNOWN),
+        ({"k8s/dev/web.yaml": WEB}, UNKNOWN),
+        ({"tests/web.yaml": WEB}, UNKNOWN),
+        ({"examples/web.yaml": WEB}, UNKNOWN),
+        ({"k8s/web.yaml": "".join(f"# {line}\n" for line in WEB.splitlines())}, UNKNOWN),
+        ({"k8s/web.yaml": ONE, "k8s/hpa.yaml": HPA}, PASS),
+        ({"k8s/web.yaml": ONE, "k8s/hpa.yaml": HPA.replace("name: web}\n  min", "name: api}\n  min")}, FAIL),
+        (CHART, UNKNOWN),
+        ({"k8s/web.yaml": WEB, **CHART}, UNKNOWN),
+        ({"k8s/web.yaml": "\t- :"}, UNKNOWN),
+        ({"k8s/web.yaml": "kind: Deployment\napiVersion: apps/v1\nspec: [1, 2]\n"}, UNKNOWN),
+        ({}, UNKNOWN),
+    ],
+)  # fmt: skip
+async def test_replicas(files: dict[str, str], expected: Status) -> None:
+    assert await status("replicas", files) is expected
+
+
+PRODUCTION = "resources: [../../base]\nreplicas: [{name: web, count: 4}]\n"
+PATCH = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 5}\n"
+BASE = {"k8s/base/web.yaml": ONE, "k8s/base/kustomization.yaml": "resources: [web.yaml]\n"}
+
+
+@pytest.mark.parametrize(
+    ("overlays", "expected"),
+    [
+        ({}, FAIL),
+        ({"production": PRODUCTION}, PASS),
+        ({"production": PRODUCTION, "dev": PRODUCTION.replace("4", "1")}, PASS),
+        ({"dev": PRODUCTION}, FAIL),
+        ({"eu": PRODUCTION}, PASS),
+        ({"eu": PRODUCTION, "us": PRODUCTION}, UNKNOWN),
+        ({"prod-eu": PRODUCTION, "prod-us": PRODUCTION.replace("4", "1")}, UNKNOWN),
+        ({"production": "resources: [../../base]\npatches: [{path: more.yaml}]\n"}, PASS),
+        ({"production": "resources: [../../base]\npatchesStrategicMerge: [more.yaml]\n"}, PASS),
+        ({"production": "resources: [../../base]\npatches:\n- patch: |\n    - op: replace\n      path: /x\n"}, UNKNOWN),
+        (
+            {"production": "resources: [../../base]\npatches:\n- target: {kind: Service}\n  patch: |\n    - op: x\n"},
+            FAIL,
+        ),
+        ({"production": "resources: [../../base]\ncomponents: [../more]\n"}, UNKNOWN),
+    ],
+)
+async def test_kustomizations(overlays: dict[str, str], expected: Status) -> None:
+    laid = {f"k8s/overlays/{name}/kustomization.yaml": text for name, text in overlays.items()}
+    more = {"k8s/overlays/production/more.yaml": PATCH} if "more.yaml" in str(overlays) else {}
+    assert await status("replicas", {**BASE, **laid, **more}, workers=4) is expected
+
+
+async def test_what_only_the_cluster_knows_is_unknown() -> None:
+    assert await status("replicas", {"k8s/web.yaml": WEB}, subject="3 replicas are ready", workers=3) is UNKNOWN
+    assert await status("replicas", {"k8s/web.yaml": WEB}, workers=5) is FAIL
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{WEB}---\n{HPA}", PASS),
+        (WEB, FAIL),
+        (f"{WEB}---\n{HPA.replace('name: web, ', '').replace('name: web}', 'name: api}')}", FAIL),
+        (f"{WEB}---\n{HPA[: HPA.index('  metrics')]}", FAIL),
+        (f"{WEB.replace('requests: {cpu: 100m, memory: 128Mi}', 'requests: {}')}---\n{HPA}", FAIL),
+        (f"{WEB}---\n{HPA.replace('maxReplicas: 10', 'maxReplicas: 2')}", FAIL),
+        (f"{WEB}---\n{HPA.replace('maxReplicas: 10', 'maxReplicas: many')}", FAIL),
+    ],
+)
+async def test_autoscalers(text: str, expected: Status) -> None:
+    assert await status("hpa", {"k8s/web.yaml": text}) is expected
+
+
+async def test_an_autoscaler_reaches_what_the_line_says() -> None:
+    assert await status("hpa", {"k8s/web.yaml": f"{WEB}---\n{HPA}"}, workers=50) is FAIL
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        (PDB, PASS),
+        (PDB.replace("app: web", "app: other"), FAIL),
+        (PDB.replace("{matchLabels: {app: web}}", "{}"), FAIL),
+        (PDB.replace("maxUnavailable: 1", "maxUnavailable: 0"), FAIL),
+        (PDB.replace("maxUnavailable: 1", "minAvailable: 3"), FAIL),
+        (PDB.replace("maxUnavailable: 1", "minAvailable: 2"), PASS),
+        (PDB.replace("maxUnavailable: 1", "minAvailable: 100%"), FAIL),
+    ],
+)
+async def test_budgets(budget: str, expected: Status) -> None:
+    assert await status("pdb", {"k8s/web.yaml": f"{WEB}---\n{budget}"}) is expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("runAsNonRoot: true", "runAsUser: 1000", PASS),
+        ("runAsNonRoot: true", "runAsUser: 0", FAIL),
+        ("runAsNonRoot: true", "runAsNonRoot: false", FAIL),
+        ("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true", FAIL),
+        (", capabilities: {drop: [ALL]}", "", FAIL),
+        ("{drop: [ALL]}", "{drop: [ALL]}, privileged: true", FAIL),
+        ("serviceAccountName: web", "hostNetwork: true", FAIL),
+        ("serviceAccountName: web", "initContainers: [{name: i, image: x}]", FAIL),
+        ("serviceAccountName: web", "securityContext: {runAsNonRoot: true}", PASS),
+    ],
+)
+async def test_security_contexts(old: str, new: str, expected: Status) -> None:
+    assert await status("secctx", {"k8s/web.yaml": WEB.replace(old, new)}) is expected
+
+
+async def test_a_read_only_root_counts_where_the_line_names_it() -> None:
+    assert await status("secctx", {"k8s/web.yaml": WEB}, subject="read-only root filesystem") is FAIL
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{WEB}---\n{RBAC}", PASS),
+        (f"{WEB}---\n{ALL_RESOURCES}", FAIL),
+        (f"{WEB}---\n{RBAC.replace('roleRef: {kind: Role, name: web}', 'roleRef: {name: cluster-admin}')}", FAIL),
+        (f"{WEB}---\n{RBAC.replace('kind: ServiceAccount, name: web', 'kind: User, name: web')}", UNKNOWN),
+        (WEB, UNKNOWN),
+        (WEB.replace("serviceAccountName: web", "automountServiceAccountToken: false"), PASS),
+    ],
+)
+async def test_accounts(text: str, expected: Status) -> None:
+    assert await status("rbac", {"k8s/web.yaml": text}) is expected
