@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     database_connection_recycle_seconds: float = Field(
         3600.0, gt=0, description="a connection older than this is replaced"
     )
+    database_slow_statement_seconds: float = Field(
+        0.5, gt=0, le=300, description="a statement that takes longer is logged, with its plan"
+    )
     database_leak_seconds: float = Field(
         30.0, gt=0, le=3600, description="a connection held longer is logged, with the line that took it"
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import asyncpg
 
 from roadworthy.chassis.database.leaks import Holds
+from roadworthy.chassis.database.slow import SlowStatements
 from roadworthy.chassis.database.unreachable import FAILURES, unreachable
 from roadworthy.chassis.errors import Overloaded
 from roadworthy.chassis.settings import Settings
@@ -58,13 +59,18 @@ class StatementTimeout(Overloaded):
 
 @dataclass(frozen=True, slots=True)
 class PoolStats:
-    """The pool at one moment, in connections; `waiting` counts callers that have none yet."""
+    """The pool at one moment, in connections; `waiting` counts callers that have none yet.
+
+    `slow_statements` and `held_too_long` count what was logged as such since the process started.
+    """
 
     size: int
     idle: int
     in_use: int
     limit: int
     waiting: int
+    slow_statements: int
+    held_too_long: int
 
 
 class _Connection(BaseConnection):
@@ -105,7 +111,8 @@ class Database:
         self._recycle_seconds = settings.database_connection_recycle_seconds
         self._waiting = 0
         self._holds = Holds(settings.database_leak_seconds)
-        self._watch = asyncio.create_task(self._holds.watch(), name="database-holds")
+        self._slow = SlowStatements(settings.database_slow_statement_seconds, self._plan)
+        self._watching = [asyncio.create_task(self._holds.watch()), asyncio.create_task(self._slow.plan())]
 
     @classmethod
     async def open(cls, dsn: str, settings: Settings, *, application_name: str = APPLICATION_NAME) -> Self:
@@ -196,11 +203,20 @@ class Database:
     def stats(self) -> PoolStats:
         """How full the pool is now."""
         size, idle = self._pool.get_size(), self._pool.get_idle_size()
-        return PoolStats(size=size, idle=idle, in_use=size - idle, limit=self._limit, waiting=self._waiting)
+        return PoolStats(
+            size=size,
+            idle=idle,
+            in_use=size - idle,
+            limit=self._limit,
+            waiting=self._waiting,
+            slow_statements=self._slow.count,
+            held_too_long=self._holds.told,
+        )
 
     async def close(self) -> None:
         """Wait for connections in use, ten seconds at most, then close them all."""
-        self._watch.cancel()
+        for task in self._watching:
+            task.cancel()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 await self._pool.close()
@@ -212,7 +228,7 @@ class Database:
         self._waiting += 1
         try:
             async with asyncio.timeout(limit_seconds):
-                return await self._alive()
+                connection = await self._alive()
         except TimeoutError as error:
             stats = self.stats()
             if stats.in_use < stats.limit:
@@ -222,6 +238,27 @@ class Database:
             raise DatabaseDown(str(error)) from error
         finally:
             self._waiting -= 1
+        connection.add_query_logger(self._slow)  # a set: once a connection, however often
+        return connection
+
+    async def _plan(self, sql: str) -> str:
+        """The plan that PostgreSQL makes of `sql` without its values; nothing is run.
+
+        Raises:
+            asyncpg.PostgresError: it can't be planned.
+        """
+        async with self.transaction() as connection:
+            await connection.execute("set local plan_cache_mode = force_generic_plan")
+            await connection.execute(f"prepare slow_statement as {sql}")
+            try:
+                values = await connection.fetchval(
+                    "select cardinality(parameter_types) from pg_prepared_statements where name = 'slow_statement'"
+                )
+                nulls = f"({', '.join(['null'] * values)})" if values else ""
+                rows = await connection.fetch(f"explain execute slow_statement{nulls}")
+            finally:
+                await connection.execute("deallocate slow_statement")
+        return "\n".join(row[0] for row in rows)
 
     async def _alive(self) -> Proxy:
         """A connection; one that sat idle has answered first, and is replaced if it doesn't."""

@@ -33,6 +33,14 @@ class PoolStats(Protocol):
     def waiting(self) -> int:
         """Callers that wait for a connection."""
 
+    @property
+    def slow_statements(self) -> int:
+        """Statements logged as slow so far."""
+
+    @property
+    def held_too_long(self) -> int:
+        """Connections logged as held too long so far."""
+
 
 def observe_process(metrics: Metrics, version: str) -> None:
     """Memory and processor time of all living processes together, and what version they run."""
@@ -52,6 +60,12 @@ def observe_pool(metrics: Metrics, stats: Callable[[], PoolStats]) -> None:
         lambda: {("idle",): stats().idle, ("in_use",): stats().in_use, ("limit",): stats().limit},
     )
     metrics.gauge("database_pool_waiting", "Callers waiting for a connection.", (), lambda: {(): stats().waiting})
+    metrics.read_counter(
+        "database_slow_statements_total", "Statements that took long.", (), lambda: {(): stats().slow_statements}
+    )
+    metrics.read_counter(
+        "database_connections_held_total", "Connections held too long.", (), lambda: {(): stats().held_too_long}
+    )
 
 
 def resident_bytes() -> int:

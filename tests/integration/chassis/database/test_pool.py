@@ -155,6 +155,23 @@ async def test_a_connection_held_too_long_is_logged_once_with_the_line_that_took
     await database.close()
 
 
+async def test_a_slow_statement_is_logged_without_its_values_and_with_its_plan(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = await Database.open(database_url, limits(database_slow_statement_seconds=0.01))
+    for _ in range(2):
+        await database.fetch("select pg_sleep(0.02), 'secret' from pg_class where relname = $1", "pg_class")
+    async with asyncio.timeout(NOTICED_WITHIN_SECONDS):
+        while "its plan" not in caplog.text:  # noqa: ASYNC110  # a log tells nobody that it was written
+            await asyncio.sleep(0.01)
+    assert caplog.text.count("slow statement: 0.0") == 2
+    assert caplog.text.count("its plan") == 1
+    assert "Index" in caplog.text
+    assert "secret" not in caplog.text
+    assert database.stats().slow_statements == 2
+    await database.close()
+
+
 async def test_a_ping_to_a_refusing_server_says_down(
     database_url: str, admin: asyncpg.Connection[asyncpg.Record]
 ) -> None:
