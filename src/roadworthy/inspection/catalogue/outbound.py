@@ -358,8 +358,8 @@ BREAKER = Check(
         mended=Stage(
             repo={
                 "requirements.txt": "requests\npybreaker\n",
-                "app/rates.py": "import pybreaker\nimport requests\n\nBREAKER = pybreaker.CircuitBreaker()\n\n\n@BREAKER\n"
-                "def rates():\n    return requests.get('https://rates.test', timeout=5)\n",
+                "app/rates.py": "import pybreaker\nimport requests\n\nBREAKER = pybreaker.CircuitBreaker()\n\n\n"
+                "@BREAKER\ndef rates():\n    return requests.get('https://rates.test', timeout=5)\n",
             }
         ),
     ),
