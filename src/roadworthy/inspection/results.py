@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from roadworthy.contracts.checks import Kind, Severity, Status, Verdict
 from roadworthy.inspection.mapper import Mapped
+from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.model import Check, Item, Requirement
 from roadworthy.inspection.observation import digest_of
 from roadworthy.inspection.statements import Statement
@@ -18,6 +19,7 @@ from roadworthy.inspection.statements import Statement
 VERIFIED = frozenset({Status.PASS, Status.FAIL, Status.NOT_APPLICABLE})
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 MEND_FIRST = 3
+TURNED = {Status.PASS: Status.FAIL, Status.FAIL: Status.PASS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,37 @@ class LineResult:
         """The answer that the status rests on: the weightiest of those that say the same."""
         if self.status is Status.UNKNOWN and self.mapped.unread:
             return None
-        same = [answer for answer in self.answers if answer.verdict.status == self.status]
+        decisive = TURNED.get(self.status, self.status) if self.mapped.sense is Sense.OPPOSITE else self.status
+        same = [answer for answer in self.answers if answer.verdict.status == decisive]
         return max(same, key=lambda answer: answer.check.strength, default=None)
 
     @property
     def summary(self) -> str:
-        """One sentence: what was seen, or why nothing was."""
-        return self.deciding.verdict.summary if self.deciding else self.reason
+        """One sentence: what was seen, or why nothing was; of a line that states trouble, what that means."""
+        if self.deciding is None:
+            return self.reason
+        return f"{self._news}{self.deciding.verdict.summary}"
+
+    @property
+    def _news(self) -> str:
+        if self.mapped.sense is Sense.INVERSE and self.status is Status.FAIL:
+            return "a tick here is bad news: " if self.holds else "the line names trouble, and there is some: "
+        false = Status.PASS if self.mapped.sense is Sense.INVERSE else Status.FAIL
+        return "not as the line says: " if self.mapped.sense is not Sense.ASKED and self.status is false else ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether what the line says is so, and its box ticked; where the line states trouble, that is bad news."""
+        if self.mapped.sense is Sense.INVERSE:
+            return self.status is Status.FAIL and self.mapped.shown_by_failure and not self.mapped.unread
+        return self.status is Status.PASS
 
     @property
     def severity(self) -> Severity:
-        """How much the failure matters."""
-        return self.deciding.check.severity if self.deciding else Severity.LOW
+        """How much the failure matters; little where the line is wrong rather than the system."""
+        return (
+            self.deciding.check.severity if self.deciding and self.mapped.sense is not Sense.OPPOSITE else Severity.LOW
+        )
 
     @property
     def digest(self) -> str:
@@ -164,8 +185,22 @@ def of_line(statuses: Iterable[Status], *, any_of: bool) -> Status:
     """A line holds when all it asks holds; of alternatives one is enough. What does not apply counts for neither."""
     seen = set(statuses)
     order = (
-        (Status.PASS, Status.UNKNOWN, Status.FAIL)
+        (Status.PASS, Status.UNKNOWN, Status.HUMAN, Status.FAIL)
         if any_of
         else (Status.FAIL, Status.UNKNOWN, Status.HUMAN, Status.PASS)
     )
     return next((status for status in order if status in seen), Status.NOT_APPLICABLE if seen else Status.UNMAPPED)
+
+
+def of_mapped(mapped: Mapped, statuses: Sequence[Status]) -> Status:
+    """What the statuses of all that a line asks, in order, come to: every group of alternatives needs one that holds.
+
+    A line that claims the opposite is false where the thing is seen, and true only where a failure shows its lack.
+    """
+    groups = ([statuses[i] for i in group] for group in mapped.groups)
+    status = of_line([of_line(group, any_of=True) for group in groups], any_of=False)
+    if mapped.sense is not Sense.OPPOSITE:
+        return status
+    if status is Status.FAIL and not mapped.shown_by_failure:
+        return Status.UNKNOWN
+    return TURNED.get(status, status)

@@ -8,8 +8,11 @@ from tests.unit.inspection.fakes import FakeProbes, check, verdict
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Severity, Status, Verdict
 from roadworthy.inspection import runner
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.mapper import Mapped
-from roadworthy.inspection.model import Check, Item, Probes, Requirement, Strength, Unobservable, observe
+from roadworthy.inspection.mapper.polarity import Sense
+from roadworthy.inspection.model import Check, Item, Probes, Requirement, Strength
+from roadworthy.inspection.observation import observe
 from roadworthy.inspection.results import Inspection
 
 CANARY = "canary-7f3b-not-for-reports"
@@ -64,6 +67,34 @@ def test_a_line_needs_all_it_claims_or_one_of_its_alternatives(*, second: Status
     ]
     found = run(mapped, [check(), check("pool", "db.pool", verdict(second))])
     assert found.lines[0].status is status
+
+
+def test_of_each_group_of_alternatives_one_is_enough() -> None:
+    asked = tuple(Requirement(name) for name in ("db.engine", "db.pool", "redis.up"))
+    mapped = [Mapped(Item(line=1, section=(), text="a"), asked, alternatives=(0, 0, 1))]
+    one, other = check(says=verdict(Status.FAIL)), check("pool", "db.pool")
+    assert run(mapped, [one, other, check("redis", "redis.up")]).lines[0].status is Status.PASS
+    assert run(mapped, [one, other, check("redis", "redis.up", verdict(Status.FAIL))]).lines[0].status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("seen", "shown", "status"),
+    [
+        (Status.PASS, False, Status.FAIL),
+        (Status.FAIL, False, Status.UNKNOWN),
+        (Status.FAIL, True, Status.PASS),
+        (Status.UNKNOWN, True, Status.UNKNOWN),
+    ],
+)
+def test_a_line_that_claims_the_opposite_is_judged_the_other_way_round(
+    *, seen: Status, shown: bool, status: Status
+) -> None:
+    item = Item(line=1, section=(), text="gzip is disabled")
+    mapped = [Mapped(item, (Requirement("db.engine"),), sense=Sense.OPPOSITE, shown_by_failure=shown)]
+    (line,) = run(mapped, [check(says=verdict(seen, "gzip answers"))]).lines
+    assert line.status is status
+    assert line.holds is (status is Status.PASS)
+    assert "gzip answers" in line.summary
 
 
 def test_a_missing_part_of_the_target_leaves_the_line_unknown_and_says_what_to_add() -> None:

@@ -47,10 +47,9 @@ def _with_box(raw: str, line: LineResult) -> str:
     match = _ITEM.match(raw)
     if not match or not match["box"] or line.item.box is None or line.item.kind is Kind.HUMAN:
         return raw
-    holds = line.status is (Status.FAIL if line.item.inverse else Status.PASS)
-    if holds == (line.item.box == "x"):
+    if line.holds == (line.item.box == "x"):
         return raw
-    return raw[: match.start("box")] + ("[x]" if holds else "[ ]") + raw[match.end("box") :]
+    return raw[: match.start("box")] + ("[x]" if line.holds else "[ ]") + raw[match.end("box") :]
 
 
 def _add_evidence(document: Document, written: list[str], line: LineResult, started_at: str) -> None:

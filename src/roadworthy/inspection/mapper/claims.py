@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,10 +17,21 @@ LEAST_SHARE = 0.5
 LEAST_SHARE_LONG = 0.2
 SHORT_WORDS = 10
 CLEAR_SCORE = 3.0
-MORE_CLAIMS = 2
+MORE_CLAIMS = 3
+CLAIMS_LIMIT = 6
+LEAST_SCORE_OUTSIDE = 0.95
+LEAST_SCORE_ASIDE = 1.75
+LEAST_SCORE_JOINED = 1.4
+"""A claim that "and" sets apart needs less than one after a comma."""
 WINDOW_WORDS = 7
 """Words of a claim stand together; further apart they belong to different claims."""
 ALTERNATIVE = "or"
+_EXPLAINS = re.compile(
+    r"\([^)]*\b(?:e\.?g|etc|such as|like|optional\w*|recommended|cannot|can't|because|so that|instead|not|or|currently"
+    r"|default)\b|\(\s*(?:if|when|via|by|using|see|for|from|with|without|to)\b",
+    re.IGNORECASE,
+)
+"""Parentheses that explain, give examples or ways, and claim nothing of their own."""
 _ADDS_NOTHING = frozenset({"tested", "secured", "accessible", "reachable", "communicated", "details", "both", "more"})
 JOINING = frozenset({"and", "&", "+"})
 """What joins claims for certain; commas also stand between the parts of one."""
@@ -38,19 +50,74 @@ def claims(known: Sequence[Rule], line: Line, more: Iterable[Match], demands: Ca
     """The claims of `line` by the rules `known` and the matches `more`; None where they are not clear enough."""
     text = Text.of(line)
     matches = [*_matches(known, text, line), *more]
-    best = best_per_requirement(matches)
+    best = best_per_requirement(_outside_asides(matches, line))
     if not best or not _is_clear(best[0], line, demands):
         return None
     first = best[0]
+    apart = _left_outside(first, line)
+    set_apart = _of_aside(first, matches, line)
     if not any(word.text in {*CONJUNCTIONS, ALTERNATIVE} for word in line.own):
-        return Claims((first,))
-    # The words of the first claim are taken away, so that the second is found by words of its own.
-    others = [*_matches(known, text.without(first.taken), line), *more]
-    joined = [(match, _joint(match, first, line.own)) for match in others if match.requirement != first.requirement]
-    second = best_per_requirement(match for match, joint in joined if joint)[:MORE_CLAIMS]
-    chosen = (first, *second)
-    any_of = bool(second) and all(joint == ALTERNATIVE for match, joint in joined if match in second)
-    return Claims(tuple(sorted(chosen, key=lambda match: match.first)), any_of, _unread(chosen, others, line))
+        return Claims((first, *set_apart), unread=apart)
+    more = tuple(more)
+    joined = _joined(known, first, line, more)
+    chosen = (first, *(match for match, _ in joined[:MORE_CLAIMS]), *set_apart)
+    any_of = bool(joined) and all(joint == ALTERNATIVE for _, joint in joined)
+    left = [*_matches(known, text.without(_taken(chosen)), line), *more]
+    beyond = (" ".join(own_words(match)) for match, _ in joined[MORE_CLAIMS:])
+    unread = (*apart, *beyond, *_unread(chosen, left, line))
+    return Claims(tuple(sorted(chosen, key=lambda match: match.first)), any_of, unread)
+
+
+def _joined(known: Sequence[Rule], first: Match, line: Line, more: Sequence[Match]) -> list[tuple[Match, str]]:
+    """Further claims, each by words of its own, and the word that joins it to the first."""
+    text, chosen = Text.of(line), [first]
+    found: list[tuple[Match, str]] = []
+    while len(found) < CLAIMS_LIMIT:
+        others = [*_matches(known, text.without(_taken(chosen)), line), *more]
+        said = {match.requirement for match in chosen}
+        joints = {
+            match: joint
+            for match in others
+            if match.requirement not in said and (joint := _joint(match, first, line.own))
+        }
+        best = best_per_requirement(joints)
+        if not best:
+            break
+        chosen.append(best[0])
+        found.append((best[0], joints[best[0]]))
+    return found
+
+
+def _taken(matches: Iterable[Match]) -> frozenset[int]:
+    return frozenset().union(*(match.taken for match in matches))
+
+
+def _outside_asides(matches: Sequence[Match], line: Line) -> Sequence[Match]:
+    """Without those that rest on parentheses alone, where something outside them says clearly what is asked."""
+    outside = [match for match in matches if not _is_aside(match, line)]
+    return outside if any(match.score >= LEAST_SCORE_OUTSIDE for match in outside) else matches
+
+
+def _is_aside(match: Match, line: Line) -> bool:
+    places = [line.own[position] for position in match.taken if not line.own[position].text.startswith("#")]
+    return bool(places) and all(word.weight == ASIDE_WEIGHT for word in places)
+
+
+def _of_aside(first: Match, matches: Sequence[Match], line: Line) -> tuple[Match, ...]:
+    """What the parentheses add to the claim before them: "Unit tests pass (coverage > 80%)"; not what they explain."""
+    if _is_aside(first, line) or _EXPLAINS.search(line.item.text):
+        return ()
+    asides = [match for match in matches if _is_aside(match, line) and match.requirement != first.requirement]
+    best = best_per_requirement(match for match in asides if match.score >= LEAST_SCORE_ASIDE)
+    return tuple(best[:1])
+
+
+def _left_outside(first: Match, line: Line) -> tuple[str, ...]:
+    """What stands outside the parentheses, where only what stands in them is understood."""
+    if not _is_aside(first, line):
+        return ()
+    outside = " ".join(line.own[position].text for position in sorted(line.telling))
+    return (outside,) if outside else ()
 
 
 def best_per_requirement(matches: Iterable[Match]) -> list[Match]:
@@ -87,7 +154,7 @@ def _is_clear(match: Match, line: Line, demands: Callable[[Item], bool]) -> bool
 
 def _joint(match: Match, first: Match, words: Sequence[Word]) -> str:
     """The word that joins `match` to the first claim, or "" where it is no claim of its own."""
-    if match.score < LEAST_SCORE_ALONE or match.taken & first.taken:
+    if match.score < LEAST_SCORE_JOINED or match.taken & first.taken:
         return ""
     # A title and its explanation are one claim: only words of the same part of the line are compared.
     parts = {words[i].weight for i in match.taken} & {words[i].weight for i in first.taken}
@@ -96,6 +163,8 @@ def _joint(match: Match, first: Match, words: Sequence[Word]) -> str:
     low, high = sorted((_within(one, max(parts), words) for one in (first, match)), key=min)
     start = max((position for position in low if position < min(high)), default=0)
     between = [word.text for word in words[start + 1 : min(high)]]
+    if match.score < LEAST_SCORE_ALONE:
+        return next((word for word in between if word == ALTERNATIVE or word in JOINING), "")
     return next((word for word in between if word == ALTERNATIVE or word in CONJUNCTIONS), "")
 
 
@@ -112,24 +181,27 @@ def _unread(chosen: Sequence[Match], others: Sequence[Match], line: Line) -> tup
     parts = _parts([word for word in line.own if word.weight == weight and not word.text.startswith("#")])
     return tuple(
         " ".join(word.text for word in part)
-        for part in parts[1:]
+        for part in parts
         if not any(word.position in explained or any(match.knows(word) for match in chosen) for word in part)
         and any(word.position in line.telling and word.text not in _ADDS_NOTHING for word in part)
     )
 
 
 def _parts(words: Sequence[Word]) -> list[list[Word]]:
+    """What "and" sets apart; in an enumeration ("A, B and C") also what commas do."""
+    texts = [word.text for word in words]
+    listed = any(text in JOINING and "," in texts[:i] for i, text in enumerate(texts))
     parts: list[list[Word]] = [[]]
     for word in words:
-        if word.text in JOINING:
+        if word.text in JOINING or (listed and word.text == ","):
             parts.append([])
         elif word.text not in CONJUNCTIONS:
             parts[-1].append(word)
-    return parts
+    return [part for part in parts if part]
 
 
 def own_words(match: Match) -> Iterator[str]:
     """The words of the line that a match rests on, term by term."""
     for found in match.found:
-        if not found.above:
+        if found.claimed:
             yield " ".join(word.text for word in found.words)

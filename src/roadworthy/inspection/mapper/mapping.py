@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from roadworthy.contracts.checks import Kind
 from roadworthy.inspection.checklist import words
-from roadworthy.inspection.mapper import claims, code, params, reservations, rules, values
+from roadworthy.inspection.mapper import claims, code, params, polarity, reservations, rules, values
+from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.mapper.rules import Match, Rule
-from roadworthy.inspection.mapper.text import Line
+from roadworthy.inspection.mapper.text import LINE_NUMBER, Line
 from roadworthy.inspection.model import Form, Item, Requirement
 from roadworthy.inspection.requirements import kind_of
 
@@ -21,39 +22,27 @@ _DEMAND = re.compile(
     re.IGNORECASE,
 )
 """What makes a sentence a demand."""
-_MUST = re.compile(r"\bmust (?!not\b|never\b)", re.IGNORECASE)
 _ABOUT_ITSELF = re.compile(
     r"\bthis (?:check ?list|guide|document|page|section|file)\b|^(?:recommend\w*|current)\b[^:]*:", re.IGNORECASE
 )
-_OPEN_QUESTION = re.compile(r"^\W*(?:what|how|which|who|why|when|where)\b.*\?\W*$", re.IGNORECASE)
+_OPEN_QUESTION = re.compile(
+    r"^\W*(?:(?:what|how|which|who|why|when|where)\b|(?:do|does|is|has|have|can) (?:your|the|our) (?:organi[sz]ation"
+    r"|company|business|teams?|staff)\b|do (?:you|we)\b).*\?\W*$",
+    re.IGNORECASE,
+)
 """Only people can answer it; "Are backups automated?" can be."""
-_COMPARED = re.compile(
-    r"\d\s?%\s+(?:faster|slower|reduc\w+|improv\w+|increas\w+|decreas\w+|less|fewer|better|smaller|quicker)\b"
-    r"|\b\d+x faster|\b(?:reduced|improved|increased|decreased) by \d",
-    re.IGNORECASE,
-)
-_DELIBERATION = re.compile(
-    r"^\W*(?:review|re-?read|look (?:at|through|over)|go (?:through|over)|discuss|decide|consider|think about)\b(?!ed)",
-    re.IGNORECASE,
-)
-"""Somebody is to look or to think: that what is looked at is there doesn't show that it was done."""
-LACKING = frozenset({"no", "not", "without", "missing", "lacks"})
-_LACK = re.compile(r"^\W*(?:no|missing|lack(?:s|ing)?(?: of)?|without|absence of)\b", re.IGNORECASE)
-LACK_IS_GOOD = frozenset({
-    "sec.nosecrets", "sec.gitignore", "sec.secretkey", "sec.logs_clean", "sec.depscan", "sec.sast", "sec.trusted_net",
-    "sec.nonroot", "sec.cors", "sec.sqli", "code.debug", "code.quality", "srv.errors", "srv.debug", "srv.prodserver",
-    "db.leak", "db.leastpriv", "db.slowq", "db.engine", "img.tag", "fe.smoke", "host.ssh", "ci.zero", "perf.errors",
-    "jobs.retry", "test.unit", "process.step", "mon.errors",
-})  # fmt: skip
-"""Requirements of which a line that begins with "No" is the wish itself: "No secrets in code"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A line with what it asks: all of `requirements`, or any one of them where the line says "or".
+    """A line with what it asks: all of `requirements`, or any one of them where the line says "or" (`any_of`).
+
+    `alternatives`: the number of the group that each requirement belongs to, where only some are alternatives
+    ("Redis or Memcached, with TTLs"); of each group one is enough.
 
     `unread`: further claims of the line that nothing recognises; it can't be said to hold. `unmeasurable`: why no
-    check could verify it ("60% faster" than what?).
+    check could verify it ("60% faster" than what?). `sense`: which way round the verdicts are to be read.
+    `shown_by_failure`: a failure of what is asked proves what a line of another sense states.
     """
 
     item: Item
@@ -61,6 +50,18 @@ class Mapped:
     any_of: bool = False
     unread: tuple[str, ...] = ()
     unmeasurable: str = ""
+    sense: Sense = Sense.ASKED
+    shown_by_failure: bool = False
+    alternatives: tuple[int, ...] = ()
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """The places of `requirements` in groups, of each of which one must hold."""
+        numbers = (0,) * len(self.requirements) if self.any_of else self.alternatives or range(len(self.requirements))
+        grouped: dict[int, list[int]] = {}
+        for place, number in enumerate(numbers):
+            grouped.setdefault(number, []).append(place)
+        return tuple(map(tuple, grouped.values()))
 
 
 class Mapper:
@@ -77,40 +78,52 @@ class Mapper:
 
     def map_one(self, item: Item) -> Mapped:
         """What `item` asks; no requirement means unmapped."""
-        if item.form is Form.CODE or _OPEN_QUESTION.match(item.text):
+        said = replace(item, text=LINE_NUMBER.sub("", item.text, count=1))
+        if item.form is Form.CODE or _is_open_question(said):
             one = code.map_code(item) if item.form is Form.CODE else None
             return _mapped(item, (params.refined(one),) if one else ())
-        lone = _LONE_VARIABLE.match(item.text)
+        lone = _LONE_VARIABLE.match(said.text)
         if lone and (one := code.variable(lone["name"], lone["value"])):
             return _mapped(item, (params.refined(one),))
-        line = Line(item)
+        return self._by_words(item, Line(said))
+
+    def _by_words(self, item: Item, line: Line) -> Mapped:
         found = claims.claims(self._rules, line, list(_by_variables(line)), _demands)
-        if found is None or (not item.firm and _is_denied(found.matches[0], line)):
+        if found is None:
             return _mapped(item, ())
-        asked = tuple(one for match in found.matches for one in _requirements(match, item))
-        mapped = _mapped(item, asked, denied=_is_denied(found.matches[0], line))
-        unread = (*found.unread, *reservations.unread_figures(line, asked))
+        asked = [tuple(_requirements(match, line.item)) for match in found.matches]
+        mapped = _mapped(item, tuple(one for several in asked for one in several))
+        sense = polarity.sense(line, found.matches, mapped.requirements)
+        if not item.firm and sense is not Sense.ASKED:
+            return _mapped(item, ())
         return replace(
-            mapped, any_of=found.any_of, unread=unread, unmeasurable=_unmeasurable(mapped, line, found.matches)
+            mapped,
+            item=replace(mapped.item, inverse=sense is Sense.INVERSE),
+            any_of=found.any_of,
+            sense=sense,
+            shown_by_failure=polarity.is_shown(sense, mapped.requirements),
+            unread=_unread(found, line, mapped.requirements),
+            unmeasurable=reservations.unmet(line, mapped.requirements) or _UNTOLD.get(sense, ""),
         )
 
 
-def _unmeasurable(mapped: Mapped, line: Line, matches: Sequence[Match]) -> str:
-    if _COMPARED.search(line.item.text):
-        return "it compares with a baseline that the line does not give"
-    if _DELIBERATION.match(line.item.text):
-        return "it asks somebody to look or to decide, which leaves nothing to see"
-    # "No rate limiting will allow abuse: MUST enable" demands it after all.
-    demanded = mapped.item.inverse or bool(_MUST.search(line.item.text))
-    word = "" if demanded else reservations.negation(line, matches, LACK_IS_GOOD)
-    return f"it asks for the lack of something ({word!r}), and checks look for its presence" if word else ""
+def _is_open_question(item: Item) -> bool:
+    """Whether only people can answer it: "How do we scale?", "Does your organization track costs?"."""
+    return bool(_OPEN_QUESTION.match(item.text)) or (item.form is Form.PROSE and item.text.endswith("?"))
 
 
-def _mapped(item: Item, requirements: tuple[Requirement, ...], *, denied: bool = False) -> Mapped:
+def _unread(found: claims.Claims, line: Line, asked: Sequence[Requirement]) -> tuple[str, ...]:
+    left = (*found.unread, *reservations.unread_figures(line, asked), *reservations.qualifiers(line, asked))
+    return tuple(dict.fromkeys(left))
+
+
+_UNTOLD = {Sense.UNTOLD: "it asks for the lack of something, and checks look for its presence"}
+
+
+def _mapped(item: Item, requirements: tuple[Requirement, ...]) -> Mapped:
     conditional, optional = bool(words.condition_of(item.text)), words.is_optional(item.text, *item.section)
     kind = _kind(requirements) if requirements else item.kind
-    inverse = denied and requirements[0].id not in LACK_IS_GOOD
-    return Mapped(replace(item, kind=kind, inverse=inverse, conditional=conditional, optional=optional), requirements)
+    return Mapped(replace(item, kind=kind, conditional=conditional, optional=optional), requirements)
 
 
 def _requirements(match: Match, item: Item) -> Iterator[Requirement]:
@@ -122,14 +135,6 @@ def _kind(requirements: Sequence[Requirement]) -> Kind:
     """A line of several claims is a machine's as soon as a machine can verify one of them."""
     kinds = [kind_of(one.id) for one in requirements]
     return Kind.MACHINE if Kind.MACHINE in kinds else kinds[0]
-
-
-def _is_denied(match: Match, line: Line) -> bool:
-    """Whether the line states the lack of what it names: "No rollback plan exists", "single node, no pooling"."""
-    if match.requirement in LACK_IS_GOOD or _DEMAND.search(line.item.text):
-        return False
-    before = {line.own[position - 1].text for position in match.taken if position}
-    return bool(_LACK.match(line.item.text) or before & LACKING)
 
 
 def _by_variables(line: Line) -> Iterator[Match]:

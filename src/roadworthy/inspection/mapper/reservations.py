@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from roadworthy.contracts.checks import Kind
+from roadworthy.inspection.mapper.phrases import phrases
 from roadworthy.inspection.mapper.rules import Match
 from roadworthy.inspection.mapper.text import Line
 from roadworthy.inspection.model import Requirement
+from roadworthy.inspection.requirements import kind_of
 
 DENIALS = frozenset(["not", "no", "never", "without", "don", "doesn", "isn", "aren", "cannot", "unnecessary"])
 SWITCHES = frozenset(
     ["disabled", "disable", "disables", "removed", "remove", "hidden", "hide", "forbidden", "prohibited", "blocked"]
 )
+OFF = frozenset(["disabled", "off", "removed"])
+"""Words that say of a thing that it is not in effect, whoever they are said to."""
+FOREIGN = frozenset([
+    "désactivé", "désactivée", "désactivés", "désactivées", "deaktiviert", "desactivado", "desactivada", "nicht",
+    "kein", "keine", "keinen", "ohne", "pas", "sans", "sin", "não", "tidak", "jangan", "bez",
+])  # fmt: skip
+"""Denials in the languages whose technical words are read all the same."""
 WHOLE_LINES = frozenset(["subject"])
 """Parameters that repeat the line's words, figures and all."""
 DENIED_BUT_NOT_SWITCHED = frozenset(["db.slowq", "jobs.retry", "mon.errors", "test.unit", "perf.errors"])
@@ -30,7 +40,44 @@ _FIGURE = re.compile(r"\d+(?:\.\d+)?")
 _UNITS = (1, 60, 3600, 86_400, 604_800, 1000, 1e6, 1024, 1024**2, 1024**3, 100, 24, 7, 30)
 """What a figure is multiplied or divided by on its way into a parameter: minutes, percent, megabytes."""
 
-
+_CODE = re.compile(r"`[^`]*`")
+_COMPARED = re.compile(
+    r"\d\s?%\s+(?:faster|slower|reduc\w+|improv\w+|increas\w+|decreas\w+|less|fewer|better|smaller|quicker)\b"
+    r"|\b\d+x (?:faster|more|better)|\b(?:reduced|improved|increased|decreased) by \d",
+    re.IGNORECASE,
+)
+_DELIBERATION = re.compile(
+    r"^\W*(?:review|re-?read|look (?:at|through|over)|go (?:through|over)|discuss|decide|consider|think about)\b(?!ed)",
+    re.IGNORECASE,
+)
+"""Somebody is to look or to think: that what is looked at is there doesn't show that it was done."""
+_KNOWN = re.compile(
+    r"\b(?:is|are|been|be)\s+(?:\w+ly\s+)?(?:understood|known|agreed|considered|discussed|reviewed|intentional"
+    r"|explicit|deliberate|clear|realistic|justified|planned|budgeted)\b"
+    r"|\bwe (?:know|understand)\b|\bteam (?:knows|understands)\b",
+    re.IGNORECASE,
+)
+_UNSEEN = (
+    (_COMPARED, "it compares with a baseline that the line does not give"),
+    (_DELIBERATION, "it asks somebody to look or to decide, which leaves nothing to see"),
+    (_KNOWN, "it asks that people know it or have thought of it, which the system does not show"),
+)
+_WRITTEN = re.compile(r"\b(?:documented|written down|described|explained)\b", re.IGNORECASE)
+_DONE = re.compile(r"\b(?:tested|configured|enabled|set up|implemented|validated|verified)\b", re.IGNORECASE)
+_ACTIONS = re.compile(
+    r"\b(?:roll ?back|abort|stop|escalation) (?:triggers?|if|when|criteria|conditions?)\b"
+    r"|\bdo(?:n'?t| not) (?:deploy|launch|ship|release|go)\b|\bred flags?\b|\banti-?patterns?\b"
+    r"|(?<!go/)(?<!go / )\bno-?go\b|\bwhen things go wrong\b",
+    re.IGNORECASE,
+)
+"""Headings whose lines name trouble."""
+_MORE = r"(?:>|\u2265|\b(?:over|above|exceed\w*|more than|greater than|at least)\b)\s*\$?\d"
+_LESS = r"(?:<|\u2264|\b(?:under|below|less than|at most|drops? to)\b)\s*\d"
+_BEYOND: Mapping[str, re.Pattern[str]] = {
+    **dict.fromkeys(("perf.errors", "perf.latency", "perf.memory"), re.compile(_MORE, re.IGNORECASE)),
+    **dict.fromkeys(("perf.uptime", "test.cov", "cache.hit", "perf.rps"), re.compile(_LESS, re.IGNORECASE)),
+}
+"""Requirements with a figure to keep -> how a line says that it is passed."""
 _NOT_EVADED = re.compile(
     r"\b(?:not|cannot|can't|doesn't|don't)\s+(?:be\s+)?(?:bypass|circumvent|evade|escape|get around|spoof)",
     re.IGNORECASE,
@@ -48,13 +95,52 @@ def negation(line: Line, matches: Sequence[Match], natural: frozenset[str]) -> s
     natural &= {match.requirement for match in matches}
     if natural - DENIED_BUT_NOT_SWITCHED or _NOT_EVADED.search(line.item.text):
         return ""
-    looked_for = SWITCHES if natural else SWITCHES | DENIALS
-    outside = set(re.split(r"[\s'\u2019]+", line.outside_parentheses.lower()))
+    looked_for = SWITCHES if natural else SWITCHES | DENIALS | FOREIGN
+    said = _said(line)
     for word in line.own:
-        if word.text in looked_for and word.position not in read and any(word.text in given for given in outside):
+        if word.text in looked_for and word.position not in read and _stands_alone(word.text, said):
             return word.text
     off = any(word.text == "off" and word.position in read for word in line.own)
-    return "off" if not off and _SWITCHED_OFF.search(line.outside_parentheses) else ""
+    return "off" if not off and _SWITCHED_OFF.search(said) else ""
+
+
+def _said(line: Line) -> str:
+    """The line without its asides and without code, in whose options "no" is part of a name."""
+    return _CODE.sub(" ", line.outside_parentheses)
+
+
+def _stands_alone(word: str, text: str) -> bool:
+    return re.search(rf"(?<![\w-]){word}(?:['\u2019]t)?(?![\w-])", text, re.IGNORECASE) is not None
+
+
+def unmet(line: Line, asked: Sequence[Requirement]) -> str:
+    """Why no verdict on what is asked would settle the line, where it asks for more than can be seen; else empty."""
+    text, heading = line.item.text, line.item.section[-1] if line.item.section else ""
+    if _ACTIONS.search(heading):
+        return f"under {heading!r} it says when to act, not how things stand"
+    for pattern, reason in _UNSEEN:
+        if pattern.search(text):
+            return reason
+    if any(kind_of(one.id) in {Kind.ARTIFACT, Kind.HUMAN} for one in asked):
+        return ""
+    if _WRITTEN.search(text) and not _DONE.search(text):
+        return "it asks that it be written down, which the system does not show"
+    passed = any(_is_passed(one.id, text) for one in asked)
+    return "it names a figure to be passed, and checks look whether it is kept" if passed else ""
+
+
+def _is_passed(requirement: str, text: str) -> bool:
+    """Whether a limit is named as something to go beyond: "error rate > 5%" is no wish."""
+    beyond = _BEYOND.get(requirement)
+    return bool(beyond and beyond.search(text))
+
+
+def qualifiers(line: Line, asked: Sequence[Requirement]) -> Iterator[str]:
+    """Words that narrow what is asked and that no check looks at: "off-site", "behind a password"."""
+    for phrase in phrases("qualifiers"):
+        match = phrase.pattern.search(line.item.text)
+        if match and any(phrase.concerns(one.id) for one in asked):
+            yield match[0].strip().lower()
 
 
 def unread_figures(line: Line, asked: Sequence[Requirement]) -> Iterator[str]:
@@ -65,7 +151,8 @@ def unread_figures(line: Line, asked: Sequence[Requirement]) -> Iterator[str]:
     if not any(one.id.startswith("perf.") for one in asked):
         text = _AUDIENCE.sub(" ", text)
     for match in _NUMBER.finditer(text):
-        figure = float(match[1].replace(",", ""))
+        whole, _, part = match[1].replace(",", "").partition(".")
+        figure = float(f"{whole}.{part.replace('.', '')}")  # a version has several dots
         if figure and not any(_same(figure, other) for other in carried):
             yield match[1]
 

@@ -6,6 +6,7 @@ A rule is a line of a `.rules` file: `requirement: term term ...`. All its terms
     monitor*            any word that begins so
     rate_limit*         words that follow each other
     @redis              may also stand in a heading, the sentence leading in, or the enclosing item
+    ~$backup            as @, and left for other claims: it says what the line is about, not what is claimed
     !alert*             must not stand in the line;  !@alert* neither in the line nor above it
     ^document           only as the line's first word
     #rate               a value of this sort: see `values.signs`
@@ -31,6 +32,12 @@ class Found:
 
     words: tuple[Word, ...]
     above: bool
+    lent: bool = False
+
+    @property
+    def claimed(self) -> bool:
+        """Whether its words are those of the claim: in the line itself, and not merely what it is about."""
+        return not self.above and not self.lent
 
     @property
     def weight(self) -> float:
@@ -42,16 +49,18 @@ class Found:
 class Term:
     """Alternatives, each a sequence of words (a trailing * stands for any ending).
 
-    `anywhere`: it may stand above the line as well; `leading`: only at its beginning.
+    `anywhere`: it may stand above the line as well; `leading`: only at its beginning; `lent`: other claims may rest on
+    the same words.
     """
 
     alternatives: tuple[tuple[str, ...], ...]
     anywhere: bool = False
     leading: bool = False
+    lent: bool = False
 
     def find(self, text: Text) -> Found | None:
         """The weightiest place in the line, or above it where that is allowed."""
-        own = [Found(words, above=False) for words in self._places(text.own, text.own_index)]
+        own = [Found(words, above=False, lent=self.lent) for words in self._places(text.own, text.own_index)]
         if own:
             return max(own, key=lambda found: found.weight)
         above = (
@@ -121,12 +130,12 @@ class Match:
     @property
     def first(self) -> int:
         """The position of its first word in the line."""
-        return min((word.position for found in self.found if not found.above for word in found.words), default=0)
+        return min((word.position for found in self.found if found.claimed for word in found.words), default=0)
 
     @property
     def spread(self) -> int:
         """How many words lie between the first and the last that it rests on; values may stand anywhere."""
-        found = (word for found in self.found if not found.above for word in found.words)
+        found = (word for found in self.found if found.claimed for word in found.words)
         places = sorted({word.position for word in found if not word.text.startswith("#")})
         return places[-1] - places[0] - len(places) + 1 if places else 0
 
@@ -138,7 +147,7 @@ class Match:
     @property
     def taken(self) -> frozenset[int]:
         """The positions of its words in the line."""
-        return frozenset(word.position for found in self.found if not found.above for word in found.words)
+        return frozenset(word.position for found in self.found if found.claimed for word in found.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +226,9 @@ def _rule(line: str, names: Mapping[str, str], where: str) -> Rule:
 
 
 def _term(text: str) -> Term:
-    alternatives = tuple(tuple(alternative.split("_")) for alternative in text.lstrip("@^").split("|"))
-    return Term(alternatives, anywhere=text.startswith("@"), leading=text.startswith("^"))
+    alternatives = tuple(tuple(alternative.split("_")) for alternative in text.lstrip("@^~").split("|"))
+    lent = text.startswith("~")
+    return Term(alternatives, anywhere=lent or text.startswith("@"), leading=text.startswith("^"), lent=lent)
 
 
 def _expanded(text: str, names: Mapping[str, str], where: str) -> str:

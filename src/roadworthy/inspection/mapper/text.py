@@ -18,9 +18,25 @@ the nearest heading carries half of the meaning, one further up less."""
 _TOKEN = re.compile(r"(?<![\w.])\.[a-z]+|[a-z0-9\u00c0-\u1fff\u2c00-\uffff]+|[,;&]|(?<=\s)\+(?=\s)", re.IGNORECASE)
 CONJUNCTIONS = frozenset({",", ";", "&", "+", "and"})
 _HOST = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/`'\")]*", re.IGNORECASE)
+_METHOD = re.compile(r"\b[A-Z]\w*\.[a-z]\w*_\w+(?:\(\))?|\b[a-z]\w*_\w+\(\)")
+"""A method of somebody's code: what it is called after says nothing about what the line asks."""
+_HUMPS = re.compile(r"\b[A-Za-z][a-z]{2,}(?:[A-Z][a-z]+)+\b")
+_HUMP = re.compile(r"[A-Z]?[a-z]+")
+_ONE_WORD = frozenset({
+    "javascript", "typescript", "github", "gitlab", "opentelemetry", "cloudflare", "cloudfront", "cloudwatch",
+    "uptimerobot", "pagerduty", "statuscake", "whitenoise", "elasticsearch", "opensearch", "letsencrypt", "bitbucket",
+    "sonarqube", "clickhouse", "graphql", "rabbitmq", "mongodb", "dynamodb", "fluentbit", "datadog", "bugsnag",
+    "newrelic", "sendgrid", "haproxy", "openapi", "redoc",
+})  # fmt: skip
+"""Names that are written with humps and are one word all the same."""
+LINE_NUMBER = re.compile(
+    "^(?:[A-Z]{1,8}[-.]?\\d+(?:[-.]\\d+)*|\\d+(?:\\.\\d+)+)\\s*(?:[:\N{EN DASH}\N{EM DASH}-]|\\.)\\s+(?=\\S)"
+)
+"""What a line is called by in its document: "PRC-27-003 - ", "2.1.4: "."""
 _SPECIAL = {".env": "dotenv", ".gitignore": "gitignore", ".dockerignore": "dockerignore", ".github": "github"}
 _TITLE_BREAK = re.compile("\\s+(?:-|\N{EN DASH}|\N{EM DASH}|\N{RIGHTWARDS ARROW}|->)\\s+|:\\s+")
 TITLE_LIMIT_WORDS = 6
+LEAST_HUMP_CHARACTERS = 4
 _EMPTY = frozenset({
     "a", "an", "the", "of", "for", "to", "in", "on", "at", "by", "with", "and", "or", "is", "are", "be", "been",
     "has", "have", "all", "any", "your", "our", "its", "it", "this", "that", "as", "from", "into", "via", "per",
@@ -93,8 +109,17 @@ class Line:
 
 
 def tokens(text: str) -> tuple[str, ...]:
-    """The words of `text` in lower case; `pool_size`, `rate-limit` and `ci/cd` are two words each."""
-    return tuple(_words(_HOST.sub(" ", text)))
+    """The words of `text` in lower case; `pool_size`, `rate-limit` and `ci/cd` are two words each.
+
+    `ServiceAccount` is three: as it stands, and its parts.
+    """
+    return tuple(_words(_HUMPS.sub(_with_parts, _METHOD.sub(" ", _HOST.sub(" ", text)))))
+
+
+def _with_parts(match: re.Match[str]) -> str:
+    parts = _HUMP.findall(match[0])
+    telling = all(len(part) >= LEAST_HUMP_CHARACTERS for part in parts) or len(parts) > 2  # noqa: PLR2004 - PostgreSQL has two
+    return f"{match[0]} {' '.join(parts)}" if telling and match[0].lower() not in _ONE_WORD else match[0]
 
 
 def _words(text: str) -> Iterator[str]:

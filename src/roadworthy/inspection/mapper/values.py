@@ -34,8 +34,9 @@ _KEYWORD = re.compile(r"\b(?P<name>[a-z][a-z_]*)\s?=\s?(?P<value>[^\s`,;()]+)")
 _PATH = re.compile(r"(?<![\w.:/~])/(?:[A-Za-z0-9_\-{}:.]+/?)+")
 _URL = re.compile(r"\b(?:https?|redis|postgres(?:ql)?|s3)://[^\s`'\")>,]+")
 _FILE = re.compile(
-    r"(?<![\w@])(?:\.{0,2}/)?(?:[\w\-.]+/)*[\w\-]*\.(?:md|py|ts|tsx|js|mjs|json|ya?ml|toml|sql|sh|go|rb|java|cs|conf|txt|lock|service|prod|tf|php)\b"
+    r"(?<![\w@])(?:\.{0,2}/)?(?:[\w\-.]+/)*[\w\-.]*\.(?:md|py|ts|tsx|js|mjs|json|ya?ml|toml|sql|sh|go|rb|java|cs|conf|txt|lock|service|prod|tf|php)\b"
 )
+_COMMAND = re.compile(r"`[\w./-]+ [^`]+`")
 _PORTS = re.compile(r"\b(?:22|80|443|\d{4,5})\b")
 _PERCENTILE = re.compile(r"\bp(?P<a>50|75|90|95|99)\b|\b(?P<b>50|75|90|95|99)th\b", re.IGNORECASE)
 _VERSION = re.compile(r"\bv?(?P<v>\d+(?:\.\d+){0,2})\+?")
@@ -158,6 +159,7 @@ def signs(text: str) -> Iterator[str]:
         "#path": bool(paths(text)),
         "#apipath": any(path.startswith("/api/") for path in paths(text)),
         "#file": bool(files(text)),
+        "#command": bool(_COMMAND.search(text)),
         "#srcfile": any(map(_is_source, files(text))),
         "#mdfile": any(name.endswith(".md") for name in files(text)),
         "#number": bool(re.search(r"\d", meant)),

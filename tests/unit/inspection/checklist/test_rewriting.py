@@ -12,6 +12,7 @@ from tests.unit.inspection.fakes import inspection, line, on_day
 
 from roadworthy.contracts.checks import Kind, Status
 from roadworthy.inspection.checklist import document, rewriting, structure
+from roadworthy.inspection.mapper.polarity import Sense
 
 EVIDENCE = re.compile(r"[^\r\n]*<sub>roadworthy: [^\r\n]*(?:\r\n|\n|\r)?")
 
@@ -55,14 +56,26 @@ def test_boxes_that_only_people_can_judge_stay_as_people_set_them(path: Path) ->
     assert rewriting.rewrite(read, inspection(*lines)) == path.read_bytes()
 
 
-def test_a_tick_is_bad_news_on_an_inverse_line(path: Path) -> None:
-    path.write_text("- [ ] No rollback plan exists\n")
+@pytest.mark.parametrize(
+    ("status", "shown", "box", "words"),
+    [
+        (Status.FAIL, True, "[x]", "a tick here is bad news: "),
+        (Status.FAIL, False, "[ ]", "the line names trouble, and there is some: "),
+        (Status.PASS, True, "[ ]", "not as the line says: "),
+        (Status.UNKNOWN, True, "[ ]", ""),
+    ],
+)
+def test_a_tick_is_bad_news_on_a_line_that_states_trouble(
+    path: Path, *, status: Status, shown: bool, box: str, words: str
+) -> None:
+    path.write_text("- [x] No rollback plan exists\n")
     read = document.read(path)
     (item,) = structure.read(read.readable)
-    failed = rewriting.rewrite(read, inspection(line(replace(item, inverse=True), Status.FAIL)))
-    held = rewriting.rewrite(read, inspection(line(replace(item, inverse=True), Status.PASS)))
-    assert failed.startswith(b"- [x]")
-    assert held.startswith(b"- [ ]")
+    found = line(replace(item, inverse=True), status)
+    turned = replace(found, mapped=replace(found.mapped, sense=Sense.INVERSE, shown_by_failure=shown))
+    result = rewriting.rewrite(read, inspection(turned)).decode()
+    assert result.startswith(f"- {box} No rollback plan exists")
+    assert f") {words}it is {status}" in result
 
 
 def test_a_second_run_on_an_unchanged_system_rewrites_nothing(path: Path) -> None:

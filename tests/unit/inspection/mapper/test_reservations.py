@@ -1,6 +1,7 @@
 import pytest
 
 from roadworthy.inspection.mapper import Mapped, Mapper
+from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.model import Item
 
 MAPPER = Mapper()
@@ -23,7 +24,7 @@ def mapped(line: str) -> Mapped:
 )
 def test_a_line_that_asks_for_a_lack_is_not_judged_by_a_presence(line: str) -> None:
     found = mapped(line)
-    assert found.unmeasurable or found.item.inverse or not found.requirements
+    assert found.unmeasurable or found.sense is not Sense.ASKED or not found.requirements
 
 
 @pytest.mark.parametrize(
@@ -54,4 +55,75 @@ def test_a_lack_that_is_the_wish_itself_is_judged(line: str) -> None:
     ],
 )
 def test_a_figure_that_nothing_reads_keeps_a_line_from_holding(line: str, unread: tuple[str, ...]) -> None:
+    assert mapped(line).unread == unread
+
+
+@pytest.mark.parametrize(
+    ("line", "sense"),
+    [
+        ("No rollback plan exists", Sense.INVERSE),
+        ("Sentry is not configured", Sense.INVERSE),
+        ("Backups not tested", Sense.INVERSE),
+        ("DEBUG is on", Sense.INVERSE),
+        ("Debug mode is enabled", Sense.INVERSE),
+        ("Debug mode is not enabled", Sense.ASKED),
+        ("Container runs as root user", Sense.INVERSE),
+        ("Secrets are hardcoded in settings.py", Sense.INVERSE),
+        ("CORS allows all origins", Sense.INVERSE),
+        ("CORS does not allow all origins", Sense.ASKED),
+        ("gzip is disabled", Sense.OPPOSITE),
+        ("Redis persistence is disabled", Sense.OPPOSITE),
+        ("gzip is disabled for already compressed images", Sense.UNTOLD),
+        ("Logs are not JSON", Sense.INVERSE),
+        ("Rate limiting must never be on for internal callers", Sense.UNTOLD),
+        ("Compression : désactivée pour les images", Sense.UNTOLD),
+        ("No graceful shutdown → handle SIGTERM", Sense.ASKED),
+        ("No rate limiting will invite abuse - MUST enable", Sense.ASKED),
+        ("X-Powered-By removed", Sense.ASKED),
+        ("Referrer-Policy: no-referrer", Sense.ASKED),
+        ("`composer install --no-dev`", Sense.ASKED),
+    ],
+)
+def test_which_way_round_a_line_is_judged(line: str, sense: Sense) -> None:
+    found = mapped(line)
+    assert found.requirements
+    assert found.sense is sense
+    assert found.item.inverse is (sense is Sense.INVERSE)
+    assert bool(found.unmeasurable) is (sense is Sense.UNTOLD)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Circuit breaker thresholds are understood",
+        "Rate limits are documented",
+        "Error rate > 5%",
+        "Uptime below 99%",
+        "Queries 40% faster than before",
+    ],
+)
+def test_what_no_system_can_show_is_unknown_and_says_why(line: str) -> None:
+    assert mapped(line).requirements
+    assert mapped(line).unmeasurable
+
+
+def test_under_a_heading_of_triggers_nothing_is_judged() -> None:
+    one = MAPPER.map_one(Item(line=1, section=("Rollback triggers",), text="Health check fails"))
+    assert "Rollback triggers" in one.unmeasurable
+    assert not MAPPER.map_one(Item(line=1, section=("Go/No-Go",), text="Health check passes")).unmeasurable
+
+
+@pytest.mark.parametrize(
+    ("line", "unread"),
+    [
+        ("Backups are stored off-site", ("off-site",)),
+        ("Metrics endpoint is protected", ("protected",)),
+        ("`/metrics` is behind basic auth", ("behind basic auth",)),
+        ("PgBouncer pools connections", ("pgbouncer",)),
+        ("Daily backups in another region", ("another region",)),
+        ("Rate limiting per tenant", ("per tenant",)),
+    ],
+)
+def test_what_narrows_a_claim_and_is_not_looked_at_keeps_it_from_holding(line: str, unread: tuple[str, ...]) -> None:
+    assert mapped(line).requirements
     assert mapped(line).unread == unread

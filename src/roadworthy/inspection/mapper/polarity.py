@@ -1,0 +1,116 @@
+"""Which way round a line is to be judged: as its requirement is, as bad news, or as the opposite claim."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+from roadworthy.inspection.mapper import reservations
+from roadworthy.inspection.mapper.phrases import phrases
+from roadworthy.inspection.mapper.rules import Match
+from roadworthy.inspection.mapper.text import Line
+from roadworthy.inspection.model import Requirement
+
+
+class Sense(StrEnum):
+    """How the verdict on the requirement and the line belong together.
+
+    ASKED: the line holds when the requirement does. INVERSE: it states trouble ("No rollback plan exists"), and a tick
+    is bad news. OPPOSITE: it claims that something is off ("gzip is disabled"), which is false where it is seen on.
+    UNTOLD: it speaks of a lack, and no verdict on a presence would settle it.
+    """
+
+    ASKED = "asked"
+    INVERSE = "inverse"
+    OPPOSITE = "opposite"
+    UNTOLD = "untold"
+
+
+LACK_IS_GOOD = frozenset({
+    "sec.nosecrets", "sec.gitignore", "sec.secretkey", "sec.logs_clean", "sec.depscan", "sec.sast", "sec.trusted_net",
+    "sec.nonroot", "sec.cors", "sec.sqli", "code.debug", "code.quality", "srv.errors", "srv.debug", "srv.prodserver",
+    "db.leak", "db.leastpriv", "db.slowq", "db.engine", "img.tag", "fe.smoke", "host.ssh", "ci.zero", "perf.errors",
+    "jobs.retry", "test.unit", "process.step", "mon.errors", "k8s.rbac", "k8s.secctx", "sec.docs_off", "db.vacuum",
+})  # fmt: skip
+"""Requirements of which a line that begins with "No" is the wish itself: "No secrets in code"."""
+SHOWN_BY_FAILURE = frozenset({
+    "ci.rollback", "dr.plan", "doc.deploy", "doc.api", "doc.arch", "doc.runbook", "doc.schema", "doc.user",
+    "cfg.example", "ci.depbot", "rl.on", "srv.compress", "srv.pagination", "log.structured", "srv.debug",
+    "sec.docs_off", "k8s.pdb", "k8s.hpa", "sec.csrf",
+})  # fmt: skip
+"""Requirements that fail only where the thing is not there at all. Others also fail when it is stale, wrong or too
+small, and "No backups exist" is not true because the last one is three days old."""
+_DENIED = re.compile(
+    r"\b(?:not?|never|without|neither|nothing|none|cannot|avoid)\b|n['\u2019]t\b|\bnon[- ]", re.IGNORECASE
+)
+_LEADING_LACK = re.compile(r"^\W*(?:no|missing|lack(?:s|ing)?(?: of)?|without|absence of)\b", re.IGNORECASE)
+_LACKING = frozenset({"no", "not", "without", "missing", "lacks"})
+_NOT_DONE = re.compile(
+    r"\b(?:not|n['\u2019]t)\s+(?:\w+ly |yet |been |all |in )?"
+    r"(?:configured|set(?: up)?|implemented|tested|installed|running|working|done|in place|defined|added|connected"
+    r"|deployed|monitored|available|present|started|created|place|automated|scheduled|verified)\b"
+    r"|\b(?:is|are|was|were) (?:missing|absent|lacking)\b",
+    re.IGNORECASE,
+)
+_DEMAND = re.compile(
+    r"\b(?:must|required?s?|should|ensure|need(?:s|ed)?|use an?|enable|recommended|improves|never|always|mandatory)\b",
+    re.IGNORECASE,
+)
+_MUST = re.compile(r"\bmust (?!not\b|never\b)", re.IGNORECASE)
+"""A lack named to warn of it asks for the presence: "No rate limiting will allow abuse: MUST enable"."""
+_MENDED = re.compile("\N{RIGHTWARDS ARROW}|->|=>")
+"""After it stands what is to be done about what stands before it."""
+_PLACES = re.compile(
+    r"\b(?:for|on|in|at|of|to|from|when|while|during|if|unless|until|by|per|inside)\b|/\w", re.IGNORECASE
+)
+"""Where something is off: a check that looks elsewhere proves nothing about it."""
+
+
+def sense(line: Line, matches: Sequence[Match], asked: Sequence[Requirement]) -> Sense:
+    """Which way round `line` is to be judged, by the words that its requirements leave unread."""
+    first = matches[0].requirement
+    if _MENDED.search(line.item.text):
+        return Sense.ASKED
+    if _states_trouble(line, first):
+        return Sense.INVERSE
+    if _is_lacking(line, matches[0]):
+        return Sense.INVERSE
+    word = reservations.negation(line, matches, LACK_IS_GOOD)
+    if not word or (word not in reservations.OFF and _MUST.search(line.item.text)):
+        return Sense.ASKED
+    whole = len(asked) == 1 and not _PLACES.search(_after_switch(line.item.text, word))
+    return Sense.OPPOSITE if word in reservations.OFF and (whole or _has_place(asked)) else Sense.UNTOLD
+
+
+def is_shown(sense_of_line: Sense, asked: Sequence[Requirement]) -> bool:
+    """Whether a failure of what is asked proves what the line states."""
+    return sense_of_line is not Sense.ASKED and all(one.id in SHOWN_BY_FAILURE for one in asked)
+
+
+def _states_trouble(line: Line, requirement: str) -> bool:
+    text = line.item.text
+    states = any(phrase.concerns(requirement) and phrase.pattern.search(text) for phrase in phrases("trouble"))
+    return states and not _DENIED.search(text)
+
+
+def _is_lacking(line: Line, match: Match) -> bool:
+    """Whether the line states the lack of what it names: "No rollback plan exists", "Sentry is not configured"."""
+    text = line.item.text
+    if _DEMAND.search(text) or (match.requirement in LACK_IS_GOOD - reservations.DENIED_BUT_NOT_SWITCHED):
+        return False
+    if _NOT_DONE.search(text):
+        return True
+    if match.requirement in LACK_IS_GOOD:
+        return False
+    before = {line.own[position - 1].text for position in match.taken if position}
+    return bool(_LEADING_LACK.match(text) or before & _LACKING)
+
+
+def _after_switch(text: str, word: str) -> str:
+    return text[text.lower().find(word) + len(word) :]
+
+
+def _has_place(asked: Sequence[Requirement]) -> bool:
+    """Whether a single requirement carries the path that the line speaks of."""
+    return len(asked) == 1 and bool(asked[0].params.get("path"))
