@@ -45,6 +45,12 @@ class BodyTooLarge(RoadworthyError):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class UnknownHost(RoadworthyError):
+    """This service does not answer to that name."""
+
+    status = HTTPStatus.MISDIRECTED_REQUEST
+
+
 class DeadlineExceeded(RoadworthyError):
     """The answer took longer than this service waits for one."""
 

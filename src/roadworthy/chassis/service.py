@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from litestar.types import ControllerRouterHandler
 
@@ -85,6 +85,10 @@ class AppManifest:
     demo: DemoLoader
 
 
+Face: TypeAlias = Callable[[Resources], Routes]
+"""HTTP routes that belong to no app: a console, say."""
+
+
 def database_of(settings: Settings) -> str:
     """The address of the database that `settings` name.
 
@@ -124,10 +128,17 @@ class Service:
     instead of answering with errors.
     """
 
-    def __init__(self, settings: Settings, apps: Sequence[AppManifest], output: LogOutput | None = None) -> None:
-        """Take the settings, the apps to serve, and where the access log goes, if anywhere."""
+    def __init__(
+        self,
+        settings: Settings,
+        apps: Sequence[AppManifest],
+        output: LogOutput | None = None,
+        *,
+        faces: Sequence[Face] = (),
+    ) -> None:
+        """Take the settings, the apps to serve, where the access log goes, if anywhere, and what else is served."""
         self._settings = settings
-        self._apps = tuple(apps)
+        self._faces: tuple[Face, ...] = (*(app.routes for app in apps), *faces)
         self._output = output
         self._edge: Edge | None = None
 
@@ -162,7 +173,7 @@ class Service:
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Edge]:
         async with open_resources(self._settings) as resources, AsyncExitStack() as running:
-            routes = [app.routes(resources) for app in self._apps]
+            routes = [face(resources) for face in self._faces]
             for block in (block for group in routes for block in group.running):
                 await running.enter_async_context(block)
             edge = build_edge(resources, routes, self._output)

@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -129,6 +129,11 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="origins that may call the API from a browser, comma-separated"
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="names it answers to, comma-separated; .example.com means every name below; "
+        "empty: in production that of SITE_URL, else any",
+    )
     docs_enabled: bool | None = Field(None, description="OpenAPI at /docs; empty: everywhere but in production")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO")
@@ -146,7 +151,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
 
-    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -167,6 +172,14 @@ class Settings(BaseSettings):
     def docs_on(self) -> bool:
         """Whether the OpenAPI document and its page are served."""
         return self.docs_enabled if self.docs_enabled is not None else not self.in_production
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names that the service answers to; none: to any."""
+        if self.allowed_hosts or not self.in_production:
+            return self.allowed_hosts
+        name = urlsplit(self.site_url).hostname
+        return (name,) if name else ()
 
     @property
     def unready_seconds(self) -> float:

@@ -15,6 +15,7 @@ from roadworthy.chassis.edge.cors import Cors
 from roadworthy.chassis.edge.deadlines import Deadlines
 from roadworthy.chassis.edge.edge import Edge
 from roadworthy.chassis.edge.endpoints import endpoints
+from roadworthy.chassis.edge.hosts import Hosts
 from roadworthy.chassis.edge.lifespan import TICK_SECONDS, Every, Lag, Lifespan
 from roadworthy.chassis.edge.policy import NO_CACHE, RoutePolicy
 from roadworthy.chassis.edge.routes import RouteTable
@@ -129,6 +130,7 @@ class _Builder:
             self._app,
             routes=self._routes,
             clients=Clients(self._settings.trusted_proxies),
+            hosts=Hosts(self._settings.hosts) if self._settings.hosts else None,
             cors=Cors(self._settings.cors_origins) if self._settings.cors_origins else None,
             cache=self._cache,
             metrics=self._metrics,

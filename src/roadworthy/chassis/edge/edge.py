@@ -15,6 +15,7 @@ from roadworthy.chassis.edge.cached import BYPASS, HIT, MISS, Entry, Key, Respon
 from roadworthy.chassis.edge.client import Clients, is_internal
 from roadworthy.chassis.edge.cors import Cors
 from roadworthy.chassis.edge.exchange import EMPTY, START, Exchange, not_modified
+from roadworthy.chassis.edge.hosts import Hosts
 from roadworthy.chassis.edge.lifespan import Lifespan
 from roadworthy.chassis.edge.problems import CONTENT_TYPE as PROBLEM
 from roadworthy.chassis.edge.problems import rate_limited_body
@@ -22,7 +23,7 @@ from roadworthy.chassis.edge.requestid import accepted, request_ids
 from roadworthy.chassis.edge.routes import Plan, RouteTable, route_of
 from roadworthy.chassis.edge.security import HSTS
 from roadworthy.chassis.edge.validators import matches
-from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded
+from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded, UnknownHost
 from roadworthy.chassis.limits.limiter import RateLimiter, Standing
 from roadworthy.chassis.telemetry.access import BATCH, AccessLog, AccessRecord, Clock
 from roadworthy.chassis.telemetry.context import request_id
@@ -56,6 +57,7 @@ class Edge:
         "_cors",
         "_exact",
         "_health",
+        "_hosts",
         "_ids",
         "_lifespan",
         "_metrics",
@@ -75,6 +77,7 @@ class Edge:
         *,
         routes: RouteTable,
         clients: Clients,
+        hosts: Hosts | None,
         cors: Cors | None,
         cache: ResponseCache | None,
         metrics: Metrics,
@@ -92,6 +95,7 @@ class Edge:
         self._clients = clients
         self._trusting = bool(clients.trusted)
         self._told_of_proxy = False
+        self._hosts = hosts
         self._cors = cors
         self._cache = cache
         self._asked: dict[Key, Entry] = cache.asked if cache is not None else {}
@@ -173,7 +177,9 @@ class Edge:
         try:
             limiter = plan.limiter
             if limiter is None or self._admits(exchange, limiter) or await self._admitted(exchange, limiter):
-                if plan.is_plain and b"content-length" not in headers and exchange.method != "OPTIONS":
+                if self._hosts is not None and plan.endpoint is None and not self._hosts.admit(headers.get(b"host")):
+                    await exchange.refuse(UnknownHost("ALLOWED_HOSTS says which names it answers to."))
+                elif plan.is_plain and b"content-length" not in headers and exchange.method != "OPTIONS":
                     await self._run(exchange)
                 else:
                     await self._serve(exchange)

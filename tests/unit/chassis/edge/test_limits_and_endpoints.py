@@ -226,3 +226,41 @@ async def test_preflights_are_answered_for_the_app(making: Fixture, ask: Fixture
     assert refused.get("access-control-allow-origin") is None
     assert refused.get("access-control-allow-methods") is None
     assert (await ask(edge, "/api/x", method="OPTIONS")).status == 405
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("jobs.example", 200),
+        ("JOBS.example:8000", 200),
+        ("jobs.example.", 200),
+        ("spa.other.example", 200),
+        ("other.example", 200),
+        ("[::1]:8000", 200),
+        ("evil.example", 421),
+        ("jobs.example.evil.example", 421),
+        ("anotherother.example", 421),
+        ("", 421),
+    ],
+)
+async def test_it_answers_to_its_own_names_only(
+    making: Fixture, ask: Fixture, answering: Fixture, host: str, status: int
+) -> None:
+    edge = await making(answering(), ALLOWED_HOSTS="jobs.example, .other.example, [::1]")
+    headers = {"host": host}
+    assert (await ask(edge, "/api/x", headers=headers)).status == status
+    assert (await ask(edge, "/health/live", headers=headers)).status == 200
+
+
+async def test_in_production_the_sites_own_address_is_its_name(
+    making: Fixture, ask: Fixture, answering: Fixture
+) -> None:
+    edge = await making(
+        answering(),
+        ENVIRONMENT="production",
+        SECRET_KEY="0123456789abcdef0123456789abcdef0",
+        SITE_URL="https://jobs.example",
+    )
+    assert (await ask(edge, "/x", headers={"host": "jobs.example"})).status == 200
+    refused = await ask(edge, "/x", headers={"host": "evil.example"})
+    assert (refused.status, refused.json["type"]) == (421, "urn:roadworthy:problem:unknown-host")
