@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     rate_limit_pages_per_minute: int = Field(300, ge=1, description="an address on pages")
 
     request_timeout_seconds: float = Field(30.0, gt=0, le=600, description="deadline of a request")
+    requests_in_flight_max: int = Field(
+        2000, ge=1, le=100_000, description="requests a process works on at once; more are answered 503 at once"
+    )
     body_limit_bytes: int = Field(1024 * 1024, ge=1024, description="largest request body")
     shutdown_timeout_seconds: float = Field(15.0, ge=0, le=300, description="how long a stop waits for requests")
     readiness_wait_seconds: float | None = Field(

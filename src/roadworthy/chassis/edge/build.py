@@ -136,6 +136,7 @@ class _Builder:
             metrics=self._metrics,
             access=self._access,
             health=self._health,
+            in_flight_max=self._settings.requests_in_flight_max,
             lifespan=Lifespan(self._timed(), self._closers(), lambda: edge.drain(), self._lag),  # noqa: PLW0108  # not made yet
         )
         self._observe(edge)
@@ -216,6 +217,9 @@ class _Builder:
 
     def _observe(self, edge: Edge) -> None:
         metrics = self._metrics
+        metrics.read_counter(
+            "http_requests_shed_total", "Sent away because too many were under way.", (), lambda: {(): edge.shed}
+        )
         metrics.gauge("http_requests_in_flight", "Requests being answered.", (), lambda: {(): edge.in_flight})
         metrics.gauge(
             "event_loop_lag_seconds",

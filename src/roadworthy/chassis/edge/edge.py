@@ -23,13 +23,14 @@ from roadworthy.chassis.edge.requestid import accepted, request_ids
 from roadworthy.chassis.edge.routes import Plan, RouteTable, route_of
 from roadworthy.chassis.edge.security import HSTS
 from roadworthy.chassis.edge.validators import matches
-from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded, UnknownHost
+from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded, Overloaded, UnknownHost
 from roadworthy.chassis.limits.limiter import RateLimiter, Standing
 from roadworthy.chassis.telemetry.access import BATCH, AccessLog, AccessRecord, Clock
 from roadworthy.chassis.telemetry.context import request_id
 from roadworthy.chassis.telemetry.health import Health
 from roadworthy.chassis.telemetry.metrics import SERIES_MAX, Metrics, RequestSeries
 
+RETRY_AFTER: Final[Header] = (b"retry-after", b"1")
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MICROSECONDS: Final = 1_000_000
 SERVER_ERROR: Final = 500
@@ -59,6 +60,7 @@ class Edge:
         "_health",
         "_hosts",
         "_ids",
+        "_in_flight_max",
         "_lifespan",
         "_metrics",
         "_records",
@@ -69,6 +71,7 @@ class Edge:
         "_trusting",
         "app",
         "in_flight",
+        "shed",
     )
 
     def __init__(
@@ -84,10 +87,13 @@ class Edge:
         health: Health,
         access: AccessLog | None,
         lifespan: Lifespan,
+        in_flight_max: int,
     ) -> None:
-        """Take the parts; None switches one off."""
+        """Take the parts; None switches one off. More than `in_flight_max` requests at once are sent away."""
         self.app = app
         self.in_flight = 0
+        self.shed = 0
+        self._in_flight_max = in_flight_max
         self._tail: tuple[Header, ...] = ()
         self._health = health
         self._routes = routes
@@ -176,7 +182,10 @@ class Edge:
         request_id.set(identifier)
         try:
             limiter = plan.limiter
-            if limiter is None or self._admits(exchange, limiter) or await self._admitted(exchange, limiter):
+            if self.in_flight > self._in_flight_max and plan.endpoint is None:
+                self.shed += 1
+                await exchange.refuse(Overloaded(), RETRY_AFTER)
+            elif limiter is None or self._admits(exchange, limiter) or await self._admitted(exchange, limiter):
                 if self._hosts is not None and plan.endpoint is None and not self._hosts.admit(headers.get(b"host")):
                     await exchange.refuse(UnknownHost("ALLOWED_HOSTS says which names it answers to."))
                 elif plan.is_plain and b"content-length" not in headers and exchange.method != "OPTIONS":

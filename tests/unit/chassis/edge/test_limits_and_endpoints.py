@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from roadworthy.chassis.cache.shared import SharedTier
+from roadworthy.chassis.edge.asgi import Receive, Scope, Send
 from roadworthy.chassis.edge.policy import CachePolicy, RoutePolicy
 from roadworthy.chassis.limits.quota import UNLIMITED, LimitPolicy, Quota
 from roadworthy.chassis.telemetry.health import Dependency, Need
@@ -158,6 +159,26 @@ async def test_draining_turns_readiness_red_and_ends_connections(
     assert (await ask(edge, "/health")).json["draining"] is True
     served = await ask(edge, "/api/x")
     assert (served.status, served["connection"]) == (200, "close")
+
+
+async def test_what_is_too_much_at_once_is_sent_away_before_it_waits(making: Fixture, ask: Fixture) -> None:
+    free = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await free.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"done"})
+
+    edge = await making(app, REQUESTS_IN_FLIGHT_MAX="2")
+    at_work = [asyncio.create_task(ask(edge, "/x")) for _ in range(2)]
+    await asyncio.sleep(0)  # both have reached the app
+    shed = await ask(edge, "/x")
+    assert (shed.status, shed["retry-after"], shed.json["status"]) == (503, "1", 503)
+    assert (await ask(edge, "/health/live")).status == 200
+    free.set()
+    assert [(await task).status for task in at_work] == [200, 200]
+    assert (await ask(edge, "/x")).status == 200
+    assert edge.shed == 1
 
 
 async def test_metrics_are_not_for_the_public(making: Fixture, ask: Fixture, answering: Fixture) -> None:
