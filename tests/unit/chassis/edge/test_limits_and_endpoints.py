@@ -164,7 +164,7 @@ async def test_draining_turns_readiness_red_and_ends_connections(
 async def test_what_is_too_much_at_once_is_sent_away_before_it_waits(making: Fixture, ask: Fixture) -> None:
     free = asyncio.Event()
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         await free.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"done"})
