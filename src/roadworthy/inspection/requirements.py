@@ -90,7 +90,7 @@ PARAMS: Mapping[str, str] = {
     "ports": "port numbers",
     "attempts": "how often something is tried",
     "file": "a file of the repository",
-    "tool": "the tool, service or package that the line names",
+    "tool": "the tool, service or package that the line names; of several one is enough",
     "url": "a web address",
     "ttl_seconds": "how long a token or an entry lives",
     "command": "a command, as written",
@@ -120,6 +120,9 @@ SPECS: tuple[Spec, ...] = (
     Spec("db.replica", M, "A replica follows the database"),
     Spec("db.vacuum", M, "Tables are vacuumed and analyzed, indexes kept", ("what", "days")),
     Spec("db.constraints", M, "Constraints guard the data", ("table",)),
+    Spec("db.index_waste", M, "No index is invalid, repeated or never read"),
+    Spec("db.counters", M, "No sequence and no transaction counter nears its end", ("what",)),
+    Spec("db.bloat", M, "No large table is half empty", ("min_bytes",)),
     # backup and recovery
     Spec("bk.scheduled", M, "Backups are made on schedule", ("hours",)),
     Spec("bk.retention", M, "Backups are kept as long as asked", ("days",)),

@@ -91,8 +91,8 @@ class Mapper:
         found = claims.claims(self._rules, line, list(_by_variables(line)), _demands)
         if found is None:
             return _mapped(item, ())
-        asked = [tuple(_requirements(match, line.item)) for match in found.matches]
-        mapped = _mapped(item, tuple(one for several in asked for one in several))
+        asked, groups = _asked(found.matches, line.item)
+        mapped = _mapped(item, asked)
         sense = polarity.sense(line, found.matches, mapped.requirements)
         if not item.firm and sense is not Sense.ASKED:
             return _mapped(item, ())
@@ -100,6 +100,7 @@ class Mapper:
             mapped,
             item=replace(mapped.item, inverse=sense is Sense.INVERSE),
             any_of=found.any_of,
+            alternatives=groups,
             sense=sense,
             shown_by_failure=polarity.is_shown(sense, mapped.requirements),
             unread=_unread(found, line, mapped.requirements),
@@ -126,9 +127,17 @@ def _mapped(item: Item, requirements: tuple[Requirement, ...]) -> Mapped:
     return Mapped(replace(item, kind=kind, conditional=conditional, optional=optional), requirements)
 
 
-def _requirements(match: Match, item: Item) -> Iterator[Requirement]:
-    for told in params.read(match.requirement, item):
-        yield params.refined(Requirement(match.requirement, told, _why(match, item)))
+def _asked(matches: Sequence[Match], item: Item) -> tuple[tuple[Requirement, ...], tuple[int, ...]]:
+    """What the claims ask, and the number of the group of alternatives that each belongs to."""
+    asked: list[Requirement] = []
+    groups: list[int] = []
+    for match in matches:
+        told = params.read(match.requirement, item)
+        first = len(asked)
+        for place, one in enumerate(told.params, first):
+            asked.append(params.refined(Requirement(match.requirement, one, _why(match, item))))
+            groups.append(first if told.any_of else place)
+    return tuple(asked), tuple(groups) if len(set(groups)) < len(groups) else ()
 
 
 def _kind(requirements: Sequence[Requirement]) -> Kind:

@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from roadworthy.inspection.checklist import words
-from roadworthy.inspection.mapper import naming, readers
+from roadworthy.inspection.mapper import naming, readers, values
 from roadworthy.inspection.mapper.readers import Params
 from roadworthy.inspection.model import Item, Param, Requirement
 from roadworthy.inspection.requirements import BY_ID
 
 Reader = Callable[[str], Params]
+_OR = re.compile(r"\bor\b|[`\w]\s?/\s?(?:`/|[a-z])|\|", re.IGNORECASE)
+"""What makes several values alternatives."""
 
 
-def read(requirement: str, item: Item) -> Iterator[Params]:
-    """What `item` tells about `requirement`: once, or several times where it names several values of one sort."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a line tells about a requirement: once, or several times; `any_of` where one of them is enough."""
+
+    params: tuple[Params, ...]
+    any_of: bool = False
+
+
+def read(requirement: str, item: Item) -> Told:
+    """What `item` tells about `requirement`."""
     condition = words.condition_of(item.text)
     common: dict[str, Param] = {"condition": condition} if condition else {}
     common |= naming.named(requirement, item.text)
-    if requirement in SEVERAL and (several := list(SEVERAL[requirement](item.text))):
-        yield from ({**one, **common} for one in several)
-        return
+    if requirement in SEVERAL and (listed := list(SEVERAL[requirement](item.text))):
+        return Told(tuple({**one, **common} for one in listed))
+    found = {**_single(requirement, item), **common}
+    name, several = _spread(requirement, item.text)
+    if not name:
+        return Told((found,))
+    return Told(tuple({**found, name: one} for one in several), name != "path" or _are_alternatives(several, item.text))
+
+
+def _are_alternatives(several: Sequence[str], text: str) -> bool:
+    low = text.lower()
+    return len(several) > 1 and bool(_OR.search(low[low.find(several[0].lower()) : low.rfind(several[-1].lower())]))
+
+
+def _single(requirement: str, item: Item) -> Params:
     found: dict[str, Param] = {}
     for reader in READERS.get(requirement, ()):
         found = {**reader(item.text), **found}
@@ -31,7 +54,21 @@ def read(requirement: str, item: Item) -> Iterator[Params]:
             found = {**reader(" ".join((*item.section[-1:], *item.context))), **found}
     if "subject" in BY_ID[requirement].params:
         found.setdefault("subject", item.text[: readers.SUBJECT_LIMIT_CHARACTERS])
-    yield {**{name: value for name, value in found.items() if name in BY_ID[requirement].params}, **common}
+    return {name: value for name, value in found.items() if name in BY_ID[requirement].params}
+
+
+def _spread(requirement: str, text: str) -> tuple[str, tuple[str, ...]]:
+    """The parameter of which the line names several values, where the requirement takes one at a time."""
+    if requirement in ALTERNATIVES:
+        name, pattern = ALTERNATIVES[requirement]
+        found = readers.chain(text, pattern)
+        return (name, found) if len(found) > 1 else ("", ())
+    takes = BY_ID[requirement].params
+    paths = tuple(dict.fromkeys(values.paths(text))) if "path" in takes and "paths" not in takes else ()
+    if requirement == "health.deps":
+        paths = tuple(path for path in paths if "ready" in path.lower()) or paths
+        return ("path", paths) if paths else ("", ())
+    return ("path", paths) if len(paths) > 1 else ("", ())
 
 
 def refined(requirement: Requirement) -> Requirement:
@@ -88,6 +125,14 @@ SEVERAL: Mapping[str, Callable[[str], Iterator[Params]]] = {
 }
 """Readers for lines that name several values of one sort, each a requirement of its own."""
 
+ALTERNATIVES: Mapping[str, tuple[str, str]] = {
+    "db.engine": ("engine", readers.ENGINES),
+    "cache.on": ("store", readers.STORES),
+    "nginx.on": ("server", readers.SERVERS),
+    "srv.prodserver": ("server", readers.SERVERS),
+}
+"""Parameters of which a line may offer several ("MySQL or PostgreSQL"), and their checks take one."""
+
 CONVERTERS: Mapping[str, Callable[[str, str], Params]] = {
     "cache.ttl": _seconds,
     "auth.jwt": _seconds,
@@ -101,12 +146,12 @@ CONVERTERS: Mapping[str, Callable[[str, str], Params]] = {
 """How a setting's value becomes a parameter of the requirement it stands for."""
 
 
-_tool = partial(readers.words, name="tool", pattern=readers.TOOLS)
+_tool = partial(readers.one_of, name="tool", pattern=readers.TOOLS)
 _server = partial(readers.word, name="server", pattern=readers.SERVERS)
 
 PROGRAMS = r"\b(?:git|node(?:\.?js)?|npm|python3?|java|php|ruby|composer|curl|jq|ffmpeg|go)\b"
 READERS: Mapping[str, tuple[Reader, ...]] = {
-    "db.engine": (partial(readers.word, name="engine", pattern=r"postgres(?:ql)?|mysql|mariadb|mongodb|sql server"),),
+    "db.engine": (partial(readers.word, name="engine", pattern=readers.ENGINES), readers.version_of_engine),
     "db.pool": (partial(readers.keywords, pool_size="size", max_overflow="max_overflow"), readers.pool_range),
     "db.pool_recycle": (partial(readers.duration, name="seconds"),),
     "db.timeouts": (readers.timeouts,),
@@ -124,7 +169,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "bk.uploads": (readers.path,),
     "dr.rto": (partial(readers.duration, name="hours", unit_seconds=3600),),
     "cache.on": (
-        partial(readers.word, name="store", pattern=r"redis|valkey|memcached"),
+        partial(readers.word, name="store", pattern=readers.STORES),
         readers.path,
         readers.assigned,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from roadworthy.inspection.mapper import values
 from roadworthy.inspection.model import Param
@@ -29,10 +30,21 @@ TOOLS = (
     r"|opentelemetry|jaeger|zipkin|ubuntu|debian|docker compose|docker|google|github|stripe|twilio|paypal"
     r"|pip[- ]audit|npm audit|safety|snyk|trivy)\b"
 )
+ENGINES = r"\bpostgres(?:ql)?\b|\bmysql\b|\bmariadb\b|\bmongodb\b|\bsql server\b"
+STORES = r"\b(?:redis|valkey|memcached)\b"
 SERVERS = (
     r"\b(?:gunicorn|uvicorn|puma|unicorn|pm2|waitress|hypercorn|granian|uwsgi|kestrel"
     r"|nginx|traefik|caddy|haproxy|apache)\b"
 )
+_ENGINE_VERSION = re.compile(rf"(?:{ENGINES})\s*(?:>=|version|v)?\s*(\d+(?:\.\d+){{0,2}})\+?(?!\s*\w)", re.IGNORECASE)
+_POOL_SIZES = {
+    name: re.compile(pattern, re.IGNORECASE)
+    for name, pattern in {
+        "min_size": r"\b(?:at least|min(?:imum)?\.?(?: of)?|no (?:less|fewer) than)\s+(\d{1,6})\b(?!\s*%)",
+        "max_size": r"\b(?:at most|up to|max(?:imum)?\.?(?: of)?|no more than)\s+(\d{1,6})\b(?!\s*%)",
+        "size": r"\bpool(?: size)?(?: of|:| is| =)? (\d{1,6})\b(?!\s*%)",
+    }.items()
+}
 _RANGE = re.compile("(?<![\\w.=])(\\d{1,6})\\s?(?:-|\N{EN DASH}|to)\\s?(\\d{1,6})(?![\\w%])")
 _FORMULA = re.compile(
     "(\\d)\\s?[x*\N{MULTIPLICATION SIGN}]\\s?"
@@ -72,6 +84,9 @@ _TIMEOUTS = {
 }
 _CACHED = re.compile(r"\b(?:cached|warm|from cache|with caching)\b", re.IGNORECASE)
 _UNCACHED = re.compile(r"\b(?:database|uncached|cold|quer(?:y|ies))\b", re.IGNORECASE)
+_ELSE = re.compile(r"[`'\"*\s]*(?:/|\||,?\s*\bor\b|,)[`'\"*\s]*", re.IGNORECASE)
+_OR = re.compile(r"/|\||\bor\b", re.IGNORECASE)
+_OPEN_END = re.compile(r"[^()]{0,40}?\b(?:etc|and so on|or similar|or equivalent|and others)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r",\s|;\s|\band\b|\((?=[^)]*\d\s?(?:ms|s|seconds?)\b)")
 
 
@@ -133,6 +148,38 @@ def word(text: str, *, name: str, pattern: str) -> Params:
     return {name: match[0].lower()} if match else {}
 
 
+def one_of(text: str, *, name: str, pattern: str) -> Params:
+    """What `pattern` finds first, or the several alternatives that the line offers ("Sentry or Rollbar").
+
+    Nothing where the line goes on with "etc.": it names examples.
+    """
+    found = chain(text, pattern)
+    return {name: found[0] if len(found) == 1 else found} if found else {}
+
+
+def chain(text: str, pattern: str) -> tuple[str, ...]:
+    """The alternatives that `text` names: "Redis or Memcached", "Sentry/Rollbar", "(k6, Locust)"; in lower case."""
+    meant = values.without_examples(text)
+    matches = list(re.finditer(pattern, meant, re.IGNORECASE))
+    if not matches:
+        return ()
+    end = next(
+        (i for i in range(1, len(matches)) if not _ELSE.fullmatch(_between(meant, matches[i - 1], matches[i]))), 0
+    )
+    linked = matches[: end or len(matches)]
+    if _OPEN_END.match(meant[linked[-1].end() :]):
+        return ()
+    gaps = [_between(meant, *pair) for pair in pairwise(linked)]
+    inside = meant.count("(", 0, linked[0].start()) > meant.count(")", 0, linked[0].start())
+    if not inside and not any(_OR.search(gap) for gap in gaps):
+        linked = linked[:1]
+    return tuple(dict.fromkeys(" ".join(re.split(r"[\s_-]+", match[0].lower())) for match in linked))
+
+
+def _between(text: str, one: re.Match[str], other: re.Match[str]) -> str:
+    return text[one.end() : other.start()]
+
+
 def every(text: str, *, name: str, pattern: str) -> Params:
     """All that `pattern` finds, each once, in lower case."""
     found = tuple(dict.fromkeys(match.lower() for match in re.findall(pattern, text, re.IGNORECASE)))
@@ -147,10 +194,13 @@ def keywords(text: str, **names: str) -> Params:
 
 
 def pool_range(text: str) -> Params:
-    """As in "50-100 connections", "100 concurrent connections"."""
+    """As in "50-100 connections", "100 concurrent connections", "a pool of at least 50", "pool size 20"."""
     match = _RANGE.search(text)
     if match:
         return {"min_size": int(match[1]), "max_size": int(match[2])}
+    for name, pattern in _POOL_SIZES.items():
+        if match := pattern.search(text):
+            return {name: int(match[1])}
     return counted(text, name="max_size", what=r"connections?") if "pool_size" not in text else {}
 
 
@@ -319,6 +369,12 @@ def ports(text: str) -> Params:
 def version(text: str) -> Params:
     """The first version number."""
     match = re.search(r"\bv?(\d+(?:\.\d+){0,2})\+?", text)
+    return {"version": match[1]} if match else {}
+
+
+def version_of_engine(text: str) -> Params:
+    """As in "PostgreSQL 16+", "MySQL >= 8.0"."""
+    match = _ENGINE_VERSION.search(text)
     return {"version": match[1]} if match else {}
 
 

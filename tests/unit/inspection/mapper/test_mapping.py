@@ -257,3 +257,86 @@ def test_which_secrets_a_line_means(text: str, expected: dict[str, object]) -> N
 def test_what_somebody_is_to_look_at_is_not_done_by_being_there(text: str) -> None:
     assert mapped(text, "Launch").unmeasurable
     assert not mapped(text.partition(" ")[2], "Launch").unmeasurable
+
+
+def told(text: str, name: str) -> list[object]:
+    return [one.params.get(name) for one in mapped(text, "Launch").requirements]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "values", "groups"),
+    [
+        ("Redis or Memcached caches answers", "store", ["redis", "memcached"], ((0, 1),)),
+        ("Caching layer (Redis/Memcached)", "store", ["redis", "memcached"], ((0, 1),)),
+        ("Database server installed (MySQL/PostgreSQL)", "engine", ["mysql", "postgresql"], ((0, 1),)),
+        ("Web server installed (Nginx or Apache)", "server", ["nginx", "apache"], ((0, 1),)),
+        ("Use PostgreSQL in production, not MySQL", "engine", ["postgresql"], ((0,),)),
+        ("Error tracking (Sentry, Rollbar)", "tool", [("sentry", "rollbar")], ((0,),)),
+        ("Error tracking: Sentry or Bugsnag", "tool", [("sentry", "bugsnag")], ((0,),)),
+        ("Error tracking set up (Sentry, etc.)", "tool", [None], ((0,),)),
+        ("Error tracking set up (e.g. Sentry)", "tool", [None], ((0,),)),
+        ("Health endpoints answer (`/healthz`, `/livez`)", "path", ["/healthz", "/livez"], ((0,), (1,))),
+        ("Health endpoint at `/health` or `/healthz`", "path", ["/health", "/healthz"], ((0, 1),)),
+        ("PostgreSQL 16+ is used", "version", ["16"], ((0,),)),
+    ],
+)
+def test_several_values_of_which_one_or_all_are_needed(
+    text: str, name: str, values: list[object], groups: tuple[tuple[int, ...], ...]
+) -> None:
+    assert told(text, name) == values
+    assert mapped(text, "Launch").groups == groups
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Postgres connection pool of at least 50", {"min_size": 50}),
+        ("Connection pool size 20", {"size": 20}),
+        ("Connection pool: 10 to 30 connections", {"min_size": 10, "max_size": 30}),
+    ],
+)
+def test_sizes_of_pools(text: str, expected: dict[str, object]) -> None:
+    found = mapped(text)
+    assert found.requirements[0].id == "db.pool"
+    assert {name: value for name, value in found.requirements[0].params.items() if name != "tool"} == expected
+    assert found.unread == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["Token revocation works", "Token blacklist is persistent", "Cache the DNS TTL", "Error budget tracked"]
+)
+def test_neighbours_of_what_is_checked_are_not_taken_for_it(text: str) -> None:
+    assert ids(text, "Security") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("CORS only allows https://shop.example", ("https://shop.example",)),
+        ("Single worker process", ("single worker process",)),
+        ("Unit tests pass, are fast, and make people smile", ("make people smile",)),
+        ("Admin panel locked (rate limiting)", ("admin panel locked",)),
+        ("PostgreSQL and Redis backups run nightly", ("redis",)),
+    ],
+)
+def test_what_the_checks_leave_out_is_said(text: str, unread: tuple[str, ...]) -> None:
+    assert mapped(text).requirements
+    assert set(unread) <= set(mapped(text).unread)
+
+
+def test_parentheses_may_claim_something_of_their_own() -> None:
+    assert ids("All unit tests pass (coverage > 80%)") == ["test.unit", "test.cov"]
+    assert ids("Cache driver configured (Redis recommended)") == ["cache.on"]
+    assert ids("Test CORS and CSP configurations") == ["sec.cors", "sec.headers"]
+
+
+@pytest.mark.parametrize("text", ["How do we scale?", "Does your organization track costs?", "Do you have alerts?"])
+def test_questions_to_people_are_not_answered_by_machines(text: str) -> None:
+    assert ids(text, "Alerts") == []
+
+
+def test_what_a_line_is_called_by_is_no_part_of_its_claim() -> None:
+    found = mapped("OPS-27-003 - Backups are kept 30 days")
+    assert [one.id for one in found.requirements] == ["bk.retention"]
+    assert found.unread == ()
+    assert found.item.text.startswith("OPS-27-003")
