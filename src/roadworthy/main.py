@@ -7,6 +7,7 @@ from roadworthy.chassis.edge.asgi import ASGIApp
 from roadworthy.chassis.service import AppManifest, Service
 from roadworthy.chassis.settings import load_settings
 from roadworthy.chassis.telemetry.logs import configure_logging
+from roadworthy.ops.console.pages import console
 
 APPS: tuple[AppManifest, ...] = (hiring,)
 
@@ -14,4 +15,4 @@ APPS: tuple[AppManifest, ...] = (hiring,)
 def asgi() -> ASGIApp:
     """What each web process serves; called in it, with its environment."""
     settings = load_settings()
-    return Service(settings, APPS, configure_logging(settings))
+    return Service(settings, APPS, configure_logging(settings), faces=[console])

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from roadworthy.chassis.settings import Environment
 from roadworthy.ops.up.plan import Plan
 
 NAME_WIDTH = 12
@@ -63,6 +64,7 @@ class Words:
             f"  Job board   {address}/",
             f"  API         {address}/api/jobs" + (f"   documented at {address}/docs" if self._docs else ""),
             f"  Health      {address}/health",
+            *([f"  Console     {address}/console/inspections"] if self._console else []),
             f"  Logs        {escape(str(self._plan.settings.state_dir / 'logs'))}",
             "",
             "[bold]Next[/], in another terminal",
@@ -81,6 +83,10 @@ class Words:
     def stopped(self) -> None:
         """All is down."""
         self.console.print("[green]✓[/] Everything has stopped.")
+
+    @property
+    def _console(self) -> bool:
+        return self._plan.settings.environment is Environment.DEVELOPMENT
 
     @property
     def _docs(self) -> bool:
