@@ -22,7 +22,6 @@ from roadworthy.inspection.reports.words import (
     share_line,
     statements_of,
     title_of,
-    verified_line,
 )
 from roadworthy.inspection.results import Inspection, LineResult
 
@@ -85,7 +84,6 @@ def render(found: Inspection) -> str:
         style=style,
         verdict=verdict(found),
         coverage=coverage_line(found),
-        verified=verified_line(found),
         share=share_line(found),
         everything=slices(found.lines),
         groups=list(groups(found.lines)),
@@ -142,7 +140,7 @@ def _template() -> tuple[Template, Markup]:
         said=statements_of,
         mark=lambda status: MARKS[status],
         words=lambda status: WORDS[status],
-        count=count,
+        capitalised=lambda text: text[:1].upper() + text[1:],
         day=lambda moment: moment.replace("T", " ").removesuffix("Z") + " UTC",
     )
     # Our own file, and the only text that is not escaped.

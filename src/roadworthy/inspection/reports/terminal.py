@@ -138,6 +138,7 @@ def _unknowns(lines: Sequence[LineResult]) -> Iterator[RenderableType]:
         mend = several[0].deciding.verdict.remediation if several[0].deciding else None
         if mend and mend.text:
             yield Text(f"  → {flat(mend.text)}")
+        yield from (Text(f"  line {one.item.line}: {said}") for one in several for said in statements_of(one))
 
 
 def _grouped(lines: Iterable[LineResult]) -> list[tuple[str, list[LineResult]]]:
