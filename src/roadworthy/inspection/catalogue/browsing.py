@@ -13,7 +13,7 @@ from roadworthy.inspection.catalogue.markup import Markup
 from roadworthy.inspection.catalogue.surface import Shown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.fixtures.web import Site, pages, reply
+from roadworthy.inspection.fixtures.web import Reply, Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.http import HttpProbe
@@ -98,8 +98,11 @@ async def _mobile(probes: Probes, requirement: Requirement) -> Verdict:  # noqa:
         patch = '<meta name="viewport" content="width=device-width, initial-scale=1">'
         return failed(problems[0], evidence, mend="let the page take the screen's width", patch=patch)
     if not adapts:
-        return unknown("pages take the screen's width; no style sheet of theirs has rules for narrow ones", evidence,
-                       mend="look at it on a phone, and attest it")  # fmt: skip
+        return unknown(
+            "pages take the screen's width; no style sheet of theirs has rules for narrow ones",
+            evidence,
+            mend="look at it on a phone, and attest it",
+        )
     return passed(f"{len(found)} pages take the screen's width and have rules for narrow screens", evidence)
 
 
@@ -183,8 +186,12 @@ async def _worker(probes: Probes, requirement: Requirement) -> Verdict:  # noqa:
     looked = f"{len(found)} pages and {len(scripts)} scripts looked at"
     if not registered:
         evidence = observe("serviceWorker.register", f"nowhere; {looked}", http.vantage)
-        return failed(f"no page registers a service worker ({looked})", evidence, mend="register one",
-                      patch="navigator.serviceWorker.register('/sw.js')")  # fmt: skip
+        return failed(
+            f"no page registers a service worker ({looked})",
+            evidence,
+            mend="register one",
+            patch="navigator.serviceWorker.register('/sw.js')",
+        )
     answer = await http.get(addresses.join(found[0].shown.answer.url, registered))
     manifest = next((one.said.links["manifest"] for one in found if one.said.links.get("manifest")), "none")
     told = f"{registered}: {answer.status} {answer.content_type}; manifest: {manifest}; {looked}"
@@ -211,11 +218,11 @@ _SCRIPT = reply("navigator.serviceWorker.register('/sw.js')", content_type="text
 _SW = reply("self.addEventListener('fetch', event => {})", content_type="text/javascript")
 
 
-def _site(page: str, **more: object) -> Site:
-    return pages({"/": reply(page), **more})  # type: ignore[arg-type]  # every value is a Reply
+def _site(page: str, **more: Reply) -> Site:
+    return pages({"/": reply(page), **more})
 
 
-def _check(
+def _check(  # noqa: PLR0917 - the same seven parts, five times below
     requirement: str,
     name: str,
     title: str,

@@ -228,6 +228,8 @@ async def _tokens(probes: Probes, requirement: Requirement) -> Verdict:
     config = offered(probes.config, "config")
     name = requirement.text("name", "ACCESS_TOKEN_EXPIRE_MINUTES")
     setting = config.get(name)
+    if setting is None and not requirement.text("name"):
+        raise Unobservable(f"the line names no variable, and {name} is not set", "describe the sign-in as a flow")
     wanted = _wanted_seconds(requirement, name)
     evidence: list[Evidence] = [
         observe(

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -33,7 +33,10 @@ _PATH_PART = re.compile(r"\.([\w-]+)|\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class Trodden:
-    """A step that was walked: the request as written, what came back, and what was wrong with it, if anything."""
+    """A step that was walked: the request as written, what came back, and what was wrong with it, if anything.
+
+    `cookies` are names and flags of those that the answer set, never their values.
+    """
 
     step: Step
     status: int
@@ -41,6 +44,7 @@ class Trodden:
     problem: str = ""
     sent_path: str = ""
     sent_headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[tuple[str, Mapping[str, str]], ...] = ()
 
     @property
     def words(self) -> str:
@@ -128,7 +132,7 @@ class FlowsProbe:
             known[name] = value
             if is_secret_name(name) or len(value) >= LONG_ENOUGH_TO_BE_A_SECRET:
                 self._secrets.add(value)
-        return Trodden(step, answer.status, answer.seconds, problem, path, headers)
+        return Trodden(step, answer.status, answer.seconds, problem, path, headers, tuple(set_cookies(answer)))
 
     def _wrong(self, step: Step, answer: Answer, known: Mapping[str, str]) -> str:
         said = f": {bounded(' '.join(answer.text.split()), SAID_CHARACTERS)}" if answer.body else ""
@@ -220,6 +224,15 @@ def kept(how: str, answer: Answer, cookies: Mapping[str, str]) -> str | None:
         reader.feed(answer.text)
         return reader.found.get((kind, name))
     return _in_json(how, answer.json())
+
+
+def set_cookies(answer: Answer) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Names and flags (in lower case) of the cookies that an answer sets; several stand in one joined header."""
+    for part in re.split(r",\s*(?=[^;,=\s]+=)", answer.headers.get("set-cookie", "")):
+        name, equals, rest = part.partition("=")
+        if equals and name.strip():
+            flags = (one.strip().partition("=") for one in rest.split(";")[1:])
+            yield name.strip(), {flag.lower(): value.lower() for flag, _, value in flags}
 
 
 def _in_json(how: str, node: object) -> str | None:

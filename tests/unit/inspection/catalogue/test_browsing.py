@@ -13,9 +13,7 @@ from roadworthy.inspection.fixtures.web import Reply, pages, reply
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 NGINX = reply("<html><head><title>Welcome to nginx!</title></head><body><h1>Welcome</h1><p>x</p></body></html>")
-SPA = reply(
-    '<html lang="en"><head><title>App</title><script src="/app.js"></script></head><body><div id=root></div></body></html>'
-)
+SPA = reply('<html lang="en"><head><title>App</title><script src="/app.js"></script></head><body><div></div></body>')
 VIEW = '<meta name="viewport" content="width=device-width{}">'
 CSS = reply("@media (max-width: 40rem) {}", content_type="text/css")
 
@@ -60,9 +58,7 @@ async def test_viewports(head: str, status: Status) -> None:
 )
 async def test_robots(robots: str, status: Status) -> None:
     routes: dict[str, Reply] = {
-        "/": reply(
-            '<html><head><title>x</title><meta name="description" content="y"></head><body><p>x</p></body></html>'
-        ),
+        "/": reply('<html><title>x</title><meta name="description" content="y"><body><p>x</p>'),
         "/robots.txt": reply(robots, content_type="text/plain"),
         "/sitemap.xml": reply("<urlset><loc>/</loc></urlset>", content_type="text/xml"),
     }
@@ -73,7 +69,8 @@ def test_what_a_page_says() -> None:
     said = markup.read(
         '<html lang="de"><title>T</title><svg><title>icon</title></svg><a href="/x"><img src="a.png" alt="home"></a>'
         '<a href="/y"><svg></svg></a><button aria-label="close"></button><label>Name <input name="n"></label>'
-        '<input type="hidden" name="h"><input name="bare"><textarea id="t"></textarea><label for="t">Text</label><img src="b.png">'
+        '<input type="hidden" name="h"><input name="bare"><textarea id="t"></textarea><label for="t">Text</label>'
+        '<img src="b.png">'
     )
     assert (said.language, said.title, said.silent, said.fields, said.images) == ("de", "T", ["a"], ["bare"], ["b.png"])
 
