@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.observation import bounded, printable
+from roadworthy.inspection.statements import Standing
 
 SUMMARY_LIMIT_CHARACTERS = 180
 BLANK = " \t "
@@ -20,16 +21,22 @@ _MARKS = re.compile(r"([\\`*\[\]~$|])")
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLine:
-    """What stands under an item. `date` is the day of the observation, `digest` 16 hexadecimal digits over it."""
+    """What stands under an item. `date` is the day of the observation, `digest` 16 hexadecimal digits over it.
 
-    status: Status
+    `status` is the verdict, or of a line that only people can judge how their word for it stands. `people` is what
+    they say beside a verdict.
+    """
+
+    status: Status | Standing
     date: str
     digest: str
     summary: str
+    people: str = ""
 
     def render(self, indent: str) -> str:
         """One line of Markdown that shows small under the item, on GitHub as in an editor."""
-        return f"{indent}<sub>roadworthy: {self.status} ({self.date}, {self.digest}) {_inert(self.summary)}</sub>"
+        said = "; ".join(_inert(part) for part in (self.summary, self.people) if part)
+        return f"{indent}<sub>roadworthy: {self.status} ({self.date}, {self.digest}) {said}</sub>"
 
     def same_as(self, line: str) -> bool:
         """Whether `line` already says this: verdict and digest count, the day does not."""

@@ -56,7 +56,7 @@ def _add_evidence(document: Document, written: list[str], line: LineResult, star
     """Append the line under the item, or keep the one of an earlier run that says the same."""
     if not _deserves(line):
         return
-    evidence = EvidenceLine(line.status, _day(line, started_at), line.digest, line.summary)
+    evidence = _evidence(line, started_at)
     old = _below(document, line.item.end_line)
     if old and evidence.same_as(old.rstrip("\r\n")):
         written.append(old)
@@ -68,10 +68,19 @@ def _add_evidence(document: Document, written: list[str], line: LineResult, star
     written.append(evidence.render(indent) + ("" if at_the_end else document.newline))
 
 
+def _evidence(line: LineResult, started_at: str) -> EvidenceLine:
+    people = "; ".join(one.sentence for one in line.statements)
+    if line.status is Status.HUMAN and line.statements:
+        said = line.statements[0]
+        day = said.since.isoformat() if said.since else started_at[:10]
+        return EvidenceLine(said.standing, day, line.digest, people)
+    return EvidenceLine(line.status, _day(line, started_at), line.digest, line.summary, people)
+
+
 def _deserves(line: LineResult) -> bool:
     """Every box of a machine's line says why it is ticked or not; other items speak where something was tried."""
     if line.item.kind is Kind.HUMAN:
-        return False
+        return bool(line.statements)
     return line.item.box is not None or line.status in VERIFIED or line.status is Status.UNKNOWN
 
 
