@@ -221,6 +221,11 @@ class HostProbe:
         said = [text.strip() for path, text in devices.items() if not VIRTUAL_DISK.search(path)]
         return "1" in said if said else None
 
+    def global_ipv6(self) -> bool:
+        """Whether it has an IPv6 address that others may reach."""
+        rows = (line.split() for line in _read(self.proc / "net/if_inet6", 64 * 1024).splitlines())
+        return any(len(row) > 3 and row[3] == "00" for row in rows)  # noqa: PLR2004 - the column of the scope: global
+
     async def ask(self, program: str, *arguments: str) -> Said:
         """What a program of this machine reports: `nft list ruleset`.
 
