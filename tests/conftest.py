@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import select
 import shutil
@@ -26,6 +27,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import redis
+import structlog
 
 from roadworthy.chassis.database.pool import Database
 from roadworthy.chassis.processes.state import FileLock
@@ -138,6 +140,18 @@ async def _as_admin(servers: dict[str, str], *statements: str) -> None:
 def _run(work: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner() as runner:
         runner.run(work)
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """For a test that configures logging as a process of the service does: everything is as before after it."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -75,20 +75,23 @@ def edge_from_settings(
     policies: Sequence[RoutePolicy] = (),
     processes: int = 1,
     error_pages: Mapping[int, bytes] | None = None,
+    closing: Sequence[Closer] = (),
 ) -> Edge:
     """The edge around `app`, started and stopped by the server's lifespan messages, or by `Edge.running()`.
 
     `policies` are the apps' own and go before the defaults. `health` is answered for, and told how limits and cache
     work at the moment. `processes` is how many share the limits while the shared tier is gone. `output` takes the
     access log, None for none. `error_pages` are for browsers, by status; /api has none. The edge closes
-    `metrics`; the caller closes `shared` after it.
+    `metrics`, and then whatever is `closing`; without it, the caller closes `shared` after the edge.
 
     Raises:
         ValueError: a trusted proxy is no address.
     """
-    return _Builder(
+    builder = _Builder(
         app, settings, health, metrics, output, shared, (*default_policies(settings, error_pages), *policies), processes
-    ).build()
+    )
+    builder.closing = closing
+    return builder.build()
 
 
 def metrics_folder(settings: Settings) -> Path:
@@ -113,6 +116,7 @@ class _Builder:
         self._metrics = metrics
         self._shared = shared
         self._processes = processes
+        self.closing: Sequence[Closer] = ()
         self._limiters: list[RateLimiter] = []
         self._deadlines: dict[float, Deadlines] = {}
         self._lag = Lag()
@@ -210,7 +214,7 @@ class _Builder:
             closers.append(self._second_level.close)
         if self._access is not None:
             closers.append(self._access.close)
-        return (*closers, self._close_metrics)
+        return (*closers, self._close_metrics, *self.closing)
 
     async def _close_metrics(self) -> None:
         self._metrics.close()

@@ -4,7 +4,6 @@ import json
 import logging
 import logging.config
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,9 @@ CANARY = "c4n4ry-5ecret-v4lue"
 
 
 @pytest.fixture
-def log_file(tmp_path: Path) -> Iterator[Path]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield tmp_path / "logs" / "app.log"
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+def log_file(tmp_path: Path, restored_logging: None) -> Path:
+    del restored_logging  # what it does comes after the test
+    return tmp_path / "logs" / "app.log"
 
 
 def connect(address: str) -> None:
