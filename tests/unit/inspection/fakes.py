@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from roadworthy.contracts.checks import BlastRadius, Remediation, Severity, Status, Verdict
 from roadworthy.inspection.mapper import Mapped
-from roadworthy.inspection.model import (
-    Check,
-    Documentation,
-    Fixture,
-    Fixtures,
-    Item,
-    Probes,
-    Requirement,
-    Strength,
-    observe,
-)
+from roadworthy.inspection.model import Check, Documentation, Fixture, Fixtures, Item, Probes, Requirement, Strength
+from roadworthy.inspection.observation import observe
 from roadworthy.inspection.results import Answer, Inspection, LineResult
+from roadworthy.inspection.statements import Standing, Statement
+
+ATTESTED = Statement(Standing.ATTESTED, "Ana", "all six came", date(2027, 1, 1), "CTO", "Ben", date(2026, 1, 1))
+WAIVED = Statement(Standing.WAIVED, "Ben", "proxy comes in May", date(2026, 5, 31))
 
 
 @dataclass(frozen=True)

@@ -144,14 +144,15 @@ def _help(check: Check) -> str:
 
 
 def _result(found: Inspection, line: LineResult, answer: Answer, index: Mapping[str, int]) -> dict[str, Any]:
-    verdict, check = answer.verdict, answer.check
+    verdict, check, decides = answer.verdict, answer.check, answer is line.deciding
+    said, severity = (line.summary, line.severity) if decides else (verdict.summary, check.severity)
     mend = f" To mend: {flat(verdict.remediation.text)}" if verdict.remediation else ""
     key = hashlib.sha256("\n".join([*line.item.section, line.item.text, check.id]).encode()).hexdigest()[:32]
     result: dict[str, Any] = {
         "ruleId": check.id,
         "ruleIndex": index[check.id],
-        "level": LEVELS[check.severity],
-        "message": {"text": f"{title_of(line)}: {flat(verdict.summary)}.{mend}"},
+        "level": LEVELS[severity],
+        "message": {"text": f"{title_of(line)}: {flat(said)}.{mend}"},
         "locations": [_location(found, line)],
         "partialFingerprints": {"primaryLocationLineHash": key, "roadworthy/v1": key},
         "properties": {

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
-from tests.unit.inspection.fakes import inspection, line, on_day
+from tests.unit.inspection.fakes import ATTESTED, WAIVED, inspection, line, on_day
 
 from roadworthy.contracts.checks import Kind, Status
 from roadworthy.inspection.checklist import document, rewriting
@@ -12,8 +11,6 @@ from roadworthy.inspection.model import Item
 from roadworthy.inspection.statements import Standing, Statement
 
 TEXT = "# Launch\n- [x] Team trained\n- [x] TLS certificate\n"
-ATTESTED = Statement(Standing.ATTESTED, "Ana", "all six came", date(2027, 1, 1), "CTO", "Ben", date(2026, 1, 1))
-WAIVED = Statement(Standing.WAIVED, "Ben", "proxy comes in May", date(2026, 5, 31))
 
 
 def rewritten(tmp_path: Path, text: str, *, person: Statement, day: str = "2026-03-01") -> str:
