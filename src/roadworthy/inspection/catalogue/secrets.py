@@ -298,6 +298,8 @@ def _seconds(name: str, value: str) -> float | None:
     return float(value) * unit if re.fullmatch(r"\d+(?:\.\d+)?", value.strip()) else None
 
 
+RANDOM_HEX = "9f2b7c41d08e6a53b1c7e9048d2f6a3570be81c4d95a2f6378e0b4c1d7a95e26"
+
 STRONG = Check(
     id="sec.secretkey.strength",
     requirements=("sec.secretkey",),
@@ -324,7 +326,7 @@ STRONG = Check(
         "sec.secretkey",
         {"name": "SECRET_KEY"},
         must_fail=Stage(environment={"SECRET_KEY": "your-very-secure-secret-key-change-this"}),
-        mended=Stage(environment={"SECRET_KEY": "9f2b7c41d08e6a53b1c7e9048d2f6a3570be81c4d95a2f6378e0b4c1d7a95e26"}),
+        mended=Stage(environment={"SECRET_KEY": RANDOM_HEX}),
     ),
 )
 

@@ -223,7 +223,7 @@ async def _of_pipeline(
         return unknown(f"nothing read here runs those in {listed(lost)}; not read: {listed(seen.unread, 3)}", evidence)
     if lost:
         return failed(
-            f"no job runs those of {len(files)} files with {_called(requirement.id)} that are in {listed(lost)}", evidence,
+            f"no job runs those {_called(requirement.id)} (of {len(files)} files) in {listed(lost)}", evidence,
             mend="run them on push and pull_request, or keep junit.xml of a run in the tree",
         )  # fmt: skip
     missing = [
@@ -251,9 +251,7 @@ def _looked(repo: RepoProbe, files: Sequence[str], covered: Mapping[str, Ran], s
         f"{one.job.where} ({' and '.join(sorted(one.job.triggers & {PUSH, PULL}))})" for one in covered.values()
     )
     old = "".join(f"\n{one.path} {one.reason}" for one in stale[:3])
-    answer = (
-        f"{len(files)} files hold such tests: {listed(files, 5)}\n{len(covered)} of them run in {listed(by_job, 4)}"
-    )
+    answer = f"{len(files)} files hold such tests: {listed(files, 5)}\n{len(covered)} run in {listed(by_job, 4)}"
     return observe("files with tests, and jobs that run them", answer + old, repo.vantage)
 
 

@@ -1,0 +1,141 @@
+"""Secrets are found where they are, invented values are not taken for them, and none is ever shown."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.inspection.catalogue.asking import verdict_of
+
+from roadworthy.contracts.checks import Status
+from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.probes import leaked
+
+PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+REAL = "tR4vel" + "-Qu1ckly-88"
+KEY = "9f2b7c41d08e6a53" + "b1c7e9048d2f6a35"
+GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+AWS = "AKIA" + "Q3EGRWTYU4ZX7PLM"
+PEM = "-----BEGIN RSA " + "PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'PASSWORD = "{REAL}"',
+        f"const apiKey = '{KEY}';",
+        f'  "client_secret": "{KEY}",',
+        f'String dbPassword = "{REAL}";',
+        f'password := "{REAL}"',
+        f'DATABASE_URL = "postgres://app:{REAL}@db.internal:5432/app"',
+        f'github = "{GITHUB}"',
+        f"// {AWS}",
+        PEM,
+    ],
+)  # fmt: skip
+def test_what_is_found(line: str) -> None:
+    assert list(leaked.in_line("app.py", line)), line
+
+
+@pytest.mark.parametrize("line", [f"password: {REAL}", f"API_KEY={KEY}", f"  - db_password: {REAL}"])
+def test_bare_values_of_settings(line: str) -> None:
+    assert list(leaked.in_line("deploy/values.yaml", line))
+    assert not list(leaked.in_line("app.py", line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'password = os.environ["DB_PASSWORD"]',
+        "const token = process.env.API_TOKEN_V2;",
+        'password = "${DB_PASSWORD_2}"',
+        'password: "{{ vault_password_1 }}"',
+        'SECRET_KEY = "change-me-in-production-2024"',
+        'api_key = "your-api-key-1234567890"',
+        'token_url = "/api/v1/auth/token2"',
+        'TOKEN_HEADER = "X-Auth-Token-V2"',
+        '"password": "Passwort vergessen 2?"',
+        'password_field = "password_confirmation1"',
+        'secret_name = "projects/1234/secrets/db-password-9"',
+        'token = "abcdefgh"',
+        'password = ""',
+        'DATABASE_URL = "postgres://postgres:p0stgr3s@localhost:5432/app"',
+        'url = "postgres://user:password@host/db"',
+        "aws = AKIA" + "IOSFODNN7EXAMPLE",
+        'key = "sk_live_' + "x" * 24 + '"',
+        "# ghp_" + "0" * 36,
+    ],
+)
+def test_what_is_no_secret(line: str) -> None:
+    assert not list(leaked.in_line("app.py", line)), line
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("unit", ["password=", "a.", "secret: '", "://a:", "key_", "'\"", "-----BEGIN "])
+def test_a_line_without_end(unit: str) -> None:
+    leaked.in_text("x.yaml", (unit * 200_000)[:2_000_000])
+    leaked.in_text("x.yaml", "\n".join([unit * 100] * 1_000))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"app.py": "x = 1\n"}, PASS),
+        ({"app.py": f'PASSWORD = "{REAL}"\n'}, FAIL),
+        ({"app.py": "x = 1\n", "tests/test_app.py": f'PASSWORD = "{REAL}"\n'}, PASS),
+        ({"app.py": "x = 1\n", "tests/test_app.py": f'TOKEN = "{GITHUB}"\n'}, FAIL),
+        ({"app.py": "x = 1\n", "tests/key.pem": PEM}, PASS),
+        ({"app.py": "x = 1\n", "certs/key.pem": PEM}, FAIL),
+        ({"app.py": "x = 1\n", ".env": f"PASSWORD={REAL}\n"}, PASS),
+        ({"app.py": "x = 1\n", ".env.example": f"PASSWORD={REAL}\n"}, PASS),
+        ({"app.py": "x = 1\n", "docs/setup.md": f"password: {REAL}\n"}, PASS),
+        ({"app.py": "x = 1\n", "deploy/values.yaml": f"password: {REAL}\n"}, FAIL),
+        ({"app.py": "x = 1\n", "node_modules/x/i.js": f'password = "{REAL}"'}, PASS),
+        ({"README.md": "nothing"}, UNKNOWN),
+        ({}, UNKNOWN),
+    ],
+)
+async def test_where_it_counts(files: dict[str, str], expected: Status) -> None:
+    verdict = await verdict_of("sec.nosecrets.searched", Stage(repo=files))
+    assert verdict.status is expected, verdict.summary
+    assert not any(value in repr(verdict) for value in (REAL, GITHUB, PEM))
+
+
+async def test_what_is_tracked_and_what_was() -> None:
+    clean, env = {"app.py": "x = 1\n"}, {"app.py": "x = 1\n", ".env": f"PASSWORD={REAL}\n"}
+    assert (await verdict_of("sec.nosecrets.searched", Stage(repo=env, committed=(env,)))).status is FAIL
+    private = {**env, ".gitignore": ".env\n"}
+    assert (await verdict_of("sec.nosecrets.searched", Stage(repo=private, committed=(private,)))).status is PASS
+    before = await verdict_of("sec.nosecrets.searched", Stage(repo=clean, committed=(env, clean)))
+    assert before.status is FAIL
+    assert "history" in before.summary
+    assert REAL not in repr(before)
+
+
+@pytest.mark.parametrize(
+    ("committed", "expected"),
+    [
+        (({".gitignore": ".env\n"},), PASS),
+        (({".gitignore": "/.env*\n!.env.example\n", ".env.example": "A=\n"},), PASS),
+        (({".gitignore": "# .env\n"},), FAIL),
+        (({".gitignore": ".env\n!.env\n"},), FAIL),
+        (({".gitignore": "*.pyc\n", ".env": "A=1\n"},), FAIL),
+        (({".env": "A=1\n"}, {".gitignore": ".env\n"}), FAIL),
+        (({".gitignore": "/.env\n", "backend/.env.example": "A=\n"},), FAIL),
+        (({".gitignore": ".env\n", "backend/.env.example": "A=\n"},), PASS),
+        (({".gitignore": ".env\n", "config/.env.production": "A=1\n"},), FAIL),
+    ],
+)
+async def test_ignored(committed: tuple[dict[str, str], ...], expected: Status) -> None:
+    verdict = await verdict_of("sec.gitignore.rule", Stage(repo={}, committed=committed))
+    assert verdict.status is expected, verdict.summary
+
+
+async def test_without_git_nobody_knows() -> None:
+    assert (await verdict_of("sec.gitignore.rule", Stage(repo={".gitignore": ".env\n"}))).status is UNKNOWN
+
+
+async def test_what_the_tree_configures_is_not_run() -> None:
+    state = {".gitignore": ".env\n", ".gitattributes": "* filter=evil\n", "a.py": "x = 1\n"}
+    stage = Stage(repo={".git/config": '[filter "evil"]\n  clean = touch /tmp/owned\n'}, committed=(state,))
+    verdict = await verdict_of("sec.gitignore.rule", stage)
+    assert verdict.status is UNKNOWN
+    assert "config" in verdict.summary
