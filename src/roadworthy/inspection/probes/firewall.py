@@ -125,7 +125,8 @@ def _filter_table(text: str) -> str:
 
 def _let_in(rest: str, rule: str, into: tuple[set[int], set[int], list[str]]) -> None:
     ports, some, odd = into
-    if re.search(r"-i lo\b|ESTABLISHED|-p (?:icmp|ipv6-icmp|icmpv6|igmp)\b|--state|-p udp", rest):
+    answers = "ESTABLISHED" in rest and "NEW" not in rest
+    if answers or re.search(r"-i lo\b|-p (?:icmp|ipv6-icmp|icmpv6|igmp|udp)\b", rest):
         return
     named = [number for part in re.findall(r"--dports? (\S+)", rest) for number in _numbers(part)]
     if not named:
@@ -149,7 +150,8 @@ def _nft(text: str) -> Firewall:
         for line in body.splitlines():
             if re.search(r"\baccept\s*$", line.strip()) is None:
                 continue
-            if re.search(r"iif(?:name)? \"?lo\"?|ct state|icmp|igmp|udp dport", line):
+            answers = "ct state" in line and "established" in line and "new" not in line
+            if answers or re.search(r"iif(?:name)? \"?lo\"?|icmp|igmp|udp dport", line):
                 continue
             named = [n for part in re.findall(r"tcp dport (\{[^}]*\}|\S+)", line) for n in _numbers(part)]
             if not named:

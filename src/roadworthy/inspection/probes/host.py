@@ -19,6 +19,7 @@ PROCESSES_LIMIT = 4_096
 FILES_LIMIT = 500
 ENTRIES_LIMIT = 10_000
 FILE_LIMIT_BYTES = 64 * 1024
+LARGE_LIMIT_BYTES = 32 * 1024 * 1024
 LISTENING = "0A"
 VIRTUAL_DISK = re.compile(r"/(?:loop|ram|zram|dm-|md|sr|fd|nbd)\d*/")
 _NAME_AND_REST = re.compile(r"\A(\d+) \((.*)\) (.*)\Z", re.DOTALL)
@@ -173,6 +174,20 @@ class HostProbe:
         """The control group that `pid` belongs to, as a path."""
         return _read(self.proc / str(pid) / "cgroup", 4096).partition("::")[2].strip()
 
+    def group_limits(self, pid: int) -> tuple[int | None, float | None]:
+        """Bytes and cores that the control group of `pid`, and those above it, allow at most; None without a limit."""
+        group = Path(self.control_group(pid).lstrip("/"))
+        folders = [self.root / "sys/fs/cgroup" / part for part in (group, *group.parents)]
+        memory = [int(text) for one in folders if (text := _read(one / "memory.max", 64).strip()).isdigit()]
+        quotas = [_read(one / "cpu.max", 64).split() for one in folders]
+        cores = [int(one[0]) / int(one[1]) for one in quotas if len(one) == 2 and one[0].isdigit()]  # noqa: PLR2004 - quota, period
+        return min(memory, default=None), min(cores, default=None)
+
+    def open_files_limit(self, pid: int) -> int | None:
+        """How many files `pid` may hold open; None where that may not be seen."""
+        found = re.search(r"^Max open files\s+(\d+)", _read(self.proc / str(pid) / "limits", 4096), re.MULTILINE)
+        return int(found[1]) if found else None
+
     def libraries(self, pid: int) -> frozenset[str]:
         """Names of the packages and shared objects that `pid` has mapped: "granian", "libssl"."""
         paths = re.findall(r"(/\S+\.so[\w.]*)$", _read(self.proc / str(pid) / "maps", 4 * 1024 * 1024), re.MULTILINE)
@@ -183,6 +198,19 @@ class HostProbe:
         """How many threads `pid` has."""
         found = re.search(r"^Threads:\s+(\d+)", _read(self.proc / str(pid) / "status", 4096), re.MULTILINE)
         return int(found[1]) if found else 1
+
+    def held_memory(self, pid: int) -> tuple[int, int] | None:
+        """Bytes that `pid` holds now and at the most ever held; None where that can't be seen.
+
+        Now is its share of what it shares with others where the kernel tells that, else all that it has resident.
+        """
+        status = _read(self.proc / str(pid) / "status", 4096)
+        rss = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+        most = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+        if rss is None or most is None:
+            return None
+        shared = re.search(r"^Pss:\s+(\d+) kB", _read(self.proc / str(pid) / "smaps_rollup", 4096), re.MULTILINE)
+        return int((shared or rss)[1]) * 1024, int(most[1]) * 1024
 
     def output(self, pid: int) -> Path | None:
         """The file that its standard output is written to; None for a terminal, a pipe or the journal."""
@@ -258,6 +286,10 @@ class HostProbe:
         for path in self.paths(*patterns):
             found["/" + str(path.relative_to(self.root))] = _read(path, FILE_LIMIT_BYTES)
         return found
+
+    def text(self, path: str) -> str:
+        """A larger file under the root, whole up to `LARGE_LIMIT_BYTES`: a list of packages."""
+        return _read(self.root / path, LARGE_LIMIT_BYTES)
 
     def paths(self, *patterns: str) -> Sequence[Path]:
         """Files that match glob patterns under the root, at most `FILES_LIMIT`."""

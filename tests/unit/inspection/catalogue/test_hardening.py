@@ -67,6 +67,11 @@ OWN = Program("/usr/bin/docker-proxy -proto tcp -host-ip 127.0.0.1 -host-port 54
         (Machine(commands={"nft": NFT.replace('iif "lo" accept', "ip daddr 1.2.3.4 accept")}), UNKNOWN),
         (Machine(commands={"iptables-save": IPTABLES.replace(":INPUT DROP", ":INPUT ACCEPT")}), FAIL),
         (Machine(commands={"iptables-save": "*nat\n:INPUT DROP [0:0]\nCOMMIT\n"}), FAIL),
+        (Machine(commands={"nft": NFT.replace("\t\ttcp", "\t\tct state new tcp dport 5432 accept\n\t\ttcp")}), FAIL),
+        (
+            Machine(commands={"iptables-save": IPTABLES.replace("--dport 22", "--dport 5432 -m state --state NEW")}),
+            FAIL,
+        ),
         (Machine(commands={"iptables-save": IPTABLES}, files=SIX), UNKNOWN),
         (Machine(commands={"iptables-save": IPTABLES, "ip6tables-save": IPTABLES}, files=SIX), PASS),
         (Machine(commands={"nft": NFT}, files=SIX), PASS),
