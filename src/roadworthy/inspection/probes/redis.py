@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -76,6 +76,16 @@ class RedisProbe:
             if int(cursor) == 0:
                 return frozenset(names)
         return None
+
+    async def clients(self) -> Sequence[Mapping[str, str]]:
+        """Connections as CLIENT LIST shows them: name, age and idle in seconds, cmd, lib-name. Addresses stay here.
+
+        Raises:
+            Unobservable: the server does not say, as most managed ones don't.
+        """
+        answer = await self._ask("CLIENT LIST")
+        rows = answer if isinstance(answer, list) else []
+        return [{str(key): str(value) for key, value in row.items()} for row in rows if isinstance(row, dict)]
 
     async def ttl(self, key: bytes) -> int:
         """Seconds left for a key; -1: it never expires; -2: it is gone."""
