@@ -15,6 +15,7 @@ from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.mapper import Mapped
 from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.model import PROBE_REMEDIES, Check, Probes, Requirement
+from roadworthy.inspection.observation import printable
 from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.requirements import BY_ID, kind_of
 from roadworthy.inspection.results import Answer, Inspection, LineResult
@@ -67,7 +68,7 @@ def plan(lines: Iterable[Mapped], catalogue: Catalogue, allowed: frozenset[Blast
     empty = Plan(tuple(lines), (), catalogue, allowed)
     runs: dict[Key, Run] = {}
     for mapped in empty.lines:
-        for requirement in () if mapped.unmeasurable else mapped.requirements:
+        for requirement in () if mapped.unmeasurable or mapped.left_out else mapped.requirements:
             for check in empty.checks_of(requirement):
                 run = Run(check, requirement)
                 runs.setdefault(run.key, run)
@@ -155,7 +156,7 @@ def _clean(verdict: Verdict, secrets: frozenset[str]) -> Verdict:
     """`verdict` with every known secret masked by value, after checks masked what looks like one."""
 
     def mask(text: str) -> str:
-        return redact(text, secrets)
+        return printable(redact(text, secrets))
 
     def clean(evidence: Evidence) -> Evidence:
         return replace(
@@ -172,6 +173,8 @@ def _clean(verdict: Verdict, secrets: frozenset[str]) -> Verdict:
 
 
 def _line(mapped: Mapped, planned: Plan, verdicts: Mapping[Key, Verdict]) -> LineResult:
+    if mapped.left_out:
+        return LineResult(mapped, Status.HUMAN, (), f"the checklist leaves it to people: {mapped.left_out}")
     if mapped.unmeasurable:
         return LineResult(mapped, Status.UNKNOWN, (), mapped.unmeasurable)
     answers: list[Answer] = []

@@ -147,7 +147,8 @@ def _result(found: Inspection, line: LineResult, answer: Answer, index: Mapping[
     verdict, check, decides = answer.verdict, answer.check, answer is line.deciding
     said, severity = (line.summary, line.severity) if decides else (verdict.summary, check.severity)
     mend = f" To mend: {flat(verdict.remediation.text)}" if verdict.remediation else ""
-    key = hashlib.sha256("\n".join([*line.item.section, line.item.text, check.id]).encode()).hexdigest()[:32]
+    stable = "\n".join([*line.item.section, line.item.text, check.id])
+    key = hashlib.sha256(stable.encode("utf-8", "replace")).hexdigest()[:32]
     result: dict[str, Any] = {
         "ruleId": check.id,
         "ruleIndex": index[check.id],
@@ -158,7 +159,12 @@ def _result(found: Inspection, line: LineResult, answer: Answer, index: Mapping[
         "properties": {
             "requirement": answer.requirement.id,
             "evidence": [
-                {"asked": one.asked, "answer": one.answer, "observed_at": one.observed_at, "vantage": one.vantage}
+                {
+                    "asked": printable(one.asked),
+                    "answer": printable(one.answer),
+                    "observed_at": one.observed_at,
+                    "vantage": printable(one.vantage),
+                }
                 for one in verdict.evidence
             ],
         },
@@ -184,7 +190,7 @@ def _artifact(checklist: str) -> dict[str, str]:
     path = Path(checklist)
     relative = Path(os.path.relpath(path)) if path.is_absolute() else path
     name = relative.name if ".." in relative.parts else relative.as_posix()
-    return {"uri": quote(name), "uriBaseId": "SRCROOT"}
+    return {"uri": quote(name, errors="replace"), "uriBaseId": "SRCROOT"}
 
 
 def _suppression(waiver: Statement) -> dict[str, str]:
