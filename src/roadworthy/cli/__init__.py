@@ -18,6 +18,7 @@ EXIT_TOOL_FAILED = 3
 COMMANDS = {
     "up": "Start everything: PostgreSQL, Valkey, demo data, web server, task worker. Ctrl-C stops it.",
     "inspect": "Execute a checklist in Markdown against a running system, and tick what holds.",
+    "annotate": "Write into a checklist what each line is understood to ask, for review.",
     "attest": "Write down who vouches for a line that only people know.",
     "target": "Look around a repository, and write the target.toml that `inspect` reads.",
     "serve": "Run the web server against databases that are already there.",

@@ -17,6 +17,10 @@ class UnreadableChecklist(InspectionError):
     """The checklist cannot be read as Markdown text."""
 
 
+class InvalidOverride(InspectionError):
+    """A comment in the checklist that says what a line asks cannot be understood."""
+
+
 class InvalidTarget(InspectionError):
     """The target does not say, or says wrongly, what to look at."""
 

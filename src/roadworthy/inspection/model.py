@@ -50,7 +50,8 @@ class Item:
     `inverse`: a tick would be bad news ("No rollback plan exists"). `conditional`: asked only under a condition
     that the line names ("if needed"). `optional`: the team itself calls it recommended or optional.
     `firm`: an item whatever it says; otherwise it is one only if it asks something that is known.
-    `language` is the code block's, for `Form.CODE`.
+    `language` is the code block's, for `Form.CODE`. `override` is what a comment in the file says that the line asks,
+    on `override_line`.
     """
 
     line: int
@@ -68,6 +69,8 @@ class Item:
     context: tuple[str, ...] = ()
     claimed: bool | None = None
     firm: bool = True
+    override: str = ""
+    override_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

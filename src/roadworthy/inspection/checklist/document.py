@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,12 @@ def read(path: Path) -> Document:
     lines = tuple(_LINE.findall(text))
     if len(lines) > LINE_LIMIT:
         raise UnreadableChecklist(f"{path}: {len(lines)} lines, over {LINE_LIMIT}", "give the checklist alone")
-    return Document(path, lines, tuple(_readable(line) for line in lines), encoding, errors, prefix)
+    return Document(path, lines, readable(lines), encoding, errors, prefix)
+
+
+def readable(lines: Iterable[str]) -> tuple[str, ...]:
+    """`lines` as they are read: without line ends, mojibake repaired, evidence blanked."""
+    return tuple(_readable(line) for line in lines)
 
 
 def _bytes(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from roadworthy.inspection.checklist import code, fences, tables, words
+from roadworthy.inspection.checklist import code, comments, tables, words
 from roadworthy.inspection.model import Form, Item
 
 BOX = re.compile(r"^\[(?P<mark>[ xX]|✅|✔|✓|☑|❌|✗|-|~|/|\*|)\](?:\s+|$)")
@@ -54,18 +54,19 @@ class _Reader:
 
 
 def read(lines: Sequence[str]) -> tuple[Item, ...]:
-    """Every line of the Markdown text `lines` that claims something or may do so, in order, at most `ITEM_LIMIT`."""
-    tokens = (
-        MarkdownIt("commonmark", {"maxNesting": 60})
-        .enable(["table", "strikethrough"])
-        .parse("\n".join(fences.mended(lines)))
-    )
+    """Every line of the Markdown text `lines` that claims something or may do so, in order, at most `ITEM_LIMIT`.
+
+    Raises:
+        InvalidOverride: a comment for the inspector that belongs to no line, or does not end.
+    """
+    bare, said = comments.parted(lines)
+    tokens = MarkdownIt("commonmark", {"maxNesting": 60}).enable(["table", "strikethrough"]).parse("\n".join(bare))
     reader = _Reader()
     title = _title_of(tokens)
     position = 0
     while position < len(tokens):
         position += _step(reader, tokens, position, title)
-    return tuple(_with_firmness(reader.items[:ITEM_LIMIT], title))
+    return tuple(comments.attached(list(_with_firmness(reader.items[:ITEM_LIMIT], title)), said, bare))
 
 
 def _step(reader: _Reader, tokens: Sequence[Token], position: int, title: str) -> int:

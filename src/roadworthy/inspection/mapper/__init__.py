@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from roadworthy.inspection.mapper.mapping import Mapped, Mapper
+from roadworthy.inspection.mapper.mapping import Mapper
+from roadworthy.inspection.mapper.told import Mapped
 
 __all__ = ["Mapped", "Mapper"]

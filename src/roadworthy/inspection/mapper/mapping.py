@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from roadworthy.contracts.checks import Kind
 from roadworthy.inspection.checklist import words
-from roadworthy.inspection.mapper import claims, code, params, polarity, reservations, rules, values
+from roadworthy.inspection.mapper import claims, code, overrides, params, polarity, reservations, rules, values
 from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.mapper.rules import Match, Rule
 from roadworthy.inspection.mapper.text import LINE_NUMBER, Line
+from roadworthy.inspection.mapper.told import Mapped, kind_of_line
 from roadworthy.inspection.model import Form, Item, Requirement
-from roadworthy.inspection.requirements import kind_of
 
 VARIABLE_SCORE = 2.1
 _LONE_VARIABLE = re.compile(r"^`?(?P<name>[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+)(?:\s?=\s?(?P<value>[^`\s]+))?`?[.;]?$")
@@ -33,37 +32,6 @@ _OPEN_QUESTION = re.compile(
 """Only people can answer it; "Are backups automated?" can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """A line with what it asks: all of `requirements`, or any one of them where the line says "or" (`any_of`).
-
-    `alternatives`: the number of the group that each requirement belongs to, where only some are alternatives
-    ("Redis or Memcached, with TTLs"); of each group one is enough.
-
-    `unread`: further claims of the line that nothing recognises; it can't be said to hold. `unmeasurable`: why no
-    check could verify it ("60% faster" than what?). `sense`: which way round the verdicts are to be read.
-    `shown_by_failure`: a failure of what is asked proves what a line of another sense states.
-    """
-
-    item: Item
-    requirements: tuple[Requirement, ...]
-    any_of: bool = False
-    unread: tuple[str, ...] = ()
-    unmeasurable: str = ""
-    sense: Sense = Sense.ASKED
-    shown_by_failure: bool = False
-    alternatives: tuple[int, ...] = ()
-
-    @property
-    def groups(self) -> tuple[tuple[int, ...], ...]:
-        """The places of `requirements` in groups, of each of which one must hold."""
-        numbers = (0,) * len(self.requirements) if self.any_of else self.alternatives or range(len(self.requirements))
-        grouped: dict[int, list[int]] = {}
-        for place, number in enumerate(numbers):
-            grouped.setdefault(number, []).append(place)
-        return tuple(map(tuple, grouped.values()))
-
-
 class Mapper:
     """Maps lines by rules; holds no state but the rules."""
 
@@ -77,7 +45,13 @@ class Mapper:
         return [one for one in mapped if one.item.firm or one.requirements]
 
     def map_one(self, item: Item) -> Mapped:
-        """What `item` asks; no requirement means unmapped."""
+        """What `item` asks; no requirement means unmapped.
+
+        Raises:
+            InvalidOverride: its comment in the file names what there is not.
+        """
+        if item.override:
+            return overrides.read(item)
         said = replace(item, text=LINE_NUMBER.sub("", item.text, count=1))
         if item.form is Form.CODE or _is_open_question(said):
             one = code.map_code(item) if item.form is Form.CODE else None
@@ -123,7 +97,7 @@ _UNTOLD = {Sense.UNTOLD: "it asks for the lack of something, and checks look for
 
 def _mapped(item: Item, requirements: tuple[Requirement, ...]) -> Mapped:
     conditional, optional = bool(words.condition_of(item.text)), words.is_optional(item.text, *item.section)
-    kind = _kind(requirements) if requirements else item.kind
+    kind = kind_of_line(requirements) if requirements else item.kind
     return Mapped(replace(item, kind=kind, conditional=conditional, optional=optional), requirements)
 
 
@@ -138,12 +112,6 @@ def _asked(matches: Sequence[Match], item: Item) -> tuple[tuple[Requirement, ...
             asked.append(params.refined(Requirement(match.requirement, one, _why(match, item))))
             groups.append(first if told.any_of else place)
     return tuple(asked), tuple(groups) if len(set(groups)) < len(groups) else ()
-
-
-def _kind(requirements: Sequence[Requirement]) -> Kind:
-    """A line of several claims is a machine's as soon as a machine can verify one of them."""
-    kinds = [kind_of(one.id) for one in requirements]
-    return Kind.MACHINE if Kind.MACHINE in kinds else kinds[0]
 
 
 def _by_variables(line: Line) -> Iterator[Match]:
