@@ -54,7 +54,7 @@ class Statement:
         approved = f", approved by {self.approver}" if self.approver else ""
         if self.stands:
             return f"{self.standing} by {self.who}{role}{approved}, until {self.until}: {self.words}"
-        return f"{self._ended} by {self.who}{role}{approved}: {self.why}"
+        return f"{self._ended} by {self.who}{role}{approved}: {self.why}; it said: {self.words}"
 
     @property
     def _ended(self) -> str:

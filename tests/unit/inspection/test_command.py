@@ -6,16 +6,23 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.inspection.fakes import inspection, line
+from tests.unit.inspection.fakes import check, inspection, line, verdict
 from typer.testing import CliRunner
 
 from roadworthy.cli import application
-from roadworthy.contracts.checks import Kind, Status
+from roadworthy.contracts.checks import BlastRadius, Kind, Status, Verdict
 from roadworthy.inspection import command
 from roadworthy.inspection.command import ExitCode
 from roadworthy.inspection.errors import InspectionError
 from roadworthy.inspection.model import Item
 
+WAIVED = """
+[[waiver]]
+requirement = "health.endpoint"
+owner = "Ana"
+reason = "moves in May"
+until = 2020-01-01
+"""
 NOWHERE = '[http]\nurl = "http://127.0.0.1:9"\n'
 
 
@@ -104,3 +111,60 @@ def test_the_inspector_needs_neither_the_product_nor_its_libraries() -> None:
     code = f"import sys, roadworthy.cli.inspect; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_report_is_written_where_it_was_asked_for(checklist: Path, tmp_path: Path) -> None:
+    paths = {name: tmp_path / f"report.{name}" for name in ("json", "html", "sarif", "junit")}
+    (tmp_path / "attestations.toml").write_text(WAIVED)
+    command.execute(command.Wanted(checklist, tmp_path / "target.toml", **paths))
+    written = {name: path.read_text() for name, path in paths.items()}
+    assert json.loads(written["sarif"])["version"] == "2.1.0"
+    assert written["junit"].startswith("<?xml")
+    assert "<!doctype html>" in written["html"]
+    assert all("moves in May" in text for text in written.values())
+
+
+def test_two_reports_do_not_share_a_file(checklist: Path, tmp_path: Path) -> None:
+    both = tmp_path / "report"
+    with pytest.raises(InspectionError, match="several reports"):
+        command.execute(command.Wanted(checklist, tmp_path / "target.toml", json=both, html=both))
+
+
+def test_a_system_that_is_not_there_is_said_before_anything_else(
+    checklist: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.execute(command.Wanted(checklist, tmp_path / "target.toml"))
+    said = capsys.readouterr().out
+    assert "127.0.0.1:9" in said.splitlines()[1]
+    assert "curl -i http://127.0.0.1:9/" in said.splitlines()[2]
+
+
+def test_bad_attestations_and_unknown_ids_stop_it_before_anything_runs(
+    checklist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "open_probes", None)
+    with pytest.raises(InspectionError, match="no such requirement"):
+        command.execute(command.Wanted(checklist, tmp_path / "target.toml", require=("health.endpont",)))
+    (tmp_path / "attestations.toml").write_text("[[waiver]]\n")
+    with pytest.raises(InspectionError, match=r"attestations\.toml:1"):
+        command.execute(command.Wanted(checklist, tmp_path / "target.toml"))
+
+
+def test_disruptive_checks_run_only_when_allowed_and_with_a_warning(
+    checklist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = list[str]()
+
+    async def note(*_: object) -> Verdict:
+        ran.append("ran")
+        return verdict(Status.PASS)
+
+    cutting = check("health.cut", "health.endpoint", note, blast_radius=BlastRadius.DISRUPTIVE)
+    monkeypatch.setattr(command.catalogue, "BY_REQUIREMENT", {"health.endpoint": (cutting,)})
+    command.execute(command.Wanted(checklist, tmp_path / "target.toml"))
+    said = capsys.readouterr()
+    assert not ran
+    assert "--allow disruptive" in said.out
+    command.execute(command.Wanted(checklist, tmp_path / "target.toml", allow=BlastRadius.DISRUPTIVE))
+    assert ran
+    assert "disrupt" in capsys.readouterr().err
