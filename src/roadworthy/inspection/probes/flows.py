@@ -35,7 +35,7 @@ _PATH_PART = re.compile(r"\.([\w-]+)|\[(\d+)\]")
 class Trodden:
     """A step that was walked: the request as written, what came back, and what was wrong with it, if anything.
 
-    `cookies` are names and flags of those that the answer set, never their values.
+    `cookies` are names and flags of those that the answer set, never their values; `said` is how its body begins.
     """
 
     step: Step
@@ -45,6 +45,7 @@ class Trodden:
     sent_path: str = ""
     sent_headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[tuple[str, Mapping[str, str]], ...] = ()
+    said: str = ""
 
     @property
     def words(self) -> str:
@@ -93,11 +94,23 @@ class FlowsProbe:
                 self._walks[flow.name] = await self._walk(flow)
             return self._walks[flow.name]
 
+    async def tread(self, visitor: Visit, step: Step, known: dict[str, str]) -> Trodden:
+        """One step by itself, once; what it saves comes into `known`, which begins as `fresh` gives it."""
+        try:
+            return await self._once(visitor, step, known)
+        except Unobservable as hidden:
+            return Trodden(step, 0, 0.0, hidden.problem)
+
+    @staticmethod
+    def fresh() -> dict[str, str]:
+        """What every walk knows before its first step."""
+        return {"random": secrets.token_hex(6), "unix": str(int(time.time()))}
+
     async def aclose(self) -> None:
         """Nothing is held open."""
 
     async def _walk(self, flow: Flow) -> Walk:
-        known = {"random": secrets.token_hex(6), "unix": str(int(time.time()))}
+        known = self.fresh()
         trodden: list[Trodden] = []
         ends = time.monotonic() + FLOW_SECONDS
         async with visit(self._http) as visitor:
@@ -132,7 +145,16 @@ class FlowsProbe:
             known[name] = value
             if is_secret_name(name) or len(value) >= LONG_ENOUGH_TO_BE_A_SECRET:
                 self._secrets.add(value)
-        return Trodden(step, answer.status, answer.seconds, problem, path, headers, tuple(set_cookies(answer)))
+        return Trodden(
+            step,
+            answer.status,
+            answer.seconds,
+            problem,
+            path,
+            headers,
+            tuple(set_cookies(answer)),
+            answer.text[:SAID_CHARACTERS],
+        )
 
     def _wrong(self, step: Step, answer: Answer, known: Mapping[str, str]) -> str:
         said = f": {bounded(' '.join(answer.text.split()), SAID_CHARACTERS)}" if answer.body else ""
