@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from granian import Granian
@@ -67,10 +68,15 @@ def serve(
 def _be_unready_first(seconds: float) -> None:
     """Put the wait before the server's own handling of a stop: once it stops, it no longer accepts a connection."""
     own = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    stopping = threading.Event()
 
-    def stop(number: int, _frame: object) -> None:
-        for each, handler in own.items():
-            signal.signal(each, handler)
+    def stop(number: int, frame: FrameType | None) -> None:
+        if stopping.is_set():  # the wait is over, or somebody does not want to wait
+            handler = own[signal.Signals(number)]
+            assert callable(handler)
+            handler(number, frame)
+            return
+        stopping.set()
         for process in multiprocessing.active_children():
             if process.pid is not None:
                 os.kill(process.pid, DRAIN_SIGNAL)
