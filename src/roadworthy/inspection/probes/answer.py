@@ -8,12 +8,15 @@ import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import httpx
 
 from roadworthy.inspection.probes import addresses
 
 BODY_LIMIT_BYTES = 512 * 1024
+HEADERS_LIMIT = 200
+HEADER_LIMIT_CHARACTERS = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,11 @@ def decoded(raw: bytes, encoding: str) -> tuple[bytes, bool]:
 
 
 def joined_headers(response: httpx.Response) -> Mapping[str, str]:
-    """Headers by lower-case name; what is sent twice is joined by commas."""
+    """Headers by lower-case name; what is sent twice is joined by commas; bounded."""
     joined: dict[str, str] = {}
-    for name, value in response.headers.multi_items():
-        key = name.lower()
-        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    for name, value in islice(response.headers.multi_items(), HEADERS_LIMIT):
+        key, said = name.lower(), value[:HEADER_LIMIT_CHARACTERS]
+        joined[key] = f"{joined[key]}, {said}" if key in joined else said
     return joined
 
 

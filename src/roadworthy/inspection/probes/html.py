@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
 
 REFERENCES_LIMIT = 2_000
+ELEMENTS_LIMIT = 20_000
+PAGES_KEPT = 16
 
 
 @dataclass(slots=True)
@@ -25,11 +29,17 @@ class Page:
         return [*self.scripts, *self.styles, *self.images]
 
 
+class _Enough(Exception):
+    """The page has more elements than any that people made."""
+
+
+@lru_cache(maxsize=PAGES_KEPT)
 def parse(text: str) -> Page:
-    """Read a page; broken HTML gives what could be read."""
+    """Read a page, once for all who ask; broken HTML gives what could be read, and one without end its beginning."""
     reader = _Reader()
-    reader.feed(text)
-    reader.close()
+    with suppress(_Enough):
+        reader.feed(text)
+        reader.close()
     return reader.page
 
 
@@ -41,6 +51,8 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.page.elements += 1
+        if self.page.elements > ELEMENTS_LIMIT:
+            raise _Enough
         given = {name: value or "" for name, value in attrs}
         self._in_title = tag == "title" and not self.page.title
         if self.page.elements > REFERENCES_LIMIT:

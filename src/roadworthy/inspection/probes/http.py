@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
@@ -259,7 +260,9 @@ class HttpProbe:
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
         verify = self.tls_context() if self.secure and self._verify else False
         transport = httpx.AsyncHTTPTransport(verify=verify, limits=limits, local_address=source, trust_env=False)
-        return httpx.AsyncClient(transport=transport, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False)
+        # every request comes as a stranger's: a session picked up on the way would change later answers
+        nobody = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        return httpx.AsyncClient(transport=transport, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False, cookies=nobody)
 
     def _own_address(self) -> str | None:
         if not self.loopback or self.secure:

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError, ResponseError
 from roadworthy.inspection.errors import Refused, Unobservable
 from roadworthy.inspection.observation import CONNECTIONS
 from roadworthy.inspection.probes import addresses
+from roadworthy.inspection.probes.limited import limited_pool
 
 TIMEOUT_SECONDS = 3.0
 SCAN_ROUNDS = 40
@@ -103,7 +104,7 @@ class RedisProbe:
         try:
             async with self._connections, asyncio.timeout(TIMEOUT_SECONDS):
                 return await self._open().execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves it so
-        except (RedisError, OSError, TimeoutError, ValueError) as error:
+        except (RedisError, OSError, TimeoutError, ValueError, RecursionError) as error:
             words = str(error) or type(error).__name__
             kind = Refused if isinstance(error.__cause__ or error.__context__, ConnectionRefusedError) else Unobservable
             refusal = kind(f"{command[0]} at {self.address}: {words}", "start it, or mend [redis] url")
@@ -113,10 +114,11 @@ class RedisProbe:
 
     def _open(self) -> Redis:
         if self._client is None:
-            self._client = Redis.from_url(
+            pool = limited_pool(
                 self.url,
                 socket_timeout=TIMEOUT_SECONDS,
                 socket_connect_timeout=TIMEOUT_SECONDS,
                 max_connections=CONNECTIONS,
             )
+            self._client = Redis.from_pool(pool)
         return self._client
