@@ -22,11 +22,12 @@ from roadworthy.inspection.catalogue.kit import (
     setting_of,
     unknown,
 )
-from roadworthy.inspection.catalogue.schedules import Artefact, artefacts, recurring
+from roadworthy.inspection.catalogue.schedules import artefacts, recurring
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.probes.backups import Artefact
 
 DATABASE = re.compile(
     r"\b(?:pg_dump|pg_dumpall|pg_basebackup|pg_probackup|pgbackrest|barman|wal-g|wal_g|mysqldump|mariadb-dump"

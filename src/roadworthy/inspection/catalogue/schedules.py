@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.model import Probes
+from roadworthy.inspection.probes.backups import Artefact, artefacts_in
 from roadworthy.inspection.probes.config import ConfigProbe
 from roadworthy.inspection.probes.host import HostProbe
 from roadworthy.inspection.redaction import redact
@@ -29,14 +28,9 @@ IN_TREE = (
 RECURRING = re.compile(r"^\s*schedule:|^\s*-?\s*cron:|kind:\s*CronJob|^OnCalendar|^OnUnitActiveSec", re.MULTILINE)
 BACKUP_PLACES = ("var/backups", "var/lib/postgresql/backups", "backup", "backups", "srv/backups", "opt/backups")
 BACKUP_SETTINGS = re.compile(r"(?:^|_)BACKUPS?_(?:DIR|PATH|LOCATION|DIRECTORY)$")
-BACKUP_NAME = re.compile(
-    r"\.(?:dump|pgdump|backup|sql)(?:\.(?:gz|zst|bz2|xz|gpg|age|enc))?$"
-    r"|(?:backup|dump|pg).*\.(?:tar|tgz|tar\.gz)$"
-)
 SYSTEMS_OWN = re.compile(r"dpkg|apt-|/usr/lib(?:exec)?/(?:dpkg|apt|systemd)")
 """What distributions schedule for themselves is nobody's backup of a database."""
-ARTEFACTS_LIMIT = 2_000
-ENTRIES_LIMIT = 50_000
+REMEDY = '[backup] path = "/var/backups/app", or [host] local = true where backups are kept'
 _PATH = re.compile(r"(?<![\w$}])/[\w.@/+-]+")
 
 
@@ -46,15 +40,6 @@ class Found:
 
     lines: Sequence[str]
     looked_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Artefact:
-    """A backup on disk; `modified_at` in seconds since the epoch."""
-
-    path: Path
-    size_bytes: int
-    modified_at: float
 
 
 def recurring(probes: Probes, pattern: re.Pattern[str]) -> Found:
@@ -110,18 +95,20 @@ def _timed(host: HostProbe) -> Mapping[str, str]:
 
 
 def artefacts(probes: Probes) -> tuple[Sequence[Artefact], Sequence[str]]:
-    """Backups on this machine, the newest first, and the places that exist and were looked at.
+    """Backups in the place that the target names, or in the usual ones of this machine, the newest first.
+
+    Besides, the places that exist and were looked at.
 
     Raises:
-        Unobservable: the machine can't be looked at.
+        Unobservable: neither a place nor the machine is offered.
     """
+    if probes.backups is not None:
+        return probes.backups.artefacts(), [probes.backups.path.name or str(probes.backups.path)]
     if probes.host is None:
-        raise Unobservable(
-            "the machine is not offered: no backup can be seen", "[host] local = true, where backups are kept"
-        )
+        raise Unobservable("no backup can be seen: neither a place nor the machine is offered", REMEDY)
     places = [probes.host.root / place for place in BACKUP_PLACES] + _configured(probes.config, probes.host.root)
     there = [place for place in places if place.is_dir()]
-    found = [one for place in there for one in _in(place)]
+    found = [one for place in there for one in artefacts_in(place)]
     shown = ["/" + str(place.relative_to(probes.host.root)) for place in there]
     return sorted(found, key=lambda one: one.modified_at, reverse=True), shown
 
@@ -132,16 +119,3 @@ def _configured(config: ConfigProbe | None, root: Path) -> list[Path]:
     except Unobservable:
         settings = ()
     return [root / setting.value.lstrip("/") for setting in settings if setting.value.startswith("/")]
-
-
-def _in(place: Path) -> Sequence[Artefact]:
-    found: list[Artefact] = []
-    for visited, path in enumerate(place.rglob("*")):
-        if visited >= ENTRIES_LIMIT or len(found) >= ARTEFACTS_LIMIT:
-            raise Unobservable(f"{place.name} holds too many files to look through", "BACKUP_DIR=/path, one folder")
-        if BACKUP_NAME.search(path.name):
-            with contextlib.suppress(OSError):
-                status = path.stat()
-                if stat.S_ISREG(status.st_mode):
-                    found.append(Artefact(path, status.st_size, status.st_mtime))
-    return found
