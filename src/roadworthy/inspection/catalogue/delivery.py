@@ -42,7 +42,7 @@ PUBLISHES = re.compile(
     r"|aws s3 cp|gcloud builds submit)\b",
     re.IGNORECASE,
 )
-COMMENTS = re.compile(r"(?m)^\s*//.*$|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)
+COMMENTS = re.compile(r"(?m)^\s*//[^\n]*$|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)
 
 
 async def _bot(probes: Probes, requirement: Requirement) -> Verdict:
