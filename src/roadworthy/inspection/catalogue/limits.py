@@ -78,7 +78,7 @@ def _reachable(requirement: Requirement) -> None:
         )
 
 
-async def _exceed(probes: Probes, requirement: Requirement) -> Exceeded:
+async def exceed(probes: Probes, requirement: Requirement) -> Exceeded:
     """Send more requests than the limit allows, with a forged client address each; without, if that escaped."""
     http = offered(probes.http, "http")
     _reachable(requirement)
@@ -140,7 +140,7 @@ def _policies(answer: Answer) -> Mapping[int, float]:
 
 
 async def _limited(probes: Probes, requirement: Requirement) -> Verdict:
-    exceeded = await _exceed(probes, requirement)
+    exceeded = await exceed(probes, requirement)
     evidence = [exceeded.evidence]
     name = requirement.text("name")
     setting = setting_of(probes, name) if name else None
@@ -186,7 +186,7 @@ def _unrefused(exceeded: Exceeded, evidence: Sequence[Evidence]) -> Verdict:
 async def _exempt(probes: Probes, requirement: Requirement) -> Verdict:
     """A route that must never be limited, where others are."""
     http = offered(probes.http, "http")
-    limited = await _exceed(probes, Requirement(requirement.id))
+    limited = await exceed(probes, Requirement(requirement.id))
     path = requirement.text("path") or next(iter(requirement.names("paths")), "/health")
     burst = await http.burst(path, EXEMPT_REQUESTS, name=f"exempt {path}", stop=lambda answer: answer.status == REFUSED)
     ordinal = burst.first(REFUSED)
@@ -209,7 +209,7 @@ async def _on(probes: Probes, requirement: Requirement) -> Verdict:
 
 async def _values(probes: Probes, requirement: Requirement) -> Verdict:
     stated = _stated(requirement)
-    exceeded = await _exceed(probes, requirement)
+    exceeded = await exceed(probes, requirement)
     evidence = [exceeded.evidence]
     policies = _policies(exceeded.burst.answers[0]) if exceeded.burst.answers else {}
     evidence.append(observe("stated limits", _policy_words(probes, policies), "headers and effective configuration"))
