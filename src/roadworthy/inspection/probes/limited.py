@@ -31,8 +31,8 @@ class _LimitedReader:
             raise NoConnection("it announces more than any answer needs")
         return self._counted(await self._stream.readexactly(count))
 
-    def at_eof(self) -> bool:
-        return self._stream.at_eof()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)  # what brings nothing: at_eof, and what redis-py looks at inside
 
     def _counted(self, data: bytes) -> bytes:
         self._left -= len(data)
