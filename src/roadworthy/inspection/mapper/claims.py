@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from roadworthy.inspection.mapper.rules import Match, Rule, Text
+from roadworthy.inspection.mapper.rules import Index, Match, Text
 from roadworthy.inspection.mapper.text import ASIDE_WEIGHT, CONJUNCTIONS, Line, Word
 from roadworthy.inspection.model import Form, Item
 
@@ -46,7 +46,7 @@ class Claims:
     unread: tuple[str, ...] = ()
 
 
-def claims(known: Sequence[Rule], line: Line, more: Iterable[Match], demands: Callable[[Item], bool]) -> Claims | None:
+def claims(known: Index, line: Line, more: Iterable[Match], demands: Callable[[Item], bool]) -> Claims | None:
     """The claims of `line` by the rules `known` and the matches `more`; None where they are not clear enough."""
     text = Text.of(line)
     matches = [*_matches(known, text, line), *more]
@@ -55,12 +55,12 @@ def claims(known: Sequence[Rule], line: Line, more: Iterable[Match], demands: Ca
         return None
     first = best[0]
     apart = _left_outside(first, line)
-    set_apart = _of_aside(first, matches, line)
     if not any(word.text in {*CONJUNCTIONS, ALTERNATIVE} for word in line.own):
-        return Claims((first, *set_apart), unread=apart)
+        return Claims((first, *_of_aside((first,), matches, line)), unread=apart)
     more = tuple(more)
     joined = _joined(known, first, line, more)
-    chosen = (first, *(match for match, _ in joined[:MORE_CLAIMS]), *set_apart)
+    claimed = (first, *(match for match, _ in joined[:MORE_CLAIMS]))
+    chosen = (*claimed, *_of_aside(claimed, matches, line))
     any_of = bool(joined) and all(joint == ALTERNATIVE for _, joint in joined)
     left = [*_matches(known, text.without(_taken(chosen)), line), *more]
     beyond = (" ".join(own_words(match)) for match, _ in joined[MORE_CLAIMS:])
@@ -68,7 +68,7 @@ def claims(known: Sequence[Rule], line: Line, more: Iterable[Match], demands: Ca
     return Claims(tuple(sorted(chosen, key=lambda match: match.first)), any_of, unread)
 
 
-def _joined(known: Sequence[Rule], first: Match, line: Line, more: Sequence[Match]) -> list[tuple[Match, str]]:
+def _joined(known: Index, first: Match, line: Line, more: Sequence[Match]) -> list[tuple[Match, str]]:
     """Further claims, each by words of its own, and the word that joins it to the first."""
     text, chosen = Text.of(line), [first]
     found: list[tuple[Match, str]] = []
@@ -103,11 +103,12 @@ def _is_aside(match: Match, line: Line) -> bool:
     return bool(places) and all(word.weight == ASIDE_WEIGHT for word in places)
 
 
-def _of_aside(first: Match, matches: Sequence[Match], line: Line) -> tuple[Match, ...]:
+def _of_aside(claimed: Sequence[Match], matches: Sequence[Match], line: Line) -> tuple[Match, ...]:
     """What the parentheses add to the claim before them: "Unit tests pass (coverage > 80%)"; not what they explain."""
-    if _is_aside(first, line) or _EXPLAINS.search(line.item.text):
+    if _is_aside(claimed[0], line) or _EXPLAINS.search(line.item.text):
         return ()
-    asides = [match for match in matches if _is_aside(match, line) and match.requirement != first.requirement]
+    said = {match.requirement for match in claimed}
+    asides = [match for match in matches if _is_aside(match, line) and match.requirement not in said]
     best = best_per_requirement(match for match in asides if match.score >= LEAST_SCORE_ASIDE)
     return tuple(best[:1])
 
@@ -130,10 +131,10 @@ def best_per_requirement(matches: Iterable[Match]) -> list[Match]:
     return sorted(best.values(), key=lambda match: (-round(match.score, 3), match.first))
 
 
-def _matches(known: Sequence[Rule], text: Text, line: Line) -> list[Match]:
+def _matches(known: Index, text: Text, line: Line) -> list[Match]:
     return [
         match
-        for rule in known
+        for rule in known.candidates(text)
         if (match := rule.match(text)) and (match.spread <= WINDOW_WORDS or match.set_off(line.own))
     ]
 
@@ -177,7 +178,8 @@ def _unread(chosen: Sequence[Match], others: Sequence[Match], line: Line) -> tup
     weight = max((line.own[position].weight for position in chosen[0].taken), default=ASIDE_WEIGHT)
     if weight == ASIDE_WEIGHT:
         return ()
-    explained = frozenset().union(*(match.taken for match in (*chosen, *others)))
+    said = {match.requirement for match in chosen}
+    explained = _taken((*chosen, *(match for match in others if match.requirement in said)))
     parts = _parts([word for word in line.own if word.weight == weight and not word.text.startswith("#")])
     return tuple(
         " ".join(word.text for word in part)

@@ -15,6 +15,8 @@ from roadworthy.inspection.mapper.told import Mapped, kind_of_line
 from roadworthy.inspection.model import Form, Item, Requirement
 
 VARIABLE_SCORE = 2.1
+LOOKED_FOR_WHOLE = frozenset({"feature.exists", "flow.generic", "test.smoke", "process.step"})
+"""Anything may stand for these; their checks look for everything that the line names, and pass for nothing less."""
 _LONE_VARIABLE = re.compile(r"^`?(?P<name>[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+)(?:\s?=\s?(?P<value>[^`\s]+))?`?[.;]?$")
 _DEMAND = re.compile(
     r"\b(?:must|required?s?|should|ensure|need(?:s|ed)?|use an?|enable|recommended|improves|never|always|mandatory)\b",
@@ -37,7 +39,7 @@ class Mapper:
 
     def __init__(self, known: Sequence[Rule] | None = None) -> None:
         """Take other rules than those that come with the inspector, for tests."""
-        self._rules = tuple(known) if known is not None else rules.load()
+        self._rules = rules.Index(tuple(known) if known is not None else rules.load())
 
     def map(self, items: Iterable[Item]) -> list[Mapped]:
         """Every line that is an item: those that are firm, and those that ask for something known."""
@@ -88,7 +90,12 @@ def _is_open_question(item: Item) -> bool:
 
 
 def _unread(found: claims.Claims, line: Line, asked: Sequence[Requirement]) -> tuple[str, ...]:
-    left = (*found.unread, *reservations.unread_figures(line, asked), *reservations.qualifiers(line, asked))
+    whole = {match.requirement for match in found.matches} <= LOOKED_FOR_WHOLE
+    left = (
+        *(() if whole else found.unread),
+        *reservations.unread_figures(line, asked),
+        *reservations.qualifiers(line, asked),
+    )
     return tuple(dict.fromkeys(left))
 
 

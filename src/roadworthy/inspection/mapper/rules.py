@@ -24,6 +24,8 @@ from roadworthy.inspection.mapper.text import TITLE_WEIGHT, Line, Word, position
 from roadworthy.inspection.requirements import BY_ID
 
 FOLLOWING_WORD_BONUS = 0.25
+BEGINNING = 3
+"""Letters by which words with any ending are indexed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,30 @@ class Rule:
         if all(place.above for place in found) or any(term.find(within) for term in self.unwanted):
             return None
         return match
+
+
+class Index:
+    """Rules by a word that each of them needs, so that a line is compared only with those that may hold for it."""
+
+    def __init__(self, known: Sequence[Rule]) -> None:
+        """Index `known`; their order stays."""
+        self._known = tuple(known)
+        self._by_word: dict[str, set[int]] = {}
+        self._by_beginning: dict[str, set[int]] = {}
+        for place, rule in enumerate(known):
+            needed = next(term for term in rule.wanted if not term.anywhere)
+            for first, *_ in needed.alternatives:
+                held = self._by_beginning if first.endswith("*") else self._by_word
+                held.setdefault(first.rstrip("*")[:BEGINNING] if first.endswith("*") else first, set()).add(place)
+
+    def candidates(self, text: Text) -> Iterator[Rule]:
+        """The rules of which `text` holds a word that they need."""
+        places: set[int] = set()
+        for word in text.own_index:
+            places |= self._by_word.get(word, set())
+            for length in range(1, BEGINNING + 1):
+                places |= self._by_beginning.get(word[:length], set())
+        return (self._known[place] for place in sorted(places))
 
 
 def _weight(found: Sequence[Found]) -> float:
