@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.observation import printable
+from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.reports.words import coverage_line, flat, share_line, statements_of, title_of
 from roadworthy.inspection.results import Inspection, LineResult
 
@@ -44,7 +45,7 @@ def encode(found: Inspection) -> bytes:
 
 
 def _case(suite: ET.Element, found: Inspection, line: LineResult) -> None:
-    section = " / ".join(flat(one).replace(".", "\N{ONE DOT LEADER}") for one in line.item.section)
+    section = " / ".join(flat(redact(one)).replace(".", "\N{ONE DOT LEADER}") for one in line.item.section)
     case = ET.SubElement(
         suite,
         "testcase",

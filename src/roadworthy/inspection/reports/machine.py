@@ -41,7 +41,7 @@ def _item(line: LineResult) -> dict[str, Any]:
     said = {"statements": [_statement(one) for one in line.statements]} if line.statements else {}
     return {
         "line": item.line,
-        "section": list(item.section),
+        "section": [redact(one) for one in item.section],
         "text": redact(item.text),
         "kind": str(item.kind),
         "status": str(line.status),
