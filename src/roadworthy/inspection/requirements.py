@@ -192,7 +192,7 @@ SPECS: tuple[Spec, ...] = (
     ),
     Spec("sec.nosecrets", M, "No secret stands in the code"),
     Spec("sec.gitignore", M, "Secret files stay out of version control", ("file",)),
-    Spec("sec.rotate", A, "Secrets are rotated"),
+    Spec("sec.rotate", A, "Secrets are rotated", ("subject",)),
     Spec("sec.cors", M, "Other origins are refused", ("path", "names")),
     Spec("sec.hosts", M, "Foreign host names are refused"),
     Spec("sec.headers", M, "Security headers are sent", ("path", "headers", "value", "server")),
@@ -321,7 +321,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("ci.zero", D, "A deployment loses no request"),
     # documents
     Spec("doc.deploy", A, "Deployment is described", ("file",)),
-    Spec("doc.api", A, "The API is described"),
+    Spec("doc.api", A, "The API is described", ("subject",)),
     Spec("doc.arch", A, "The architecture is described"),
     Spec("doc.runbook", A, "A runbook exists", ("file",)),
     Spec("doc.schema", A, "The schema is described"),
@@ -338,6 +338,13 @@ SPECS: tuple[Spec, ...] = (
     Spec("k8s.secctx", M, "Containers run with few rights", ("subject",)),
     Spec("k8s.rbac", M, "The service account may do only what it needs"),
     Spec("scale.horizontal", A, "Growing by more servers is planned", ("file",)),
+    # what agrees
+    Spec("cross.connections", M, "All pools together fit the database server"),
+    Spec("cross.timeouts", M, "Time limits grow from the inside to the outside"),
+    Spec("cross.bodies", M, "Limits on the size of a request agree along the way", ("bytes",)),
+    Spec("cross.alerts", M, "Alert rules rest on series that exist"),
+    Spec("cross.endpoints", M, "Documented endpoints answer"),
+    Spec("cross.variables", M, "Variables that the code needs are documented"),
     # the rest
     Spec("ver.api", M, "The API has versions"),
     Spec("feature.exists", M, "The feature's routes answer", ("path", "subject")),

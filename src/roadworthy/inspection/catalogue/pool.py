@@ -57,13 +57,13 @@ class Stated:
 async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
     postgres = offered(probes.postgres, "postgres")
     sessions = await postgres.rows(SESSIONS_SQL, APPLICATION_NAME)
-    room = await _room(postgres)
-    size = await _size(probes)
-    overflow = _setting(probes, OVERFLOW) or _argument(probes, "max_overflow")
+    room = await room_of(postgres)
+    size = await size_of(probes)
+    overflow = overflow_of(probes)
     evidence = [_seen(sessions, room, postgres)]
     if size is not None:
         evidence.append(observe("size of the pool", _numbers(size, overflow), "effective configuration"))
-    capacity = await _capacity(probes, size, overflow)
+    capacity = await capacity_of(probes, size, overflow)
     problem = (
         _against_line(requirement, size, overflow)
         or _against_range(requirement, capacity, len(sessions))
@@ -117,7 +117,7 @@ def _against_range(requirement: Requirement, capacity: Stated | None, open_now: 
     return ""
 
 
-async def _capacity(probes: Probes, size: Stated | None, overflow: Stated | None) -> Stated | None:
+async def capacity_of(probes: Probes, size: Stated | None, overflow: Stated | None) -> Stated | None:
     """The most connections that all processes can open: published, or a pool's size times the processes that serve."""
     with contextlib.suppress(Unobservable):
         published = _published_limit((await surface.metrics(probes))[1])
@@ -151,9 +151,15 @@ def _unseen(requirement: Requirement, size: Stated | None, overflow: Stated | No
     return ""
 
 
-async def _room(postgres: PostgresProbe) -> int:
-    kept = await postgres.value("select current_setting('superuser_reserved_connections')::int")
-    return int(await postgres.setting("max_connections")) - int(kept)
+def overflow_of(probes: Probes) -> Stated | None:
+    """Connections beyond the pool's size, where a variable or a call states them."""
+    return _setting(probes, OVERFLOW) or _argument(probes, "max_overflow")
+
+
+async def room_of(postgres: PostgresProbe) -> int:
+    """Connections that the server keeps for roles without special rights."""
+    kept = [await postgres.setting(name) for name in ("superuser_reserved_connections", "reserved_connections")]
+    return int(await postgres.setting("max_connections")) - sum(int(value or 0) for value in kept)
 
 
 def _seen(sessions: Sequence[Row], room: int, postgres: PostgresProbe) -> Evidence:
@@ -170,7 +176,8 @@ def _seen(sessions: Sequence[Row], room: int, postgres: PostgresProbe) -> Eviden
     return observe("pg_stat_activity", f"{answer}; the server allows {room}", postgres.vantage, basis=basis)
 
 
-async def _size(probes: Probes) -> Stated | None:
+async def size_of(probes: Probes) -> Stated | None:
+    """The size of the pool, where a variable, a call or a metric states it."""
     found = _setting(probes, SIZE) or _argument(probes, "pool_size", "max_size")
     if found is None and probes.http is not None:
         with contextlib.suppress(Unobservable):
@@ -256,7 +263,7 @@ async def _oldest(probes: Probes, evidence: list[Evidence]) -> int | None:
     if probes.postgres is None:
         return None
     sessions = await probes.postgres.rows(SESSIONS_SQL, APPLICATION_NAME)
-    evidence.append(_seen(sessions, await _room(probes.postgres), probes.postgres))
+    evidence.append(_seen(sessions, await room_of(probes.postgres), probes.postgres))
     return max((int(row["age_seconds"]) for row in sessions), default=None)
 
 

@@ -28,7 +28,7 @@ PROSE = "word " * 60
         ({"app/tasks.py": "def purge_sessions(): ...\n" + "\n" * 30 + BEAT.replace("TASK", "send_mail")}, Status.FAIL),
         ({"src/jobs.ts": "cron.schedule('0 4 * * *', () => deleteOld());\nawait purgeExpired();\n"}, Status.PASS),
         ({"infra/s3.tf": 'resource "aws_s3_bucket_lifecycle_configuration" "x" {}\n'}, Status.PASS),
-        ({"infra/s3.tf": '# resource "aws_s3_bucket_lifecycle_configuration" "x" {}\n'}, Status.FAIL),
+        ({"infra/s3.tf": "# lifecycle_rule {\n", "app.py": ""}, Status.FAIL),
         ({"docs/data.md": f"# Data\n\n## Data retention\n\n{PROSE}\n"}, Status.PASS),
         ({"docs/data.md": f"# Data\n\n## Log retention\n\n{PROSE}\n"}, Status.FAIL),
         ({"docs/data.md": f"# Data\n\n## Retention of backups\n\n{PROSE}\n"}, Status.FAIL),
