@@ -242,7 +242,8 @@ async def _wrong_requests(http: HttpProbe) -> list[str]:
     wrong = [surface.NOWHERE, "/%00", "/api/%F0%28%8C%28"]
     with contextlib.suppress(Unobservable):
         path = await surface.api_path(http)
-        wrong += [f"{path}?limit=-1", f"{path.rstrip('/')}/not-a-number'\""]
+        one = path.rstrip("/")  # an id that is none, and one larger than any column holds
+        wrong += [f"{path}?limit=-1", f"{one}/not-a-number'\"", f"{one}/99999999999999999999"]
     return wrong
 
 
