@@ -17,6 +17,7 @@ from roadworthy.inspection.probes.flows import FlowsProbe
 from roadworthy.inspection.probes.host import HostProbe
 from roadworthy.inspection.probes.http import HttpProbe
 from roadworthy.inspection.probes.logs import LogsProbe
+from roadworthy.inspection.probes.names import NamesProbe
 from roadworthy.inspection.probes.nginx import NginxProbe
 from roadworthy.inspection.probes.postgres import PostgresProbe
 from roadworthy.inspection.probes.prometheus import PrometheusProbe
@@ -49,6 +50,7 @@ class Item:
     `box` is "x", " " or None where the line has none; `claimed` is what the team says by box, emoji or word.
     `inverse`: a tick would be bad news ("No rollback plan exists"). `conditional`: asked only under a condition
     that the line names ("if needed"). `optional`: the team itself calls it recommended or optional.
+    `cell`: of a row of a table the column of its status, from 0; -1 where the table has none.
     `firm`: an item whatever it says; otherwise it is one only if it asks something that is known.
     `language` is the code block's, for `Form.CODE`. `override` is what a comment in the file says that the line asks,
     on `override_line`.
@@ -69,6 +71,7 @@ class Item:
     context: tuple[str, ...] = ()
     claimed: bool | None = None
     firm: bool = True
+    cell: int = -1
     override: str = ""
     override_line: int = 0
 
@@ -146,6 +149,8 @@ class Probes(Protocol):
     def drills(self) -> DrillsProbe | None: ...  # noqa: D102
     @property
     def backups(self) -> BackupsProbe | None: ...  # noqa: D102
+    @property
+    def names(self) -> NamesProbe | None: ...  # noqa: D102
 
     def secrets(self) -> frozenset[str]:
         """Every secret value seen so far (passwords of DSNs, values of secret variables): masked in all reports."""
@@ -164,6 +169,7 @@ PROBE_REMEDIES: Mapping[str, str] = {
     "flows": '[[flows]] name = "..." with its steps (docs/guide/flows.md)',
     "disruptions": "[[cuts]] dependency, cut and restore, or [stop] pid and start (docs/guide/flows.md)",
     "prometheus": '[prometheus] url = "http://prometheus:9090", alertmanager_url = "http://alertmanager:9093"',
+    "names": '[http] url = "https://your.app" (or [dns] server = "10.0.0.2:53")',
     "drills": '[drills] path = "drills", the folder that results of drills are kept in',
     "backups": '[backup] path = "/var/backups/app", the folder that backups are kept in',
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import ftfy
 
-from roadworthy.inspection.checklist.evidence import BLANK, is_evidence
+from roadworthy.inspection.checklist.evidence import BLANK, is_evidence, without
 from roadworthy.inspection.errors import UnreadableChecklist
 
 FILE_LIMIT_BYTES = 2 * 1024 * 1024
@@ -111,6 +111,7 @@ def _readable(line: str) -> str:
     bare = line.rstrip("\r\n")
     if is_evidence(bare):
         return BLANK
+    bare = without(bare)
     if bare.isascii():
         return bare
     fixed = ftfy.fix_text(bare.encode("utf-8", "replace").decode(), normalization="NFC")

@@ -15,6 +15,10 @@ BLANK = " \t "
 _LINE = re.compile(
     r"^[\s>]*<sub>roadworthy: (?P<status>[a-z_]+) \((?P<date>\d{4}-\d\d-\d\d), (?P<digest>[0-9a-f]{16})\) .*</sub>\s*$"
 )
+INLINE = re.compile(
+    r" ?<sub>roadworthy: (?P<status>[a-z_]+) \(\d{4}-\d\d-\d\d, (?P<digest>[0-9a-f]{16})\) [^<\r\n]*</sub>"
+)
+"""The same inside the cell of a table."""
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MARKS = re.compile(r"([\\`*\[\]~$|])")
 
@@ -39,9 +43,14 @@ class EvidenceLine:
         return f"{indent}<sub>roadworthy: {self.status} ({self.date}, {self.digest}) {said}</sub>"
 
     def same_as(self, line: str) -> bool:
-        """Whether `line` already says this: verdict and digest count, the day does not."""
-        match = _LINE.match(line)
+        """Whether `line`, or the evidence in a cell, already says this: verdict and digest count, the day does not."""
+        match = _LINE.match(line) or INLINE.match(line)
         return match is not None and (match["status"], match["digest"]) == (str(self.status), self.digest)
+
+
+def without(line: str) -> str:
+    """`line` without the evidence that an earlier run wrote into it."""
+    return INLINE.sub("", line) if "<sub>roadworthy: " in line else line
 
 
 def is_evidence(line: str) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from roadworthy.contracts.checks import Kind, Status
+from roadworthy.inspection.checklist import rows
 from roadworthy.inspection.checklist.document import Document
 from roadworthy.inspection.checklist.evidence import EvidenceLine, is_evidence
 from roadworthy.inspection.model import Form
@@ -21,14 +22,20 @@ def rewrite(document: Document, inspection: Inspection) -> bytes:
     """The document with its boxes and evidence lines brought up to date; every other byte stays.
 
     A box is ticked where the line holds, and cleared where it does not or where nothing was observed; boxes of
-    lines that only people can judge stay as people set them. Evidence stands under list items alone: a line
-    inside a table or a block of code would change what those mean.
+    lines that only people can judge stay as people set them. Evidence stands under list items, and in the status cell
+    of a table that has such a column; a line inside a table or a block of code would change what those mean.
     """
     by_line = {line.item.line: line for line in inspection.lines if line.item.form in _LISTED}
+    tabled = {line.item.line: line for line in inspection.lines if line.item.form is Form.TABLE and line.item.cell >= 0}
     by_end = _grouped(by_line.values())
     written: list[str] = []
     for number, raw in enumerate(document.lines, 1):
         if is_evidence(raw.rstrip("\r\n")):
+            continue
+        if number in tabled:
+            row = tabled[number]
+            said = _evidence(row, inspection.started_at) if _deserves(row) else None
+            written.append(rows.rewritten(raw, row, said))
             continue
         written.append(_with_box(raw, by_line[number]) if number in by_line else raw)
         for line in by_end.get(number, ()):

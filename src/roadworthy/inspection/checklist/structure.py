@@ -199,7 +199,7 @@ def _lead_in(token: Token) -> str:
 
 def _with_firmness(items: Sequence[Item], title: str) -> Iterator[Item]:
     """In a document without boxes the bullets are the checklist, where its headings say that it is one."""
-    boxes = sum(item.box is not None for item in items)
+    boxes = sum(item.form is Form.TASK for item in items)
     for item in items:
         is_checklist = _CHECKLIST_WORDS.search(" ".join((title, *item.section)))
         listed = item.form in {Form.BULLET, Form.NUMBER} and not item.context

@@ -78,6 +78,15 @@ def _item(
         text=": ".join(parts[:3]),
         title=parts[0] if len(parts) > 1 else "",
         form=Form.TABLE,
+        cell=-1 if status is None else status,
+        box=_box(texts, status),
         claimed=words.claim_of(state),
         firm=firm,
     )
+
+
+def _box(texts: Sequence[str], status: int | None) -> str | None:
+    """What the status cell says, where it says nothing but a status: "x" or " "."""
+    if status is None or status >= len(texts) or not words.is_mere_status(texts[status]):
+        return None
+    return "x" if words.claim_of(texts[status]) else " "

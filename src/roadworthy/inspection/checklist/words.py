@@ -16,6 +16,8 @@ _PICTURES = re.compile("[\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20
 _DONE_WORDS = r"done|passed|pass|complete|completed|ok|yes|implemented|ready|verified|configured|enabled"
 _OPEN_WORDS = r"todo|pending|open|no|failed|missing|in progress|planned|not started|partial|blocked|n/?a|tbd|unknown"
 _STATUS_WORD = re.compile(rf"^\W*(?:(?P<done>{_DONE_WORDS})|(?P<open>{_OPEN_WORDS}))\b\W*$", re.IGNORECASE)
+BOX_ALONE = re.compile(r"\[(?P<mark>[ xX]?)\]")
+"""A box that stands by itself, as in a cell of a table."""
 _CONDITION = re.compile(
     r"\b(?:if|unless) (?:needed|necessary|applicable|appropriate|required|relevant|used|using|any|available|possible"
     r"|multiple|you|your|exists?|desired|enabled|running|behind|there (?:is|are)|\w+ (?:is |are )?enabled)\b"
@@ -65,8 +67,17 @@ def claim_of(text: str) -> bool | None:
     for character in text.replace(_VARIATION, ""):
         if character in DONE or character in OPEN:
             return character in DONE
+    box = BOX_ALONE.fullmatch(text.strip())
+    if box:
+        return box["mark"] in {"x", "X"}
     word = _STATUS_WORD.match(without_pictures(text))
     return None if word is None else word["done"] is not None
+
+
+def is_mere_status(text: str) -> bool:
+    """Whether `text` says nothing but done or open: a box, a mark, a status word, or nothing at all."""
+    rest = without_pictures(text)
+    return not rest or BOX_ALONE.fullmatch(text.strip()) is not None or _STATUS_WORD.match(rest) is not None
 
 
 def condition_of(text: str) -> str:

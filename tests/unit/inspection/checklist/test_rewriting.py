@@ -14,6 +14,7 @@ from roadworthy.contracts.checks import Kind, Status
 from roadworthy.inspection.checklist import document, rewriting, structure
 from roadworthy.inspection.mapper.polarity import Sense
 
+IN_A_CELL = re.compile(r"(?<=\S) <sub>roadworthy: [^\r\n]*?</sub>")
 EVIDENCE = re.compile(r"[^\r\n]*<sub>roadworthy: [^\r\n]*(?:\r\n|\n|\r)?")
 
 
@@ -94,10 +95,55 @@ def test_evidence_changes_when_the_verdict_or_what_was_seen_does(path: Path) -> 
     assert b"roadworthy: fail" in rewritten(path, Status.FAIL, "2026-04-01")
 
 
-def test_tables_and_code_are_left_alone(path: Path) -> None:
-    text = "| Check | Status |\n|---|---|\n| PostgreSQL | ✅ |\n\n```env\nREDIS_ENABLED=true\n```\n"
+def test_code_and_tables_without_a_status_are_left_alone(path: Path) -> None:
+    text = "| Setting | Value |\n|---|---|\n| `REDIS_ENABLED` | `true` |\n\n```env\nREDIS_ENABLED=true\n```\n"
     path.write_text(text)
     assert rewritten(path, Status.FAIL).decode() == text
+
+
+@pytest.mark.parametrize(
+    ("row", "status", "expected"),
+    [
+        ("| PostgreSQL | ✅ |", Status.FAIL, "| PostgreSQL | ❌ <sub>E</sub> |"),
+        ("| PostgreSQL | ✅ |", Status.UNKNOWN, "| PostgreSQL | ⬜ <sub>E</sub> |"),
+        ("| PostgreSQL | ✅ Done |", Status.FAIL, "| PostgreSQL | ❌ <sub>E</sub> |"),
+        ("| PostgreSQL | TODO |", Status.PASS, "| PostgreSQL | ✅ <sub>E</sub> |"),
+        ("| PostgreSQL | TODO |", Status.FAIL, "| PostgreSQL | TODO <sub>E</sub> |"),
+        ("| PostgreSQL | Done |", Status.PASS, "| PostgreSQL | Done <sub>E</sub> |"),
+        ("| PostgreSQL | [ ] |", Status.PASS, "| PostgreSQL | [x] <sub>E</sub> |"),
+        ("| PostgreSQL | [x] |", Status.NOT_APPLICABLE, "| PostgreSQL | [ ] <sub>E</sub> |"),
+        ("| PostgreSQL |  |", Status.PASS, "| PostgreSQL | ✅ <sub>E</sub> |"),
+        ("| PostgreSQL |", Status.PASS, "| PostgreSQL <sub>E</sub> |"),
+        ("| PostgreSQL | since May (PR 12) |", Status.FAIL, "| PostgreSQL | since May (PR 12) <sub>E</sub> |"),
+        (
+            "| PostgreSQL | open <!-- roadworthy: db.engine --> |",
+            Status.PASS,
+            "| PostgreSQL | ✅ <!-- roadworthy: db.engine --> <sub>E</sub> |",
+        ),
+        ("PostgreSQL | ✅", Status.FAIL, "PostgreSQL | ❌ <sub>E</sub> "),
+        (r"| a \| b | ✅ |", Status.FAIL, r"| a \| b | ❌ <sub>E</sub> |"),
+    ],
+)
+def test_rows_of_a_table_are_ticked_and_say_why_in_their_status_cell(
+    path: Path, row: str, status: Status, expected: str
+) -> None:
+    path.write_bytes(f"| Check | Status |\n|---|---|\n{row}\r\n| Other | ✅ |\n".encode())
+    result = rewritten(path, {3: status})
+    _, _, found, rest = result.decode().split("\n", 3)
+    assert re.sub("<sub>roadworthy: [^<]*</sub>", "<sub>E</sub>", found) == expected + "\r"
+    assert rest == "| Other | ✅ |\n"
+    path.write_bytes(result)
+    assert rewritten(path, {3: status}, "2027-01-01") == result
+    (item, _) = structure.read(document.read(path).readable)
+    assert "roadworthy" not in item.text
+
+
+def test_a_hostile_answer_stays_inside_its_cell(path: Path) -> None:
+    path.write_text("| Check | Status |\n|---|---|\n| One | ✅ |\n")
+    result = rewritten(path, Status.FAIL, summary="a | b \\| c <b>\n| d |").decode()
+    html = MarkdownIt().enable("table").render(result)
+    assert html.count("<td>") == 2
+    assert "<b>" not in html
 
 
 def test_items_without_a_box_get_evidence_where_something_was_tried(path: Path) -> None:
@@ -137,7 +183,8 @@ def test_a_long_answer_takes_one_bounded_line(path: Path) -> None:
 
 
 MARKDOWN = st.lists(
-    st.sampled_from([
+    st.text(max_size=30).filter(lambda text: "roadworthy" not in text and not set(text) & set("✅❌⬜"))
+    | st.sampled_from([
         "# Title", "## Part", "- [ ] One", "- [x] Two", "  - nested", "1. [ ] Three", "* four", "> - [ ] quoted", "",
         "plain words", "```env", "```", "A_B=c", "| a | status |", "|---|---|", "| x | done |", "- [ ] mit Ümläut",
         "   continued", "---", "\t- [ ] tab",
@@ -158,11 +205,12 @@ def test_every_other_byte_stays(
     tmp_path_factory: pytest.TempPathFactory, *, lines: list[str], newline: str, ends: bool, status: Status
 ) -> None:
     path = tmp_path_factory.mktemp("rewriting") / "list.md"
-    path.write_bytes((newline.join(lines) + (newline if ends else "")).encode())
+    path.write_bytes((newline.join(lines) + (newline if ends else "")).encode("utf-8", "replace").replace(b"\0", b""))
     result = rewritten(path, status)
 
     def bare(content: bytes) -> str:
-        return re.sub(r"\[[ x]\]", "[]", EVIDENCE.sub("", content.decode())).rstrip("\r\n")
+        lines = EVIDENCE.sub("", IN_A_CELL.sub("", content.decode()))
+        return re.sub(r"\[[ x]\]| (?:✅|❌|⬜|done) ", "[]", lines).rstrip("\r\n")
 
     assert bare(result) == bare(path.read_bytes())
     path.write_bytes(result)
