@@ -1,0 +1,392 @@
+"""Documents that must agree with something: the architecture with what is deployed, the schema with its tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.inspection.catalogue import prose, running, sources
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.probes import images, manifests, packages, yaml_files
+from roadworthy.inspection.probes.repo import RepoProbe
+from roadworthy.inspection.probes.yaml_files import NotYaml, table
+
+Run = Callable[[Probes, Requirement], Awaitable[Verdict]]
+WORDS_MIN = 60
+SPECS = ("openapi*.json", "openapi*.yaml", "openapi*.yml", "swagger*.json", "swagger*.yaml", "swagger*.yml")
+SPEC_LIMIT_BYTES = 4 * 1024 * 1024
+METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+ARCHITECTURE = re.compile(r"\barchitect|system (?:overview|design)|components?\b|how it works", re.IGNORECASE)
+SCHEMA = re.compile(
+    r"\b(?:database|db|data)\b.*\b(?:schema|models?|tables?)\b|\bschema\b|\bdata ?models?\b|\bentit(?:y|ies)\b|\berd\b",
+    re.IGNORECASE,
+)
+TABLES = re.compile(
+    r"(?i)\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?(?:[\"`]?\w+[\"`]?\.)?[\"`]?(\w+)|\bcreate_table\s+[:\"'](\w+)"
+    r"|\bop\.create_table\(\s*[\"'](\w+)|__tablename__\s*=\s*[\"'](\w+)|^model\s+(\w+)\s*\{", re.MULTILINE,
+)  # fmt: skip
+WHERE_TABLES = ("*.sql", "schema.rb", "schema.prisma", "*.py")
+ROLLBACK = re.compile(r"\broll(?:ing)?[ -]?back|\brevert", re.IGNORECASE)
+BACK = re.compile(
+    r"\b(?:kubectl rollout undo|helm rollback|argocd app rollback|kamal rollback|cap \w+ deploy:rollback"
+    r"|heroku (?:releases:)?rollback|fly(?:ctl)? (?:releases|deploy --image)|git revert|vercel rollback"
+    r"|eb deploy --version|aws deploy .*rollback)\b"
+)
+ROTATION = re.compile(
+    r"\brotat.*\b(?:secret|key|credential|token|password)|\b(?:secret|key|credential|token|password)s?\b.*\brotat",
+    re.IGNORECASE,
+)
+API = re.compile(
+    r"\bapi (?:reference|docs?|documentation|endpoints|overview|routes|guide)\b|\bendpoints\b|^api$|\brest api\b",
+    re.IGNORECASE,
+)
+FLAGS = frozenset(
+    {"launchdarkly-server-sdk", "launchdarkly-node-server-sdk", "@launchdarkly/node-server-sdk", "unleashclient"}
+    | {"unleash-client", "unleash", "flipper", "django-waffle", "django-flags", "flagsmith", "flagsmith-nodejs"}
+    | {"@growthbook/growthbook", "growthbook", "openfeature-sdk", "@openfeature/server-sdk", "rollout"}
+    | {"go-feature-flag", "configcat-client", "configcat-node", "posthog", "split-io"}
+)
+OWN_FLAG = re.compile(r"\bFEATURE_[A-Z0-9_]{3,}\b|\b(?i:feature_?flags?)\b|\b(?:isFeatureEnabled|is_feature_enabled)\(")
+ASKED = re.compile(
+    r"\bFlipper\.enabled\?|\bflag_is_active\(|\.is_?[eE]nabled\(|\.variation\(|useFeature|get_?[bB]oolean_?[vV]alue\("
+)
+"""How libraries are asked; counts only where one is a dependency."""
+
+
+def _section(repo: RepoProbe, topic: re.Pattern[str]) -> tuple[prose.Section | None, Sequence[prose.Document]]:
+    """The longest section about it, and the documents that tell how this system is."""
+    documents, _ = prose.operating(repo)
+    found = sorted(prose.about(documents, topic), key=lambda one: -one.words)
+    return (found[0] if found else None), documents
+
+
+def _text(documents: Sequence[prose.Document], path: str) -> str:
+    return next((one.text for one in documents if one.path == path), "")
+
+
+async def _api(probes: Probes, requirement: Requirement) -> Verdict:
+    repo = offered(probes.repo, "repo")
+    committed = [(path, routes) for path in repo.find(*SPECS, aside=True) if (routes := _routes(repo, path))]
+    section, documents = _section(repo, API)
+    served = await _served(probes)
+    lines = [f"{path}: {len(routes)} routes" for path, routes in committed[:4]]
+    lines += [f"{section.path}: {section.heading}, {section.words} words"] if section else []
+    lines += [f"served: {len(served)} routes"] if served else []
+    evidence = observe(
+        "descriptions of the API", "\n".join(lines) or f"none in {len(documents)} documents", repo.vantage
+    )
+    if committed and served:
+        missing = sorted(one for one in served if not _told(one, committed[0][1]))
+        if missing:
+            return failed(
+                f"{committed[0][0]} lacks {len(missing)} routes that are served: {missing[0]}",
+                evidence,
+                mend="generate it anew",
+            )
+    if re.search(r"\bcurrent|up[- ]to[- ]date\b", requirement.text("subject"), re.IGNORECASE) and not served:
+        return unknown(
+            "whether it is current shows only beside the routes that are served",
+            evidence,
+            mend="let the service serve /openapi.json",
+        )
+    if served or committed:
+        where = committed[0][0] if committed else "the service's own document"
+        return passed(f"{where} describes {len(committed[0][1]) if committed else len(served)} routes", evidence)
+    if section and section.words >= WORDS_MIN:
+        return passed(f"{section.path} describes the API under '{section.heading}'", evidence)
+    if not documents:
+        raise Unobservable(
+            "neither a specification of the API nor a document is in the source tree", "name the tree that holds it"
+        )
+    return failed(
+        "nothing describes the API", evidence, mend="commit its OpenAPI document, or let the framework serve it"
+    )
+
+
+def _routes(repo: RepoProbe, path: str) -> frozenset[str]:
+    if "node_modules/" in path or "fixtures/" in path:
+        return frozenset()
+    text = repo.read(path, SPEC_LIMIT_BYTES)
+    try:
+        told = json.loads(text) if path.endswith(".json") else yaml_files.document(text)
+    except (ValueError, RecursionError, NotYaml):
+        return frozenset()
+    return _of_document(told)
+
+
+def _of_document(told: Any) -> frozenset[str]:
+    paths = table(table(told).get("paths"))
+    return frozenset(
+        f"{method.upper()} {path}" for path, one in paths.items() for method in table(one) if method in METHODS
+    )
+
+
+def _told(route: str, known: frozenset[str]) -> bool:
+    """Whether a route is described, with or without the prefix that all have."""
+    method, _, path = route.partition(" ")
+    return any(one.startswith(f"{method} ") and path.endswith(one.partition(" ")[2]) for one in known)
+
+
+async def _served(probes: Probes) -> frozenset[str]:
+    if probes.http is None:
+        return frozenset()
+    for path in ("/openapi.json", "/api/openapi.json", "/v3/api-docs", "/swagger.json"):
+        try:
+            answer = await probes.http.get(path)
+            found = _of_document(json.loads(answer.text)) if answer.status == 200 else frozenset()  # noqa: PLR2004 - OK
+        except (Unobservable, ValueError, RecursionError):
+            continue
+        if found:
+            return found
+    return frozenset()
+
+
+async def _architecture(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    repo = offered(probes.repo, "repo")
+    section, documents = _section(repo, ARCHITECTURE)
+    if not documents:
+        raise Unobservable("no document here tells how this system is", "[repository] path names the folder that does")
+    composed = [one.name for one in await repo.facts(images.compose)]
+    deployed = [one.name for one in (await repo.facts(manifests.read)).workloads]
+    parts = list(dict.fromkeys([*composed, *deployed]))
+    text = _text(documents, section.path).lower() if section else ""
+    missing = [name for name in parts if not _mentioned(name, text)]
+    shown = (
+        f"{section.path}: {section.heading}, {section.words} words"
+        if section
+        else f"none in {len(documents)} documents"
+    )
+    evidence = observe(
+        "a document of the architecture",
+        f"{shown}; deployed: {listed(parts)}; not in it: {listed(missing)}",
+        repo.vantage,
+    )
+    if section is None or section.words < WORDS_MIN:
+        return failed(
+            "no document describes the architecture", evidence, mend="say which parts there are, and who calls whom"
+        )
+    if missing:
+        return failed(
+            f"{section.path} says nothing of {listed(missing, 4)}, which is deployed",
+            evidence,
+            mend="describe it there",
+        )
+    return passed(
+        f"{section.path} describes the architecture" + (f" and names all {len(parts)} parts" if parts else ""), evidence
+    )
+
+
+def _mentioned(name: str, text: str) -> bool:
+    words = {"db": ("database", "postgres", "mysql"), "database": ("database", "postgres"), "postgres": ("postgres",)}
+    return any(word in text for word in words.get(name.lower(), (name.lower(), re.sub(r"[-_]", " ", name.lower()))))
+
+
+async def _schema(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    repo = offered(probes.repo, "repo")
+    section, documents = _section(repo, SCHEMA)
+    tables = await _tables(probes, repo)
+    if not tables:
+        raise Unobservable("which tables there are was not seen", '[postgres] dsn = "postgresql://user@host/db"')
+    text = _text(documents, section.path).lower() if section else ""
+    missing = sorted(name for name in tables if not re.search(rf"\b{re.escape(name)}\b", text))
+    shown = f"{section.path}: {section.heading}" if section else f"none in {len(documents)} documents"
+    evidence = observe(
+        "a document of the schema", f"{shown}; {len(tables)} tables; not in it: {listed(missing)}", repo.vantage
+    )
+    if section is None:
+        return failed(
+            f"no document describes the {len(tables)} tables", evidence, mend="describe each table in a sentence"
+        )
+    if missing:
+        return failed(
+            f"{section.path} says nothing of {len(missing)} of {len(tables)} tables: {missing[0]}",
+            evidence,
+            mend="add them",
+        )
+    return passed(f"{section.path} names all {len(tables)} tables", evidence)
+
+
+async def _tables(probes: Probes, repo: RepoProbe) -> frozenset[str]:
+    if probes.postgres is not None:
+        rows = await probes.postgres.rows(
+            "select table_name from information_schema.tables where table_type = 'BASE TABLE' "
+            "and table_schema not in ('pg_catalog', 'information_schema')"
+        )
+        return frozenset(str(row["table_name"]).lower() for row in rows if not _bookkeeping(str(row["table_name"])))
+    found = (match for path in repo.find(*WHERE_TABLES, aside=False) for match in TABLES.findall(repo.read(path)))
+    names = (next(filter(None, groups), "").lower() for groups in found)
+    return frozenset(name for name in names if name and not _bookkeeping(name))
+
+
+def _bookkeeping(name: str) -> bool:
+    return bool(
+        re.match(
+            r"(?:alembic_version|django_\w+|auth_\w+|schema_migrations|ar_internal_metadata|_prisma\w+|flyway\w*|if)$",
+            name,
+        )
+    )
+
+
+async def _way_back(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    repo = offered(probes.repo, "repo")
+    section, documents = _section(repo, ROLLBACK)
+    steps = running.matching(await running.ran(repo), BACK)
+    shown = (
+        f"{section.path}: {section.heading}, {section.words} words"
+        if section
+        else f"none in {len(documents)} documents"
+    )
+    jobs = listed([f"{one.job.where}: {words}" for one, words in steps], 3)
+    evidence = observe("a document or job for going back", f"{shown}; jobs: {jobs}", repo.vantage)
+    if section and section.words >= WORDS_MIN // 2:
+        return passed(f"{section.path} says how to go back under '{section.heading}'", evidence)
+    if steps:
+        return passed(f"{steps[0][0].job.where} goes back by {steps[0][1]}", evidence)
+    if not documents:
+        raise Unobservable(
+            "no document here tells how this system is operated", "[repository] path names the folder that does"
+        )
+    return failed(
+        "nothing says how to go back to the release before", evidence, mend="write down the command, and when to use it"
+    )
+
+
+async def _rotation(probes: Probes, requirement: Requirement) -> Verdict:
+    repo = offered(probes.repo, "repo")
+    subject = requirement.text("subject").lower()
+    section, documents = _section(repo, ROTATION)
+    if not re.search(r"procedure|plan\b|policy|process|documented|how to|schedule|periodic", subject):
+        raise Unobservable("when secrets were changed last does not show", "attest to it: who, when, which")
+    shown = (
+        f"{section.path}: {section.heading}, {section.words} words"
+        if section
+        else f"none in {len(documents)} documents"
+    )
+    evidence = observe("a document about changing secrets", shown, repo.vantage)
+    if re.search(r"periodic|schedule|every|rotated", subject) and section:
+        return unknown(
+            f"{section.path} describes it; when it was done last does not show", evidence, mend="attest to it"
+        )
+    if section and section.words >= WORDS_MIN // 2:
+        return passed(f"{section.path} says how secrets are changed", evidence)
+    if not documents:
+        raise Unobservable(
+            "no document here tells how this system is operated", "[repository] path names the folder that does"
+        )
+    return failed(
+        "no document says how secrets are changed",
+        evidence,
+        mend="say which there are, how each is changed, and how often",
+    )
+
+
+async def _flags(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+    repo = offered(probes.repo, "repo")
+    code = await repo.facts(sources.code)
+    if not code:
+        raise Unobservable("the source tree holds no code", "[repository] path names the root of the source")
+    named = sorted(set(packages.dependencies(repo)) & FLAGS)
+    asked = (OWN_FLAG, ASKED) if named else (OWN_FLAG,)
+    used = [match for one in code for pattern in asked for match in one.places(pattern)]
+    answer = f"libraries: {listed(named)}; uses: {sources.quoted(used, 4)}; {len(code)} files looked at"
+    evidence = observe("switches of features", answer, repo.vantage)
+    if used:
+        return passed(f"{len(used)} places switch features{f' by {named[0]}' if named else ''}", evidence)
+    if named:
+        return unknown(f"{named[0]} is a dependency; no place that asks it was found", evidence)
+    return failed(
+        f"none of {len(code)} files asks whether a feature is on", evidence, mend="put risky features behind a flag"
+    )
+
+
+LONG = (
+    "A request comes in over the balancer, web answers it, worker takes what lasts longer, and db keeps the data. " * 4
+)
+COMPOSE = "services:\n  web: {image: shop/web:1}\n  worker: {image: shop/web:1}\n"
+ARCH = {"docs/architecture.md": f"# Architecture\n\n{LONG}\n", "compose.yml": COMPOSE}
+SQL = {"db/schema.sql": "create table orders (id int);\ncreate table people (id int);\n"}
+ROUTES = json.dumps({"openapi": "3.1.0", "info": {"title": "shop"}, "paths": {"/orders": {"get": {}}}})
+README = {"README.md": "# Shop\n\nIt sells.\n", "docs/operations.md": f"# Operations\n\n{LONG}\n"}
+BACKWARDS = {"docs/operations.md": f"# Operations\n\n## Rolling back\n\n{LONG}\n"}
+HOW = (
+    "Headings and words of Markdown, reStructuredText and AsciiDoc; checklists, road maps and records of decisions are "
+    "left out. "
+)
+
+
+def _check(
+    check: str, title: str, run: Run, said: tuple[str, str, str, str], stages: Sequence[Mapping[str, str]], **asked: str
+) -> Check:
+    requirement = check.rpartition(".")[0]
+    return Check(
+        id=check,
+        requirements=(requirement,),
+        title=title,
+        severity=Severity.LOW,
+        blast_radius=BlastRadius.PROBE if check == "doc.api.routes" else BlastRadius.READ_ONLY,
+        strength=Strength.FILE,
+        needs=frozenset({"repo"}),
+        run=run,
+        documentation=Documentation(*said, not_applicable_when="Never."),
+        fixtures=twins(requirement, asked, must_fail=Stage(repo=stages[0]), mended=Stage(repo=stages[1])),
+    )
+
+
+CHECKS = (
+    _check(
+        "doc.api.routes", "The API is described", _api,
+        ("A specification of the API with routes is committed or served, or a document has a section about it.",
+         "What is not described is asked for, or guessed.",
+         HOW + "OpenAPI and Swagger files with routes; where one is served too, its routes must stand there.",
+         "Generate the specification from the code, and commit it."),
+        (README, {**README, "docs/openapi.json": ROUTES}),
+    ),
+    _check(
+        "doc.arch.parts", "The architecture is described, with every part that is deployed", _architecture,
+        ("A document has a section about the architecture, and names every compose service and workload.",
+         "A drawing without the queue sends the one who is on call to the wrong machine.",
+         HOW + "Names of services and workloads of production against the document.",
+         "Say which parts there are, and who calls whom."),
+        ({**ARCH, "compose.yml": COMPOSE + "  mailer: {image: shop/mail:1}\n"}, ARCH),
+    ),
+    _check(
+        "doc.schema.tables", "The schema is described, with every table", _schema,
+        ("A document about the schema names every table.",
+         "Who joins two tables by guess gets numbers that are nearly right.",
+         HOW + "Tables of the database, or of SQL, Rails, Alembic, SQLAlchemy and Prisma files, against the document.",
+         "Describe each table in a sentence."),
+        ({**SQL, "docs/schema.md": f"# Database schema\n\norders: {LONG}\n"},
+         {**SQL, "docs/schema.md": f"# Database schema\n\norders, people: {LONG}\n"}),
+    ),
+    _check(
+        "ci.rollback.described", "There is a written way back", _way_back,
+        ("A document says how to go back to the release before, or a job does it.",
+         "Nobody finds the command at night while the shop is down.",
+         HOW + "Jobs that run a rollback of the common tools.",
+         "Write down the command, who may run it, and what happens to the database."),
+        (README, BACKWARDS),
+    ),
+    _check(
+        "sec.rotate.described", "How secrets are changed is described", _rotation,
+        ("A document says how secrets are changed.",
+         "After a leak every hour counts, and the list of places is long.",
+         HOW + "Lines about when it was done last are unknown: attest to them.",
+         "Say which secrets there are, where each is used, and how it is changed without an outage."),
+        (README, {"docs/operations.md": f"# Operations\n\n## Rotating secrets\n\n{LONG}\n"}),
+        subject="Secrets rotation procedures",
+    ),
+    _check(
+        "feature.flag.used", "Features are switched by flags", _flags,
+        ("Code asks whether a feature is on, by a library or its own setting.",
+         "Turning a feature off is faster than a rollback.",
+         "Words of the common libraries, and of settings called FEATURE_, in code that serves.",
+         "Put risky features behind a flag."),
+        ({"app.py": "x = 1\n"}, {"app.py": "if settings.FEATURE_CHECKOUT:\n    x = 1\n"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,63 @@
+"""Documents count for what they say about this system."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.unit.inspection.catalogue.asking import verdict_of
+
+from roadworthy.contracts.checks import Status
+from roadworthy.inspection.catalogue.written import ARCH, BACKWARDS, COMPOSE, LONG, README, ROUTES, SQL
+from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.fixtures.web import pages, reply
+
+PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+MORE = json.dumps({"openapi": "3.1.0", "paths": {"/api/orders": {"get": {}}, "/api/people": {"get": {}}}})
+
+
+def doc(heading: str, text: str = LONG) -> dict[str, str]:
+    return {"docs/operations.md": f"# Operations\n\n## {heading}\n\n{text}\n"}
+
+
+@pytest.mark.parametrize(
+    ("check", "files", "params", "expected"),
+    [
+        ("sec.rotate.described", doc("Log rotation"), {"subject": "rotation procedures"}, FAIL),
+        ("sec.rotate.described", doc("Rotating keys"), {"subject": "rotation procedures"}, PASS),
+        ("sec.rotate.described", doc("Rotating keys"), {"subject": "Rotate all secrets"}, UNKNOWN),
+        ("sec.rotate.described", doc("Rotating keys"), {"subject": "rotate keys periodically"}, UNKNOWN),
+        ("ci.rollback.described", BACKWARDS, {}, PASS),
+        ("ci.rollback.described", doc("No rollback yet"), {}, FAIL),
+        ("ci.rollback.described", doc("Rollback", "TODO"), {}, FAIL),
+        ("ci.rollback.described", {"CHECKLIST.md": f"# Checklist\n\n## Rollback\n\n{LONG}"}, {}, UNKNOWN),
+        ("ci.rollback.described", {}, {}, UNKNOWN),
+        ("doc.api.routes", doc("API keys"), {}, FAIL),
+        ("doc.api.routes", doc("API reference"), {}, PASS),
+        ("doc.api.routes", {**README, "openapi.yaml": "openapi: 3.1.0\npaths: {}\n"}, {}, FAIL),
+        ("doc.api.routes", {**README, "openapi.yaml": "openapi: 3.1.0\npaths: {/x: {get: {}}}\n"}, {}, PASS),
+        ("doc.api.routes", {**README, "openapi.json": ROUTES}, {"subject": "API documentation current"}, UNKNOWN),
+        ("doc.arch.parts", ARCH, {}, PASS),
+        ("doc.arch.parts", {"compose.yml": COMPOSE}, {}, UNKNOWN),
+        ("doc.arch.parts", {**README, "compose.yml": COMPOSE}, {}, FAIL),
+        ("doc.schema.tables", {**SQL, **README}, {}, FAIL),
+        ("doc.schema.tables", doc("Database schema"), {}, UNKNOWN),
+        ("feature.flag.used", {"app.py": "if logger.is_enabled(x):\n    pass\n"}, {}, FAIL),
+        ("feature.flag.used", {"app.py": "# FEATURE_CHECKOUT\n"}, {}, FAIL),
+        ("feature.flag.used", {"app.py": "x = 1\n", "requirements.txt": "django-waffle\n"}, {}, UNKNOWN),
+        ("feature.flag.used", {"app.rb": "Flipper.enabled?(:x)\n", "Gemfile": 'gem "flipper"\n'}, {}, PASS),
+    ],
+)
+async def test_documents(check: str, files: dict[str, str], params: dict[str, str], expected: Status) -> None:
+    verdict = await verdict_of(check, Stage(repo=files), **params)
+    assert verdict.status is expected, verdict.summary
+
+
+async def test_a_specification_beside_what_is_served() -> None:
+    site = pages({"/openapi.json": reply(json.loads(MORE))})
+    lacking = Stage(site=site, repo={**README, "openapi.json": ROUTES})
+    assert (await verdict_of("doc.api.routes", lacking)).status is FAIL
+    whole = Stage(site=site, repo={**README, "openapi.json": MORE.replace("/api/", "/")})
+    assert (await verdict_of("doc.api.routes", whole, subject="API documentation current")).status is PASS
+    anything = Stage(site=pages({}, reply("<html>shop</html>")), repo=README)
+    assert (await verdict_of("doc.api.routes", anything)).status is FAIL
