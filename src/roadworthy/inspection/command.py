@@ -117,7 +117,10 @@ def execute(wanted: Wanted) -> int:
     if wanted.json == STANDARD_OUTPUT:
         sys.stdout.buffer.write(machine.encode(found))
     else:
-        _show(found, judged)
+        terminal.show(_console(), found)
+    if judged:
+        beside = Console(stderr=True, highlight=False) if wanted.json == STANDARD_OUTPUT else _console()
+        terminal.show_gate(beside, judged)
     return exit_code(found, wanted.min_coverage_percent, judged)
 
 
@@ -174,13 +177,19 @@ async def _inspect(
     wanted: Wanted, planned: runner.Plan, looked_at: target.Target, said: attestation.People
 ) -> Inspection:
     async with open_probes(looked_at) as probes:
-        silent = await unreachable(probes, started_by_up=wanted.state is not None)
+        silent = await unreachable(probes, _advice(wanted))
         with _progress() as progress:
             found = await runner.inspect(
                 planned, probes, checklist=str(wanted.checklist), target=looked_at.name, progress=progress
             )
         today = datetime.now(UTC).date()
         return people.beside(replace(found, unreachable=silent), said, today, probes.secrets())
+
+
+def _advice(wanted: Wanted) -> str:
+    if wanted.state is not None:
+        return "is `make up` still running in the other terminal?"
+    return "check the address after --url" if wanted.url else f"start it, or mend {wanted.target or 'the target'}"
 
 
 @contextlib.contextmanager
@@ -230,10 +239,3 @@ def _write_reports(wanted: Wanted, read: document.Document, found: Inspection) -
             history.keep(wanted.state / history.FOLDER, found, reports)
         except Unwritable as refused:
             terminal.warn(Console(stderr=True, highlight=False), refused.problem, "the console will not show this run")
-
-
-def _show(found: Inspection, judged: Sequence[Judged]) -> None:
-    console = _console()
-    terminal.show(console, found)
-    if judged:
-        terminal.show_gate(console, judged)

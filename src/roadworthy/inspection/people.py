@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from roadworthy.contracts.checks import Status
 from roadworthy.inspection.attestation import About, Attestation, People, Waiver
 from roadworthy.inspection.nearest import nearest
 from roadworthy.inspection.redaction import redact
@@ -87,6 +88,8 @@ def _place(
     matched = matching(found.lines, about, several=statement.is_waiver)
     for place in matched.places:
         said.setdefault(place, []).append(statement)
+        if statement.is_waiver and found.lines[place].status is Status.PASS:
+            notes.append(f"the waiver of {statement.who} about {about.subject}: not needed any more, the line holds")
     if matched.problem:
         kind = "waiver" if statement.is_waiver else "attestation"
         notes.append(f"the {kind} of {statement.who} about {about.subject}: {matched.problem}")

@@ -14,14 +14,14 @@ from roadworthy.inspection.results import Unreachable
 LIMIT_SECONDS = 10.0
 
 
-async def unreachable(probes: Probes, *, started_by_up: bool = False) -> tuple[Unreachable, ...]:
+async def unreachable(probes: Probes, advice: str = "start it, or mend target.toml") -> tuple[Unreachable, ...]:
     """The parts that do not answer within ten seconds; what they are asked is asked once, and checks share the answer.
 
-    `started_by_up`: the target is what `roadworthy up` described, so that starting that is what mends it.
+    `advice` is what mends it, as whoever named the target would type it.
     """
     found = await asyncio.gather(*(_silent(part, ask, hint) for part, ask, hint in _questions(probes)))
     return tuple(
-        Unreachable(part, redact(problem, probes.secrets()), _remedy(hint, started_by_up=started_by_up))
+        Unreachable(part, redact(problem, probes.secrets()), f"{advice}; this shows the same: {hint}")
         for part, problem, hint in found
         if problem
     )
@@ -49,12 +49,6 @@ async def _silent(part: str, ask: Callable[[], Awaitable[object]], hint: str) ->
     except TimeoutError:
         return part, f"it did not answer within {LIMIT_SECONDS:g} seconds", hint
     return part, "", hint
-
-
-def _remedy(hint: str, *, started_by_up: bool) -> str:
-    if started_by_up:
-        return "is `make up` running in another terminal? It describes what it starts in .roadworthy/target.toml"
-    return f"start it, or mend target.toml; this shows the same: {hint}"
 
 
 def _without_login(url: str) -> str:

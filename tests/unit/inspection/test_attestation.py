@@ -100,6 +100,11 @@ def test_a_waiver_stands_beside_the_failure_and_lapses_after_its_last_day() -> N
         assert told.counts[Status.FAIL] == 1
 
 
+def test_a_waiver_that_nobody_needs_any_more_is_said() -> None:
+    told = people.beside(found(), waived(10), TODAY)
+    assert told.notes == ("the waiver of Ben about db.engine: not needed any more, the line holds",)
+
+
 def test_one_word_for_two_lines_is_no_word_for_either() -> None:
     twice = inspection(human(4, "Team is trained", section="A"), human(8, "Team is trained", section="B"))
     told = people.beside(twice, attested(), TODAY)

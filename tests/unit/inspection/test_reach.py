@@ -42,9 +42,9 @@ async def test_what_does_not_answer_is_named_with_what_to_type() -> None:
     assert "pa55word" not in str(found)
 
 
-async def test_of_what_up_started_make_up_is_the_remedy() -> None:
-    found = await reach.unreachable(FakeProbes(redis=Part(Unobservable("gone"))), started_by_up=True)
-    assert "make up" in found[0].remedy
+async def test_the_advice_is_for_whoever_named_the_target() -> None:
+    found = await reach.unreachable(FakeProbes(redis=Part(Unobservable("gone"))), "type `make up`")
+    assert found[0].remedy.startswith("type `make up`; ")
 
 
 async def test_one_that_never_answers_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:

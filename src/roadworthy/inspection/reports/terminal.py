@@ -87,7 +87,7 @@ def _unreachable(inspection: Inspection) -> Iterator[RenderableType]:
         text.append(f"\n  → {flat(one.remedy)}", style="default")
         yield text
     if inspection.unreachable:
-        yield Text("  What needs it could not be seen, and says nothing about the system.", style="dim")
+        yield Text("  Lines that need it can't be judged until it answers.", style="dim")
 
 
 def _headline(inspection: Inspection) -> Text:
