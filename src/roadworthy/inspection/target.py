@@ -151,6 +151,18 @@ class DrillsPart(Part, frozen=True):
     path: Path
 
 
+class DnsPart(Part, frozen=True):
+    """`server`: a resolver to ask instead of this machine's own, as "10.0.0.2:53"."""
+
+    server: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no address with a port."""
+        host, _, port = self.server.rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError(f'{self.server!r} is no resolver; write it as "10.0.0.2:53"')
+
+
 class BackupPart(Part, frozen=True):
     """`path`: the folder that backups are kept in, or one backup."""
 
@@ -178,6 +190,7 @@ class Target(Part, frozen=True):
     prometheus: PrometheusPart | None = None
     drills: DrillsPart | None = None
     backup: BackupPart | None = None
+    dns: DnsPart | None = None
 
     @property
     def name(self) -> str:

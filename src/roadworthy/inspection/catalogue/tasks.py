@@ -66,8 +66,9 @@ async def _retried(probes: Probes, requirement: Requirement) -> Verdict:
     if not settings:
         return failed(f"no task is retried: {found.libraries[0]} tries once unless told otherwise", evidence,
                       mend="give tasks a number of attempts and a growing pause",
-                      patch="@app.task(autoretry_for=(ConnectionError,), max_retries=3, retry_backoff=True)")  # fmt: skip
-    if found.declared > found.retried and not itself and not any(one.every for one in settings) and found.retried:
+                      patch="@app.task(autoretry_for=(OSError,), max_retries=3, retry_backoff=True)")  # fmt: skip
+    everywhere = bool(itself) or any(one.every for one in settings)
+    if found.declared > found.retried > 0 and not everywhere:
         words = f"{found.retried} of {found.declared} tasks are retried; which of the others should be is yours to say"
         return unknown(words, evidence, mend="a base class with retries for all")
     return _of_that_value(settings, wanted, "attempts", evidence)

@@ -19,6 +19,7 @@ from roadworthy.inspection.probes.forwarding import serves_itself
 from roadworthy.inspection.probes.host import HostProbe, Process
 from roadworthy.inspection.probes.http import HttpProbe
 from roadworthy.inspection.probes.logs import LogsProbe
+from roadworthy.inspection.probes.names import NamesProbe
 from roadworthy.inspection.probes.nginx import NginxProbe
 from roadworthy.inspection.probes.postgres import PostgresProbe
 from roadworthy.inspection.probes.prometheus import PrometheusProbe
@@ -44,6 +45,7 @@ class ProbeSet:
     prometheus: PrometheusProbe | None = None
     drills: DrillsProbe | None = None
     backups: BackupsProbe | None = None
+    names: NamesProbe | None = None
 
     def secrets(self) -> frozenset[str]:
         """Every secret value seen so far."""
@@ -96,6 +98,7 @@ def open_probes(target: Target) -> ProbeSet:
         prometheus=_prometheus(target),
         drills=DrillsProbe(target.drills.path) if target.drills else None,
         backups=BackupsProbe(target.backup.path) if target.backup else None,
+        names=NamesProbe(target.dns.server if target.dns else "") if target.http or target.dns else None,
     )
 
 

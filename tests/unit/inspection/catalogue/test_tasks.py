@@ -44,7 +44,7 @@ def celery(declared: str) -> dict[str, str]:
         ("jobs.timeout", {**CELERY, "s.py": "CELERY_TASK_TIME_LIMIT = 5 * 60\n"}, {"seconds": 300}, PASS),
         ("jobs.timeout", {**CELERY, "s.py": "# CELERY_TASK_TIME_LIMIT = 5 * 60\n"}, {"seconds": 300}, FAIL),
         ("jobs.timeout", {**CELERY, "s.py": "task_time_limit = 60\n"}, {"seconds": 300}, FAIL),
-        ("jobs.timeout", {**DRAMATIQ, "a.py": "@dramatiq.actor(time_limit=60_000)\ndef f(): ...\n"}, {"seconds": 60}, PASS),
+        ("jobs.timeout", {**DRAMATIQ, "a.py": "@actor(time_limit=60_000)\ndef f(): ...\n"}, {"seconds": 60}, PASS),
         ("jobs.timeout", {**RQ, "a.py": "q.enqueue(f, job_timeout=300)\n"}, {"seconds": 300}, PASS),
         ("jobs.timeout", {"requirements.txt": "rq\n"}, {}, PASS),
         ("jobs.priority", {**RUBY, "config/sidekiq.yml": ":queues:\n  - [critical, 4]\n"}, {}, PASS),
