@@ -57,7 +57,7 @@ class LineResult:
     @cached_property
     def deciding(self) -> Answer | None:
         """The answer that the status rests on: the weightiest of those that say the same."""
-        if self.status is Status.UNKNOWN and self.mapped.unread:
+        if self.status is Status.UNKNOWN and (self.mapped.unread or self.item.conditional) and self.reason:
             return None
         decisive = TURNED.get(self.status, self.status) if self.mapped.sense is Sense.OPPOSITE else self.status
         same = [answer for answer in self.answers if answer.verdict.status == decisive]

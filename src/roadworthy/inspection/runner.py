@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Remediation, Status, Verdict
 from roadworthy.inspection import results
+from roadworthy.inspection.checklist import words
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.mapper import Mapped
 from roadworthy.inspection.mapper.polarity import Sense
@@ -190,7 +191,15 @@ def _line(mapped: Mapped, planned: Plan, verdicts: Mapping[Key, Verdict]) -> Lin
         return LineResult(
             mapped, Status.UNKNOWN, tuple(answers), f"it also claims {claimed}, which nothing here looks at"
         )
+    if status is Status.FAIL and mapped.item.conditional:
+        return _asked_in_a_case(LineResult(mapped, status, tuple(answers)))
     return LineResult(mapped, status, tuple(answers), _reason(mapped, planned, answers))
+
+
+def _asked_in_a_case(failed: LineResult) -> LineResult:
+    """A line that asks only "if needed" has not failed as long as nobody knows whether it is."""
+    condition = words.condition_of(failed.item.text)
+    return replace(failed, status=Status.UNKNOWN, reason=f"asked only {condition!r}; seen: {failed.summary}")
 
 
 def _unanswered(requirement: Requirement) -> Status:

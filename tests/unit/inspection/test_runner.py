@@ -97,6 +97,14 @@ def test_a_line_that_claims_the_opposite_is_judged_the_other_way_round(
     assert "gzip answers" in line.summary
 
 
+def test_what_is_asked_only_under_a_condition_does_not_fail() -> None:
+    item = Item(line=1, section=(), text="Pooling (if needed)", conditional=True)
+    (line,) = run([Mapped(item, (Requirement("db.engine"),))], [check(says=verdict(Status.FAIL, "no pool"))]).lines
+    assert (line.status, line.summary) == (Status.UNKNOWN, "asked only 'if needed'; seen: no pool")
+    (line,) = run([Mapped(item, (Requirement("db.engine"),))], [check()]).lines
+    assert line.status is Status.PASS
+
+
 def test_a_missing_part_of_the_target_leaves_the_line_unknown_and_says_what_to_add() -> None:
     found = run(lines("db.engine"), [check(needs=frozenset({"postgres", "nginx"}))])
     (line,) = found.lines

@@ -22,7 +22,8 @@ _CONDITION = re.compile(
     r"\b(?:if|unless) (?:needed|necessary|applicable|appropriate|required|relevant|used|using|any|available|possible"
     r"|multiple|you|your|exists?|desired|enabled|running|behind|there (?:is|are)|\w+ (?:is |are )?enabled)\b"
     r"[^).;,]{0,60}"
-    r"|\b(?:as|when|where) (?:needed|necessary|applicable|appropriate|required|relevant|possible|using)\b[^).;,]{0,40}",
+    r"|\b(?:as|when|where) (?:needed|necessary|applicable|appropriate|required|relevant|possible)\b(?=\s*(?:[).;,]|$))"
+    r"|\b(?:when|where) using\b[^).;,]{0,40}",
     re.IGNORECASE,
 )
 _OPTIONAL = re.compile(r"\b(?:optional(?:ly)?|nice to have|recommended|consider)\b", re.IGNORECASE)

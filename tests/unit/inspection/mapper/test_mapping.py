@@ -132,6 +132,7 @@ def test_conditions_and_options_are_noted() -> None:
     assert mapped("Read replicas (if needed)").item.conditional
     assert mapped("fail2ban active (optional)").item.optional
     assert not mapped("Falls back to memory if Redis dies").item.conditional
+    assert not mapped("Config validation fails when required values are missing").item.conditional
 
 
 def test_the_kind_of_a_line_is_that_of_what_it_asks() -> None:
