@@ -7,10 +7,9 @@ import math
 import multiprocessing
 import os
 import signal
-import threading
+import time
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
 from typing import Any
 
 from granian import Granian
@@ -19,11 +18,13 @@ from granian.log import LogLevels
 
 from roadworthy.chassis.edge.lifespan import DRAIN_SIGNAL
 from roadworthy.chassis.processes.lifetime import die_with_parent, raise_open_files_limit
+from roadworthy.chassis.processes.stopping import Stops, forget_stops, when_stopped
 from roadworthy.chassis.telemetry.logs import GRANIAN_LOGGING
 
 # Granian counts connections, not requests: with its default of 1024/workers, 1,100 idle clients blocked the rest.
 CONNECTIONS_A_PROCESS = 16_384
 BACKLOG = 4096
+INTERRUPT_AGAIN_SECONDS = 0.5
 
 
 def serve(
@@ -58,37 +59,29 @@ def serve(
         log_level=LogLevels.warning,
         log_dictconfig=GRANIAN_LOGGING,
     )
-    if unready_seconds:
-        server.on_startup(lambda: _be_unready_first(unready_seconds))
+    # A process that has not begun to listen to it yet must not die of it.
+    signal.signal(DRAIN_SIGNAL, signal.SIG_IGN)
+    server.on_startup(lambda: when_stopped(partial(_stop, server.signal_handler_interrupt, unready_seconds)))
     gc.collect()
     gc.freeze()  # what is imported by now stays shared between the processes: the collector never touches its pages
     server.serve(target_loader=partial(_in_process, make_app, os.getpid()), wrap_loader=False)
 
 
-def _be_unready_first(seconds: float) -> None:
-    """Put the wait before the server's own handling of a stop: once it stops, it no longer accepts a connection."""
-    own = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if stopping.is_set():  # the wait is over, or somebody does not want to wait
-            handler = own[signal.Signals(number)]
-            assert callable(handler)
-            handler(number, frame)
-            return
-        stopping.set()
+def _stop(interrupt: Callable[[], None], unready_seconds: float, stops: Stops) -> None:
+    """Wait for a stop, and let the balancer see that it comes: once Granian stops, it accepts no connection."""
+    stops.wait()
+    if unready_seconds:
         for process in multiprocessing.active_children():
             if process.pid is not None:
                 os.kill(process.pid, DRAIN_SIGNAL)
-        later = threading.Timer(seconds, os.kill, (os.getpid(), number))
-        later.daemon = True  # a second signal ends the process before
-        later.start()
-
-    for number in own:
-        signal.signal(number, stop)
+        stops.wait(unready_seconds)  # a second signal cuts it short
+    while True:
+        interrupt()
+        time.sleep(INTERRUPT_AGAIN_SECONDS)  # Granian forgets one that comes while it replaces a process
 
 
 def _in_process(make_app: Callable[[], Any], parent: int) -> Any:
     # A killed main process would leave Granian's processes serving.
+    forget_stops()
     die_with_parent(signal.SIGKILL, parent)
     return make_app()

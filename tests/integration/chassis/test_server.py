@@ -88,6 +88,17 @@ def test_a_stop_lets_the_request_under_way_finish(server: Server) -> None:
     assert answers
 
 
+@pytest.mark.parametrize("_attempt", range(3))
+def test_stops_that_come_at_once_and_while_it_starts_are_heard(tmp_path: Path, _attempt: int) -> None:
+    port = free_port()
+    command = [sys.executable, "-c", APP, str(port), str(tmp_path / "marker")]
+    with started(command, os.environ, tmp_path / "log", tmp_path) as process:
+        wait_until(Server(process, port, tmp_path / "marker").answers, (tmp_path / "log").read_text)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
 def test_an_idle_connection_does_not_hold_up_a_stop(server: Server) -> None:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as idle:
         idle.request("GET", "/")
