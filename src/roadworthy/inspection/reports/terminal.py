@@ -12,13 +12,13 @@ from roadworthy.contracts.checks import Kind, Status
 from roadworthy.inspection.gate import Judged
 from roadworthy.inspection.observation import printable
 from roadworthy.inspection.redaction import redact
+from roadworthy.inspection.reports.hanging import Hanging
 from roadworthy.inspection.reports.words import (
     STATUS_WORDS,
     count,
     coverage_line,
     flat,
     share_line,
-    statements_of,
     title_of,
     verified_line,
 )
@@ -41,7 +41,7 @@ PATCH_LIMIT_LINES = 6
 
 def show(console: Console, inspection: Inspection) -> None:
     """Print what `inspection` found."""
-    console.print(Group(*_report(inspection)), soft_wrap=False)
+    console.print(Group(*_report(inspection)), soft_wrap=False, crop=False)
 
 
 def show_gate(console: Console, judged: Sequence[Judged]) -> None:
@@ -49,11 +49,9 @@ def show_gate(console: Console, judged: Sequence[Judged]) -> None:
     holding = sum(one.holds for one in judged)
     console.print(Text(f"\nRequired: {holding} of {count(len(judged), 'requirement')} passed", style="bold"))
     for one in judged:
-        mark, style = MARKS[Status.PASS if one.holds else one.status or Status.UNMAPPED]
-        text = Text(f"{mark} ", style=style)
         said = "attested" if one.attested else STATUS_WORDS[one.status] if one.status else "missing"
-        text.append(f"{one.requirement} {said}: {flat(one.words)}", style="default")
-        console.print(text)
+        mark = _mark(Status.PASS if one.holds else one.status or Status.UNMAPPED)
+        console.print(Hanging(mark, Text(f"{one.requirement} {said}: {flat(one.words)}")))
 
 
 def warn(console: Console, problem: str, remedy: str) -> None:
@@ -64,62 +62,73 @@ def warn(console: Console, problem: str, remedy: str) -> None:
 
 def _report(inspection: Inspection) -> Iterator[RenderableType]:
     yield from _unreachable(inspection)
-    yield _headline(inspection)
+    yield from _headline(inspection)
     if inspection.mend_first:
         yield _heading("Mend first")
         for ordinal, line in enumerate(inspection.mend_first, 1):
-            yield _finding(line, f"{ordinal}.")
+            yield from _finding(line, Text(f"{ordinal}. ", style=MARKS[Status.FAIL][1]))
     rest = [line for line in inspection.failures if line not in inspection.mend_first]
     if rest:
         yield _heading(f"Also failed ({len(rest)})")
         for line in rest:
-            yield _finding(line, MARKS[Status.FAIL][0], brief=True)
+            yield from _finding(line, _mark(Status.FAIL), brief=True)
     yield from _unknowns([line for line in inspection.lines if line.status is Status.UNKNOWN])
     yield from _rest(inspection)
     if inspection.notes:
         yield _heading(f"About people's statements ({len(inspection.notes)})")
-        yield from (Text(f"! {flat(note)}", style="yellow") for note in inspection.notes)
+        yield from (Hanging("! ", Text(flat(note), style="yellow")) for note in inspection.notes)
 
 
 def _unreachable(inspection: Inspection) -> Iterator[RenderableType]:
     for one in inspection.unreachable:
-        text = Text(f"\n{MARKS[Status.FAIL][0]} {flat(one.problem)}", style=MARKS[Status.FAIL][1])
-        text.append(f"\n  → {flat(one.remedy)}", style="default")
-        yield text
+        yield Text()
+        yield Hanging(_mark(Status.FAIL), Text(flat(one.problem), style=MARKS[Status.FAIL][1]))
+        yield Hanging("  → ", Text(flat(one.remedy)))
     if inspection.unreachable:
         yield Text("  Lines that need it can't be judged until it answers.", style="dim")
 
 
-def _headline(inspection: Inspection) -> Text:
-    text = Text("\n")
-    text.append(flat(inspection.target), style="bold")
-    text.append(f" against {flat(inspection.checklist)}, {inspection.seconds:.1f} s\n", style="dim")
-    text.append(coverage_line(inspection), style="bold")
-    text.append(f"\n{verified_line(inspection)}; {share_line(inspection)}", style="dim")
-    return text
+def _headline(inspection: Inspection) -> Iterator[RenderableType]:
+    what = Text(flat(inspection.target), style="bold")
+    what.append(f" against {flat(inspection.checklist)}, {inspection.seconds:.1f} s", style="not bold dim")
+    yield Text()
+    yield Hanging("", what)
+    yield Hanging("", Text(coverage_line(inspection), style="bold"))
+    yield Hanging("", Text(f"{verified_line(inspection)}; {share_line(inspection)}", style="dim"))
 
 
 def _heading(words: str) -> Text:
     return Text(f"\n{words}", style="bold underline")
 
 
-def _finding(line: LineResult, mark: str, *, brief: bool = False) -> Text:
-    text = Text()
-    text.append(f"{mark} ", style=MARKS[Status.FAIL][1])
-    text.append(f"{title_of(line)}", style="" if brief else "bold")
-    text.append(f"  line {line.item.line}, {line.severity}", style="dim")
-    text.append(f"\n  {flat(line.summary)}", style="red" if not brief else "")
-    for said in line.statements:
-        text.append(f"\n  {flat(said.sentence)}", style="" if said.stands else "yellow")
+def _mark(status: Status) -> Text:
+    sign, style = MARKS[status]
+    return Text(f"{sign} ", style=style)
+
+
+def _finding(line: LineResult, mark: Text, *, brief: bool = False) -> Iterator[RenderableType]:
+    title = Text(title_of(line), style="" if brief else "bold")
+    title.append(f"  line {line.item.line}, {line.severity}", style="dim")
+    yield Hanging(mark, title)
+    yield Hanging("  ", Text(flat(line.summary), style="" if brief else "red"))
+    yield from _said(line)
     mend = line.deciding.verdict.remediation if line.deciding else None
     if mend:
-        text.append(f"\n  → {flat(mend.text)}")
+        yield Hanging("  → ", Text(flat(mend.text)))
     if mend and mend.patch and not brief:
-        patch = printable(mend.patch).strip().splitlines()
-        shown = [*patch[:PATCH_LIMIT_LINES], *(["..."] if len(patch) > PATCH_LIMIT_LINES else [])]
-        for one in shown:
-            text.append(f"\n    {one}", style="cyan")
-    return text
+        yield from _patch(mend.patch)
+
+
+def _patch(patch: str) -> Iterator[Text]:
+    """Lines to copy: never broken, or they would not run."""
+    lines = printable(patch).strip().splitlines()
+    for one in [*lines[:PATCH_LIMIT_LINES], *(["..."] if len(lines) > PATCH_LIMIT_LINES else [])]:
+        yield Text(f"    {one}", style="cyan", no_wrap=True, overflow="ignore")
+
+
+def _said(line: LineResult) -> Iterator[Hanging]:
+    for one in line.statements:
+        yield Hanging("  ", Text(flat(one.sentence), style="" if one.stands else "yellow"))
 
 
 def _unknowns(lines: Sequence[LineResult]) -> Iterator[RenderableType]:
@@ -127,18 +136,15 @@ def _unknowns(lines: Sequence[LineResult]) -> Iterator[RenderableType]:
         return
     yield _heading(f"Could not be seen ({len(lines)})")
     for reason, several in _grouped(lines):
-        text = Text(f"{MARKS[Status.UNKNOWN][0]} ", style=MARKS[Status.UNKNOWN][1])
-        text.append(
-            f"{count(len(several), 'line')}: " if len(several) > 1 else f"{title_of(several[0])}: ",
-            style="default",
-        )
-        text.append(flat(reason), style="default")
+        who = count(len(several), "line") if len(several) > 1 else title_of(several[0])
+        text = Text(f"{who}: {flat(reason)}")
         text.append(f"  {_lines(several)}", style="dim")
-        yield text
+        yield Hanging(_mark(Status.UNKNOWN), text)
         mend = several[0].deciding.verdict.remediation if several[0].deciding else None
         if mend and mend.text:
-            yield Text(f"  → {flat(mend.text)}")
-        yield from (Text(f"  line {one.item.line}: {said}") for one in several for said in statements_of(one))
+            yield Hanging("  → ", Text(flat(mend.text)))
+        for one in several:
+            yield from _said(one)
 
 
 def _grouped(lines: Iterable[LineResult]) -> list[tuple[str, list[LineResult]]]:
@@ -149,11 +155,8 @@ def _grouped(lines: Iterable[LineResult]) -> list[tuple[str, list[LineResult]]]:
 
 
 def _rest(inspection: Inspection) -> Iterator[RenderableType]:
-    passed = [line for line in inspection.lines if line.status is Status.PASS]
-    if passed:
-        yield _heading(f"Holds ({len(passed)})")
-        yield from (_calm(line) for line in passed)
     for status, words in (
+        (Status.PASS, "Holds"),
         (Status.NOT_APPLICABLE, "Does not apply"),
         (Status.HUMAN, "Only people know"),
         (Status.UNMAPPED, "Not understood"),
@@ -161,16 +164,15 @@ def _rest(inspection: Inspection) -> Iterator[RenderableType]:
         lines = [line for line in inspection.lines if line.status is status]
         if lines:
             yield _heading(f"{words} ({len(lines)})")
-            yield from (_calm(line) for line in lines)
+        for line in lines:
+            yield _calm(line)
+            yield from _said(line)
 
 
 def _calm(line: LineResult) -> Text:
-    mark, style = MARKS[line.status]
-    text = Text(f"{mark} ", style=style)
-    text.append(title_of(line), style="default")
-    said = [] if line.status in {Status.HUMAN, Status.UNMAPPED} else [flat(line.summary)]
-    said += statements_of(line)
-    text.append(f"{': ' if said else ''}{'; '.join(said)}  line {line.item.line}", style="dim")
+    text = Text.assemble(_mark(line.status), title_of(line))
+    said = "" if line.status in {Status.HUMAN, Status.UNMAPPED} else f": {flat(line.summary)}"
+    text.append(f"{said}  line {line.item.line}", style="dim")
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
 

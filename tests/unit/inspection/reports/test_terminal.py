@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from tests.unit.inspection.fakes import check, inspection, line
+from tests.unit.inspection.fakes import ATTESTED, check, inspection, line
 
-from roadworthy.contracts.checks import Kind, Severity, Status
-from roadworthy.inspection import runner
+from roadworthy.contracts.checks import Kind, Remediation, Severity, Status
+from roadworthy.inspection import gate, runner
 from roadworthy.inspection.mapper import Mapper
 from roadworthy.inspection.model import Item
 from roadworthy.inspection.reports import terminal, words
-from roadworthy.inspection.results import Inspection, LineResult
+from roadworthy.inspection.results import Inspection, LineResult, Unreachable
 
 
 def item(number: int, text: str = "A line", **more: Kind) -> Item:
@@ -96,3 +96,39 @@ def test_the_plan_says_what_each_line_is_understood_to_ask() -> None:
     assert "db.pool.seen" in text
     assert "not understood" in text
     assert "1 check would run" in text
+
+
+def test_further_lines_stand_below_the_first_and_patches_are_never_broken() -> None:
+    failing = line(item(1, "word " * 30), Status.FAIL, summary="seen " * 30, mend="do " * 50)
+    patch = "psql -c '" + "select 1; " * 20 + "'"
+    verdict = replace(failing.answers[0].verdict, remediation=Remediation("do it", patch))
+    failing = replace(failing, answers=(replace(failing.answers[0], verdict=verdict),))
+    lines = shown(inspection(failing), 40).splitlines()
+    assert f"    {patch}" in lines
+    assert not [raw for raw in lines if raw != raw.rstrip()]
+    body = lines[lines.index("Mend first") + 2 :]
+    assert all(raw.startswith("  ") for raw in body)
+
+
+def test_what_people_say_stands_whole_below_its_line() -> None:
+    human = replace(line(item(1, "Team trained", kind=Kind.HUMAN), Status.HUMAN), statements=(ATTESTED,))
+    text = shown(inspection(human), 60)
+    assert "1 human (1 attested)" in text
+    assert "  attested by Ana (CTO), approved by Ben, until 2027-01-01:\n  all six came" in text
+
+
+def test_a_part_that_does_not_answer_is_said_first() -> None:
+    silent = Unreachable("postgres", "PostgreSQL at db was not reached", "start it")
+    text = shown(replace(inspection(line(item(1), Status.PASS)), unreachable=(silent,)))
+    assert text.strip().startswith("\u2717 PostgreSQL at db was not reached\n  \u2192 start it")
+    assert text.index("start it") < text.index("1 of 1 line verified")
+
+
+def test_the_gate_says_which_are_missing_and_why() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    judged = gate.judge(inspection(line(item(1), Status.PASS)), ["db.engine", "tls.cert"])
+    terminal.show_gate(console, judged)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "Required: 1 of 2 requirements passed" in text
+    assert "tls.cert missing: no line of the checklist asks for it" in text
