@@ -119,7 +119,7 @@ async def _mail(probes: Probes, requirement: Requirement) -> Verdict:
         f"EHLO {server.value}:{number}", f"{said.greeting}; {listed(said.offers)}", "SMTP client on this machine"
     )
     if number != IMPLICIT_TLS and "STARTTLS" not in said.offers:
-        return failed(f"{server.value}:{number} offers no STARTTLS: the password would be in the clear", config, greeted,
+        return failed(f"{server.value}:{number} offers no STARTTLS: the password goes in the clear", config, greeted,
                       mend="the port for submission, 587 or 465")  # fmt: skip
     sender = setting_of(probes, *SENDERS)
     address = sender.value if sender else user.value
