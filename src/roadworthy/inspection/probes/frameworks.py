@@ -1,0 +1,208 @@
+"""What frameworks are told for production: Django's settings, Rails' environment and database, Spring's properties.
+
+A setting that holds only in development, is commented out, or is overridden for production does not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from roadworthy.inspection.probes import yaml_files
+from roadworthy.inspection.probes.repo import RepoProbe
+from roadworthy.inspection.probes.yaml_files import NotYaml, at, table
+
+ELSEWHERE = re.compile(
+    r"(?:^|[/._-])(?:dev|devel\w*|local|tests?|testing|ci|staging|stage|example|sample|debug|docker[-_]dev)(?:$|[/._-])",
+    re.IGNORECASE,
+)
+PRODUCTION = re.compile(r"(?:^|[/._-])(?:prod|production|live|heroku|deploy\w*)(?:$|[/._-])", re.IGNORECASE)
+_DJANGO = re.compile(r"\bINSTALLED_APPS\b|\bROOT_URLCONF\b|\bdjango\b")
+_ERB = re.compile(
+    r"<%=\s*ENV(?:\.fetch)?[(\[]\s*[\"']\w+[\"']\s*[)\]]?\s*(?:,|\{|\|\|)?\s*[\"']?(\w+)?[\"']?\s*[)}]?\s*%>"
+)
+_FALSE = frozenset({"", "0", "false", "no", "off", "f", "n"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A setting: its value where it is written down, the place, and whether the environment decides.
+
+    `from_environment`: the environment may say otherwise (by `variable`, where that is known), and `value` is what
+    holds where it says nothing.
+    """
+
+    name: str
+    value: Any
+    path: str
+    line: int
+    from_environment: bool = False
+    computed: bool = False
+    variable: str = ""
+
+    @property
+    def where(self) -> str:
+        """As reports name it."""
+        return f"{self.path}:{self.line}"
+
+
+def django(repo: RepoProbe) -> Mapping[str, Told]:
+    """Django's settings as production has them: the plain module's, then those of production's."""
+    found = repo.find("settings.py", "settings/*.py", "*/settings/*.py", "*settings*.py", aside=False)
+    chosen = [path for path in found if not ELSEWHERE.search(path) and _DJANGO.search(repo.read(path))]
+    production = [path for path in found if PRODUCTION.search(path) and not ELSEWHERE.search(path)]
+    told: dict[str, Told] = {}
+    for path in [*(one for one in chosen if one not in production), *production]:
+        told |= _module(path, repo.read(path))
+    return told if any(name in told for name in ("INSTALLED_APPS", "ROOT_URLCONF", "MIDDLEWARE")) else {}
+
+
+def _module(path: str, text: str) -> Mapping[str, Told]:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    told: dict[str, Told] = {}
+    for statement in _holding(tree.body):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id.isupper() and statement.value is not None:
+                value, from_environment, computed = _value(statement.value)
+                variable = _variable(statement.value) if from_environment else ""
+                told[target.id] = Told(target.id, value, path, statement.lineno, from_environment, computed, variable)
+    return told
+
+
+def _holding(body: Sequence[ast.stmt]) -> Iterator[ast.Assign | ast.AnnAssign]:
+    """Assignments that hold where DEBUG is off."""
+    for statement in body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            yield statement
+        elif isinstance(statement, ast.If):
+            test = ast.unparse(statement.test)
+            if test == "not DEBUG" or "production" in test.lower():
+                yield from _holding(statement.body)
+            elif test == "DEBUG":
+                yield from _holding(statement.orelse)
+        elif isinstance(statement, ast.Try):
+            yield from _holding(statement.body)
+
+
+def _value(node: ast.expr) -> tuple[Any, bool, bool]:
+    """The value, whether the environment may say otherwise, and whether it is computed in a way that is not read."""
+    try:
+        return ast.literal_eval(node), False, False
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        pass
+    text = ast.unparse(node)
+    if isinstance(node, ast.Compare) and re.search(r"environ|getenv|config\(|env\(", text):
+        calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
+        default = _default(calls[0]) if calls else ""
+        wanted = [one.value for one in node.comparators if isinstance(one, ast.Constant)]
+        return bool(wanted) and str(default).lower() == str(wanted[0]).lower(), True, False
+    if isinstance(node, ast.Call):
+        inner = next((one for one in ast.walk(node) if isinstance(one, ast.Call) and _reads(one)), None)
+        if inner is not None:
+            default = _default(inner)
+            truth = re.search(r"\bbool\b|strtobool", text) is not None
+            return (str(default).lower() not in _FALSE if truth else default), True, False
+    return None, "environ" in text or "env(" in text, True
+
+
+def _variable(node: ast.expr) -> str:
+    calls = [one for one in ast.walk(node) if isinstance(one, ast.Call) and _reads(one) and one.args]
+    name = calls[0].args[0] if len(calls) == 1 else None
+    return str(name.value) if isinstance(name, ast.Constant) else ""
+
+
+def _reads(call: ast.Call) -> bool:
+    return bool(re.search(r"(?:environ\.get|getenv|^config|^env(?:\.\w+)?|\benv\.\w+)$", ast.unparse(call.func)))
+
+
+def _default(call: ast.Call) -> Any:
+    given = [*(one.value for one in call.keywords if one.arg == "default"), *call.args[1:2]]
+    return given[0].value if given and isinstance(given[0], ast.Constant) else ""
+
+
+def rails(repo: RepoProbe) -> Mapping[str, Told]:
+    """What `config/environments/production.rb` sets, and what `application.rb` sets for all."""
+    told: dict[str, Told] = {}
+    for path in ("config/application.rb", "config/environments/production.rb"):
+        for number, line in enumerate(repo.read(path).splitlines() if path in repo.files else (), start=1):
+            match = re.match(r"\s*config\.([\w.]+)\s*=\s*([^#]+?)\s*(?:#.*)?$", line)
+            if match:
+                told[match[1]] = _ruby(match[1], match[2], path, number)
+    return told
+
+
+def _ruby(name: str, text: str, path: str, line: int) -> Told:
+    words = {"true": True, "false": False, "nil": None}
+    if text in words:
+        return Told(name, words[text], path, line)
+    plain = re.fullmatch(r"[\"':]?([\w./-]+)[\"']?", text)
+    return Told(name, plain[1] if plain else text, path, line, "ENV" in text, plain is None)
+
+
+def rails_database(repo: RepoProbe) -> Mapping[str, Told]:
+    """Keys of `config/database.yml` under production, values of the environment replaced by what holds without them."""
+    path = "config/database.yml"
+    if path not in repo.files:
+        return {}
+    text = _ERB.sub(lambda match: match[1] or "''", repo.read(path))
+    try:
+        document = yaml_files.document(re.sub(r"<%.*?%>", "''", text))
+    except NotYaml:
+        return {}
+    section = table(document.get("production"))
+    section = table(section.get("primary")) or section
+    return {name: Told(name, value, path, 0, "ENV" in repo.read(path)) for name, value in section.items()}
+
+
+def spring(repo: RepoProbe) -> Mapping[str, Told]:
+    """Spring's properties, those of the production profile over the plain ones, with dotted names."""
+    found = repo.find("application*.yml", "application*.yaml", "application*.properties", aside=False)
+    told: dict[str, Told] = {}
+    for path in sorted(
+        (one for one in found if not ELSEWHERE.search(one)), key=lambda one: bool(PRODUCTION.search(one))
+    ):
+        told |= _properties(path, repo.read(path)) if path.endswith(".properties") else _flat(path, repo.read(path))
+    return told
+
+
+def _properties(path: str, text: str) -> Mapping[str, Told]:
+    found = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = re.match(r"\s*([\w.\[\]-]+)\s*[=:]\s*(.*?)\s*$", line)
+        if match and not line.lstrip().startswith(("#", "!")):
+            found[match[1]] = _spring(match[1], match[2], path, number)
+    return found
+
+
+def _flat(path: str, text: str) -> Mapping[str, Told]:
+    try:
+        documents = yaml_files.documents(text)
+    except NotYaml:
+        return {}
+    found: dict[str, Told] = {}
+    for document in documents:
+        profile = at(document, "spring", "config", "activate", "on-profile") or at(document, "spring", "profiles")
+        if profile is None or PRODUCTION.search(str(profile)):
+            found |= {name: _spring(name, value, path, 0) for name, value in _dotted(document, "")}
+    return found
+
+
+def _dotted(value: Any, above: str) -> Iterator[tuple[str, Any]]:
+    for name, inner in table(value).items():
+        key = f"{above}{name}"
+        if isinstance(inner, dict):
+            yield from _dotted(inner, f"{key}.")
+        else:
+            yield key, inner
+
+
+def _spring(name: str, value: Any, path: str, line: int) -> Told:
+    given = re.fullmatch(r"\$\{[\w.]+(?::(.*))?\}", str(value))
+    return Told(name, given[1] if given else value, path, line, given is not None, bool(given and given[1] is None))
