@@ -188,6 +188,13 @@ class HostProbe:
         found = re.search(r"^Max open files\s+(\d+)", _read(self.proc / str(pid) / "limits", 4096), re.MULTILINE)
         return int(found[1]) if found else None
 
+    def folder(self, pid: int) -> str:
+        """The folder that `pid` works in; empty where that may not be seen."""
+        try:
+            return str((self.proc / str(pid) / "cwd").readlink())
+        except OSError:
+            return ""
+
     def libraries(self, pid: int) -> frozenset[str]:
         """Names of the packages and shared objects that `pid` has mapped: "granian", "libssl"."""
         paths = re.findall(r"(/\S+\.so[\w.]*)$", _read(self.proc / str(pid) / "maps", 4 * 1024 * 1024), re.MULTILINE)
