@@ -92,6 +92,13 @@ class LineResult:
         )
 
     @property
+    def remedy_key(self) -> object:
+        """What tells whether two failures are mended by the same: the remedy with its patch, else the check."""
+        if self.deciding is None:
+            return self.item.line
+        return self.deciding.verdict.remediation or self.deciding.check.id
+
+    @property
     def digest(self) -> str:
         """16 hexadecimal digits over what was seen, moments left out, and what people say."""
         seen = sorted(" ".join((one.check.id, one.verdict.status, *_digests(one.verdict))) for one in self.answers)
@@ -164,11 +171,11 @@ class Inspection:
 
     @property
     def mend_first(self) -> tuple[LineResult, ...]:
-        """The failures to mend first: of those that share a check only one, at most three."""
-        by_check: dict[str, LineResult] = {}
+        """The failures to mend first: of those that one remedy mends only one, at most three."""
+        by_remedy: dict[object, LineResult] = {}
         for line in self.failures:
-            by_check.setdefault(line.deciding.check.id if line.deciding else str(line.item.line), line)
-        return tuple(by_check.values())[:MEND_FIRST]
+            by_remedy.setdefault(line.remedy_key, line)
+        return tuple(by_remedy.values())[:MEND_FIRST]
 
 
 def of_requirement(answers: Iterable[Answer]) -> Status:
@@ -201,6 +208,6 @@ def of_mapped(mapped: Mapped, statuses: Sequence[Status]) -> Status:
     status = of_line([of_line(group, any_of=True) for group in groups], any_of=False)
     if mapped.sense is not Sense.OPPOSITE:
         return status
-    if status is Status.FAIL and not mapped.shown_by_failure:
+    if mapped.unread or (status is Status.FAIL and not mapped.shown_by_failure):
         return Status.UNKNOWN
     return TURNED.get(status, status)

@@ -19,8 +19,9 @@ from roadworthy.inspection.reports.words import (
     count,
     coverage_line,
     flat,
+    line_numbers,
     share_line,
-    statements_of,
+    sharing,
     title_of,
 )
 from roadworthy.inspection.results import Inspection, LineResult
@@ -89,6 +90,7 @@ def render(found: Inspection) -> str:
         groups=list(groups(found.lines)),
         order=[status for status in ORDER if found.counts[status]],
         docs=documentation_url(),
+        sharing=sharing,
     )
 
 
@@ -137,9 +139,9 @@ def _template() -> tuple[Template, Markup]:
         flat=flat,
         printable=printable,
         title=title_of,
-        said=statements_of,
         mark=lambda status: MARKS[status],
         words=lambda status: WORDS[status],
+        numbers=line_numbers,
         capitalised=lambda text: text[:1].upper() + text[1:],
         day=lambda moment: moment.replace("T", " ").removesuffix("Z") + " UTC",
     )

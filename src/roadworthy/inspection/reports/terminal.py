@@ -18,7 +18,9 @@ from roadworthy.inspection.reports.words import (
     count,
     coverage_line,
     flat,
+    line_numbers,
     share_line,
+    sharing,
     title_of,
     verified_line,
 )
@@ -66,12 +68,13 @@ def _report(inspection: Inspection) -> Iterator[RenderableType]:
     if inspection.mend_first:
         yield _heading("Mend first")
         for ordinal, line in enumerate(inspection.mend_first, 1):
-            yield from _finding(line, Text(f"{ordinal}. ", style=MARKS[Status.FAIL][1]))
-    rest = [line for line in inspection.failures if line not in inspection.mend_first]
+            yield from _first(line, ordinal, sharing(inspection, line))
+    named = {one.remedy_key for one in inspection.mend_first}
+    rest = [line for line in inspection.failures if line.remedy_key not in named]
     if rest:
         yield _heading(f"Also failed ({len(rest)})")
-        for line in rest:
-            yield from _finding(line, _mark(Status.FAIL), brief=True)
+        for several in _grouped(rest):
+            yield from _failed(several)
     yield from _unknowns([line for line in inspection.lines if line.status is Status.UNKNOWN])
     yield from _rest(inspection)
     if inspection.notes:
@@ -106,17 +109,36 @@ def _mark(status: Status) -> Text:
     return Text(f"{sign} ", style=style)
 
 
-def _finding(line: LineResult, mark: Text, *, brief: bool = False) -> Iterator[RenderableType]:
-    title = Text(title_of(line), style="" if brief else "bold")
-    title.append(f"  line {line.item.line}, {line.severity}", style="dim")
-    yield Hanging(mark, title)
-    yield Hanging("  ", Text(flat(line.summary), style="" if brief else "red"))
+def _first(line: LineResult, ordinal: int, others: Sequence[LineResult]) -> Iterator[RenderableType]:
+    title = Text(title_of(line), style="bold")
+    title.append(f"  line {line.item.line}, {line.severity}", style="not bold dim")
+    yield Hanging(Text(f"{ordinal}. ", style=MARKS[Status.FAIL][1]), title)
+    yield Hanging("  ", Text(flat(line.summary), style="red"))
     yield from _said(line)
     mend = line.deciding.verdict.remediation if line.deciding else None
     if mend:
         yield Hanging("  → ", Text(flat(mend.text)))
-    if mend and mend.patch and not brief:
+    if mend and mend.patch:
         yield from _patch(mend.patch)
+    if others:
+        yield Hanging("  ", Text(f"mends {line_numbers(others)} as well", style="dim"))
+
+
+def _failed(several: Sequence[LineResult]) -> Iterator[RenderableType]:
+    yield from _group(Status.FAIL, several, f", {several[0].severity}")
+
+
+def _group(status: Status, several: Sequence[LineResult], more: str = "") -> Iterator[RenderableType]:
+    """Lines of which the same was seen: what it was, once, and what mends it."""
+    who = count(len(several), "line") if len(several) > 1 else title_of(several[0])
+    text = Text(f"{who}: {flat(several[0].summary)}")
+    text.append(f"  {line_numbers(several)}{more}", style="dim")
+    yield Hanging(_mark(status), text)
+    mend = several[0].deciding.verdict.remediation if several[0].deciding else None
+    if mend and mend.text:
+        yield Hanging("  → ", Text(flat(mend.text)))
+    for one in several:
+        yield from _said(one)
 
 
 def _patch(patch: str) -> Iterator[Text]:
@@ -135,23 +157,16 @@ def _unknowns(lines: Sequence[LineResult]) -> Iterator[RenderableType]:
     if not lines:
         return
     yield _heading(f"Could not be seen ({len(lines)})")
-    for reason, several in _grouped(lines):
-        who = count(len(several), "line") if len(several) > 1 else title_of(several[0])
-        text = Text(f"{who}: {flat(reason)}")
-        text.append(f"  {_lines(several)}", style="dim")
-        yield Hanging(_mark(Status.UNKNOWN), text)
-        mend = several[0].deciding.verdict.remediation if several[0].deciding else None
-        if mend and mend.text:
-            yield Hanging("  → ", Text(flat(mend.text)))
-        for one in several:
-            yield from _said(one)
+    for several in sorted(_grouped(lines), key=lambda group: -len(group)):
+        yield from _group(Status.UNKNOWN, several)
 
 
-def _grouped(lines: Iterable[LineResult]) -> list[tuple[str, list[LineResult]]]:
+def _grouped(lines: Iterable[LineResult]) -> list[list[LineResult]]:
+    """Lines of which the same was seen together, in the order in which the first of them stands."""
     groups: dict[str, list[LineResult]] = {}
     for line in lines:
         groups.setdefault(line.summary, []).append(line)
-    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[1][0].item.line))
+    return list(groups.values())
 
 
 def _rest(inspection: Inspection) -> Iterator[RenderableType]:
@@ -229,9 +244,3 @@ def show_sweep(console: Console, swept: Swept) -> None:
     for reason in swept.not_run:
         console.print(f"[yellow]not run[/yellow]  {flat(reason)}")
     console.print(f"{swept.runs} runs on empty, silent and absent systems: {len(swept.found)} passes out of nothing")
-
-
-def _lines(several: Sequence[LineResult]) -> str:
-    numbers = [str(line.item.line) for line in several]
-    shown = ", ".join(numbers[:12]) + (f" and {len(numbers) - 12} more" if len(numbers) > 12 else "")  # noqa: PLR2004
-    return f"{'line' if len(numbers) == 1 else 'lines'} {shown}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import Kind, Status
 from roadworthy.inspection.observation import printable
 from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.results import VERIFIED, Inspection, LineResult
 
+NUMBERS_SHOWN = 12
 STATUS_WORDS: Mapping[Status, str] = {
     Status.FAIL: "failed",
     Status.UNKNOWN: "unknown",
@@ -68,3 +69,15 @@ def machine_lines(found: Inspection) -> tuple[int, int]:
 def statements_of(line: LineResult) -> list[str]:
     """What people say about the line, a sentence each."""
     return [flat(one.sentence) for one in line.statements]
+
+
+def line_numbers(several: Sequence[LineResult]) -> str:
+    """As in "lines 3, 5, 8 and 4 more"."""
+    numbers = [str(line.item.line) for line in several]
+    more = f" and {len(numbers) - NUMBERS_SHOWN} more" if len(numbers) > NUMBERS_SHOWN else ""
+    return f"{'line' if len(numbers) == 1 else 'lines'} {', '.join(numbers[:NUMBERS_SHOWN])}{more}"
+
+
+def sharing(found: Inspection, line: LineResult) -> list[LineResult]:
+    """The other failures that mending `line` mends as well."""
+    return [one for one in found.failures if one is not line and one.remedy_key == line.remedy_key]

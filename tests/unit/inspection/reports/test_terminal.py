@@ -132,3 +132,22 @@ def test_the_gate_says_which_are_missing_and_why() -> None:
     text = console.file.getvalue()
     assert "Required: 1 of 2 requirements passed" in text
     assert "tls.cert missing: no line of the checklist asks for it" in text
+
+
+def test_what_one_remedy_mends_is_one_thing_to_mend() -> None:
+    one = [severe(n, Severity.HIGH, "schedule a dump") for n in (3, 5, 8)]
+    other = [severe(n, Severity.LOW, f"do {n}") for n in (10, 11, 12)]
+    found = inspection(*one, *other)
+    assert [line.item.line for line in found.mend_first] == [3, 10, 11]
+    text = shown(found)
+    assert text.count("schedule a dump") == 1
+    assert "mends lines 5, 8 as well" in text
+    assert "Also failed (1)" in text
+
+
+def test_failures_of_which_the_same_was_seen_stand_together() -> None:
+    first = [severe(n, Severity.HIGH, f"do {n}") for n in (1, 2, 3)]
+    same = [line(item(n), Status.FAIL, summary="no pool", mend=f"set it, {n}") for n in (4, 5)]
+    text = shown(inspection(*first, *same))
+    assert "Also failed (2)" in text
+    assert "2 lines: no pool  lines 4, 5, high" in text
