@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 
 from roadworthy.chassis.tasks.worker import work
+from roadworthy.chassis.telemetry.errors import report_errors
 from roadworthy.chassis.telemetry.logs import configure_logging
 from roadworthy.main import APPS
 from roadworthy.ops.up.stage import running_settings
@@ -24,4 +26,5 @@ def worker() -> None:
     """
     settings = running_settings()
     configure_logging(settings)
+    report_errors(settings, version("roadworthy"))
     asyncio.run(work(settings, APPS))
