@@ -25,6 +25,27 @@ READ = (
 
 
 @pytest.mark.parametrize(
+    ("sql", "params", "status"),
+    [
+        ("set lock_timeout = '5s'", {"lock_seconds": 5}, Status.PASS),
+        ("set lock_timeout = '50s'", {"lock_seconds": 5}, Status.FAIL),
+        ("set idle_in_transaction_session_timeout = 0", {"what": "idle"}, Status.FAIL),
+        ("set idle_in_transaction_session_timeout = '30s'", {"what": "idle"}, Status.PASS),
+        ("set statement_timeout = '10s'", {"statement_seconds": 10}, Status.PASS),
+    ],
+)
+async def test_limits_as_a_program_finds_them_at_login(
+    sql: str, params: dict[str, str | int], status: Status, servers: dict[str, str]
+) -> None:
+    LENT.set(Servers(servers["admin"], None))
+    quoted = sql.replace("'", "''")
+    for_all = f"do $$ begin execute format('alter database %I {quoted}', current_database()); end $$"
+    repo = {"app/db.py": "engine = create_engine(url)\n"}
+    verdict = await verdict_of("db.timeouts.stated", Stage(database=Database(sql=(for_all,)), repo=repo), **params)
+    assert verdict.status is status, verdict.summary
+
+
+@pytest.mark.parametrize(
     ("check", "sql", "params", "status", "words"),
     [
         ("db.index_waste.indexes", (), {}, Status.PASS, "none of"),

@@ -19,12 +19,20 @@ from roadworthy.inspection.model import Check, Documentation, Probes, Requiremen
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.repo import Match, RepoProbe
 
-CONNECT, POOL, STATEMENT = "connect", "pool", "statement"
-KINDS = (CONNECT, POOL, STATEMENT)
+CONNECT, POOL, STATEMENT, LOCK, IDLE = "connect", "pool", "statement", "lock", "idle"
+KINDS = (CONNECT, POOL, STATEMENT, LOCK, IDLE)
+OF_SERVER: Mapping[str, str] = {
+    STATEMENT: "statement_timeout",
+    LOCK: "lock_timeout",
+    IDLE: "idle_in_transaction_session_timeout",
+}
+"""What the server itself can limit, and by which setting."""
 WORDS: Mapping[str, str] = {
     CONNECT: "connecting to the database",
     POOL: "waiting for a pooled connection",
     STATEMENT: "a statement",
+    LOCK: "waiting for a lock",
+    IDLE: "a session that is idle in a transaction",
 }
 MAKERS = (
     *("create_engine", "create_async_engine", "create_pool", "AsyncConnectionPool", "ConnectionPool", "connect"),
@@ -128,14 +136,14 @@ def _wanted(requirement: Requirement) -> Mapping[str, float | None]:
 
 def _surely_none(kind: str, limits: Sequence[Limit], probes: Probes) -> bool:
     """The server sets none for the role, and the team's own code makes its connections without one."""
-    if kind != STATEMENT or not any(limit.kind == STATEMENT and limit.seconds == 0 for limit in limits):
+    if kind not in OF_SERVER or not any(limit.kind == kind and limit.seconds == 0 for limit in limits):
         return False
-    return probes.repo is not None and bool(probes.repo.calls(*MAKERS)) and not _mentioned(probes.repo)
+    return probes.repo is not None and bool(probes.repo.calls(*MAKERS)) and not _mentioned(probes.repo, kind)
 
 
-def _mentioned(repo: RepoProbe) -> bool:
-    words = re.compile(r"statement_timeout|command_timeout|query_timeout|asyncio\.timeout|wait_for", re.IGNORECASE)
-    return bool(repo.grep(words, "*.py", *OTHER_FILES, limit=1))
+def _mentioned(repo: RepoProbe, kind: str) -> bool:
+    words = OF_SERVER[kind] if kind != STATEMENT else "statement_timeout|command_timeout|query_timeout|wait_for"
+    return bool(repo.grep(re.compile(rf"{words}|asyncio\.timeout", re.IGNORECASE), "*.py", *OTHER_FILES, limit=1))
 
 
 async def limits_of(probes: Probes) -> Sequence[Limit]:
@@ -144,7 +152,11 @@ async def limits_of(probes: Probes) -> Sequence[Limit]:
     if probes.postgres is not None:
         with contextlib.suppress(Unobservable):
             at_login = await probes.postgres.at_login()
-            found.append(Limit(STATEMENT, float(at_login["statement_timeout"]) / 1000, "statement_timeout at login"))
+            found += [
+                Limit(kind, float(at_login[name]) / 1000, f"{name} at login")
+                for kind, name in OF_SERVER.items()
+                if name in at_login
+            ]
         found += _in_address(probes.postgres.dsn, "the database's address")
     with contextlib.suppress(Unobservable):
         found += _variables(probes)
@@ -244,8 +256,9 @@ def _told(limits: Sequence[Limit], probes: Probes) -> Evidence:
 
 def _patch(wanted: Mapping[str, float | None]) -> str:
     lines = []
-    if STATEMENT in wanted:
-        lines.append(f"alter role current_user set statement_timeout = '{(wanted[STATEMENT] or 10):g}s';")
+    for kind, name in OF_SERVER.items():
+        if kind in wanted:
+            lines.append(f"alter role current_user set {name} = '{(wanted[kind] or 10):g}s';")
     if CONNECT in wanted:
         lines.append(f"-- in DATABASE_URL: ?connect_timeout={(wanted[CONNECT] or 10):g}")
     return "\n".join(lines) or f"create_engine(url, pool_timeout={(wanted.get(POOL) or 30):g})"
@@ -265,12 +278,14 @@ TIMEOUTS = Check(
     needs=frozenset(),
     run=_timeouts,
     documentation=Documentation(
-        what="The limits that the line asks for (to connect, to get a pooled connection, of a statement) are set, to "
-        "its numbers. A line without numbers asks for a limit to connect and one of a statement.",
+        what="The limits that the line asks for (to connect, to get a pooled connection, of a statement, of waiting "
+        "for a lock, of an idle transaction) are set, to its numbers. A line without numbers asks for a limit to "
+        "connect and one of a statement.",
         why="One statement without an end holds its connection, its locks and vacuum for as long as it likes.",
-        how_verified="Logs in as the service's role without limits of its own and reads statement_timeout as a program "
-        "finds it; reads connect_timeout and options in the database's address, variables (..._POOL_TIMEOUT), "
-        "arguments of what makes engines and pools in Python by syntax, and the options of other languages' drivers.",
+        how_verified="Logs in as the service's role without limits of its own and reads statement_timeout, "
+        "lock_timeout and idle_in_transaction_session_timeout as a program finds them; reads connect_timeout and "
+        "options in the database's address, variables (..._POOL_TIMEOUT), arguments of what makes engines and pools "
+        "in Python by syntax, and the options of other languages' drivers.",
         how_to_mend="ALTER ROLE ... SET statement_timeout; connect_timeout in the address; pool_timeout where the pool "
         "is made.",
         not_applicable_when="Never.",

@@ -78,6 +78,8 @@ _DEPENDENCIES = {
     "queue": r"\b(?:queue|rabbitmq|kafka|broker)\b",
 }
 _TIMEOUTS = {
+    "idle_seconds": r"idle[ _-]in[ _-]transaction",
+    "lock_seconds": r"\block(?!out)",
     "statement_seconds": r"quer(?:y|ies)|statement",
     "pool_seconds": r"\bpool(?!ing)",
     "connect_seconds": r"connect",

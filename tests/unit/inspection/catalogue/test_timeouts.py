@@ -58,3 +58,6 @@ def test_a_line_without_a_number_says_what_it_limits() -> None:
     assert timeouts("Query timeout configured") == {"what": "statement"}
     assert timeouts("Add 30-second connection timeout") == {"connect_seconds": 30}
     assert timeouts("Timeouts configured") == {}
+    assert timeouts("lock_timeout set to 5s") == {"lock_seconds": 5}
+    assert timeouts("idle_in_transaction_session_timeout is set") == {"what": "idle"}
+    assert timeouts("Lockout timeout") == {}
