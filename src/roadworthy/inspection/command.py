@@ -107,7 +107,7 @@ def execute(wanted: Wanted) -> int:
     read, planned = _planned(wanted)
     said = attestation.load(wanted.attestations, wanted.checklist)
     looked_at = target.load(wanted.target, wanted.url, beside=wanted.checklist)
-    if hint := target.hint(wanted.target, looked_at):
+    if hint := target.hint(wanted.target, wanted.url, looked_at):
         Console(stderr=True, highlight=False, soft_wrap=True).print(hint, markup=False)
     _refuse_unwritable(wanted)
     _warn_of_disruption(planned, looked_at)

@@ -211,7 +211,7 @@ def load(path: Path | None = None, url: str | None = None, *, beside: Path | Non
     Raises:
         InvalidTarget: no description was found, or a part of it is wrong.
     """
-    chosen = path or next((one for one in (OWN_PATH, DEFAULT_PATH) if one.is_file()), None)
+    chosen = path or _description_here()
     around = _repository_of(beside) if beside else None
     if path is None and (url is not None or chosen is None):
         found = from_url(url) if url is not None else Target()
@@ -238,14 +238,19 @@ def address_of(url: str) -> str:
     return url if "://" in url else f"https://{url}"
 
 
-def hint(path: Path | None, target: Target) -> str:
-    """What to tell whoever gave no `path` to a description; empty where there is nothing to tell."""
-    if path is not None or target.repository is None or any((target.postgres, target.redis, target.config)):
+def hint(path: Path | None, url: str | None, target: Target) -> str:
+    """What to tell whoever looks without a description; empty where there is nothing to tell."""
+    described = path is not None or (url is None and _description_here() is not None)
+    if described or target.repository is None:
         return ""
     return (
         f"The source tree {target.repository.path} is looked at too: the checklist stands in it. `roadworthy target` "
         "writes a target.toml that also names what runs (database, Redis, configuration, logs): less stays unknown."
     )
+
+
+def _description_here() -> Path | None:
+    return next((one for one in (OWN_PATH, DEFAULT_PATH) if one.is_file()), None)
 
 
 def _repository_of(checklist: Path) -> Path | None:

@@ -119,7 +119,7 @@ def test_without_a_description_the_source_around_the_checklist_is_looked_at(
         found = target.load(url=url, beside=checklist)
         assert found.repository
         assert found.repository.path == tmp_path / "shop"
-        assert "roadworthy target" in target.hint(None, found)
+        assert "roadworthy target" in target.hint(None, url, found)
 
 
 def test_a_file_that_is_missing_or_too_large(tmp_path: Path) -> None:
