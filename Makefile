@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: up setup test lint format bench lock env-example check-pages clean help
+.PHONY: up setup test lint format bench bench-inspection lock env-example check-pages clean help
 help: ## what can be typed here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -28,6 +28,9 @@ format: .venv/.dev ## rewrite the code as the formatter wants it
 
 bench: .venv/.dev ## measure against the reference stack (QUICK=1: under four minutes)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+bench-inspection: .venv/.dev ## the inspector's bars (CHECKLISTS=folder: labelled checklists)
+	@$(BIN)/python -m benchmarks.inspection $(if $(CHECKLISTS),--corpus $(CHECKLISTS))
 
 env-example: .venv/.product ## renew .env.example from the settings
 	$(BIN)/python -m roadworthy.chassis.settings_example > .env.example
