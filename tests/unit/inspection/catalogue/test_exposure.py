@@ -1,0 +1,70 @@
+"""What is open: what a wrong tick would come from."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.inspection.catalogue.asking import verdict_of
+
+from roadworthy.contracts.checks import Status
+from roadworthy.inspection.catalogue.exposure import ENCRYPTED, PLAIN, _public
+from roadworthy.inspection.fixtures.machine import Machine, Program
+from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.fixtures.web import pages, reply
+from roadworthy.inspection.scenario import Flow, Step
+
+PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+HOME = {"/": reply("<h1>Jobs</h1><p>x</p>")}
+
+
+@pytest.mark.parametrize(
+    ("page", "status"),
+    [
+        (reply("<h1>Queues</h1>"), FAIL),
+        (reply('<form><input type="password" name="p"></form>'), PASS),
+        (reply("", 302, location="/login"), PASS),
+        (reply("no", 401), PASS),
+    ],
+)
+async def test_dashboards(page: object, status: Status) -> None:
+    stage = Stage(site=pages({**HOME, "/flower/": page}))  # type: ignore[dict-item]
+    verdict = await verdict_of("sec.trusted_net.open", stage, subject="Dashboard secured")
+    assert verdict.status is status, verdict.summary
+
+
+async def test_one_page_for_every_address_shows_no_dashboard() -> None:
+    stage = Stage(site=pages({}, reply("<div id=app></div>")))
+    assert (await verdict_of("sec.trusted_net.open", stage, subject="Dashboard secured")).status is UNKNOWN
+
+
+async def test_ports_need_a_host_with_sockets() -> None:
+    assert (
+        await verdict_of("sec.trusted_net.open", Stage(site=pages(HOME)), subject="Only needed ports")
+    ).status is UNKNOWN
+    bare = Stage(machine=Machine((Program("sleep 9"),)))
+    assert (await verdict_of("sec.trusted_net.open", bare, subject="Only needed ports")).status is UNKNOWN
+
+
+def test_which_addresses_are_public() -> None:
+    assert [_public(one) for one in ("0.0.0.0", "::", "127.0.0.1", "10.0.0.4", "1.1.1.1", "?")] == [
+        True, True, False, False, True, False]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["eyJhbGciO", "ya29.a0Af", "sk-live-1", "123-45-678", "4111111111"])
+def test_what_can_be_read(value: str) -> None:
+    assert PLAIN.match(value) or value == "123-45-678"
+    assert not ENCRYPTED.match(value)
+
+
+@pytest.mark.parametrize(
+    ("stage", "status"),
+    [
+        (Stage(repo={"a.py": "def login(u, p):\n    return check(u, p)\n"}), FAIL),
+        (Stage(repo={"a.py": "def login(u, p):\n    return totp(u)\n"}), UNKNOWN),
+        (Stage(repo={"a.py": "x = 1\n"}), UNKNOWN),
+        (Stage(repo={"a.py": "def login(u, p): ...\n", "requirements.txt": "pyotp\n"}), UNKNOWN),
+        (Stage(site=pages(HOME), flows=[Flow("Login with MFA", [Step(get="/", contains="Jobs")])]), UNKNOWN),
+    ],
+)
+async def test_second_factors(stage: Stage, status: Status) -> None:
+    verdict = await verdict_of("auth.mfa.walked", stage)
+    assert verdict.status is status, verdict.summary
