@@ -20,6 +20,8 @@ WHY_LIMIT_CHARACTERS = 60
 _LISTS = frozenset({"columns", "names", "headers"})
 _ASSIGNMENT = re.compile(r"^(?P<name>[A-Z][A-Za-z0-9]*(?:_+[A-Za-z0-9]+)*)\s?=\s?(?P<value>.*?)\s*(?:#.*)?$")
 
+_DEVELOPMENT = re.compile(r"(?:true|1|on|yes|dev\w*|local|test\w*)$", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -85,11 +87,16 @@ def _place(item: Item, requirement: str) -> dict[str, Param]:
 def variable(name: str, value: str | None) -> Requirement | None:
     """What setting the environment variable `name` asks for."""
     for shape in shapes("variables"):
-        if shape.pattern.match(name):
+        if shape.pattern.match(name) and not (shape.requirement == "srv.debug" and _asks_for_debugging(value)):
             told = {"name": name, "value": value.strip("\"'") if value else ""}
             params: Mapping[str, Param] = {key: word for key, word in told.items() if word}
             return Requirement(shape.requirement, params, f"variable {name}")
     return None
+
+
+def _asks_for_debugging(value: str | None) -> bool:
+    """Whether a setting is wanted as it is in development; only the setting itself can answer that."""
+    return value is not None and _DEVELOPMENT.match(value.strip("\"' ")) is not None
 
 
 def _params(match: re.Match[str]) -> Iterator[tuple[str, Param]]:

@@ -44,8 +44,28 @@ small, and "No backups exist" is not true because the last one is three days old
 _DENIED = re.compile(
     r"\b(?:not?|never|without|neither|nothing|none|cannot|avoid)\b|n['\u2019]t\b|\bnon[- ]", re.IGNORECASE
 )
+_BROKEN = re.compile(
+    r"\b(?:is|are|was|were|keeps?)\s+(?:\w+ly\s+|still\s+)?(?:failing|broken|down|stale|outdated|expired|unreachable|flaky"
+    r"|insecure|weak|unencrypted|unprotected|untested|unmonitored)\b",
+    re.IGNORECASE,
+)
+"""What is wrong whatever it is said of."""
+_SUPPOSED = re.compile(r"\b(?:when|if|while|once|after|until|unless|that|even|in case|whenever)\b", re.IGNORECASE)
+"""Words under which something broken is only supposed."""
+_CASES = ("alert.", "bk.alerts", "cache.fallback", "srv.fallback", "srv.breaker", "srv.retry")
+"""Requirements that are about the case that something is broken."""
 _LEADING_LACK = re.compile(r"^\W*(?:no|missing|lack(?:s|ing)?(?: of)?|without|absence of)\b", re.IGNORECASE)
 _LACKING = frozenset({"no", "not", "without", "missing", "lacks"})
+_VERB = re.compile(
+    r"\b(?:depends?|requires?|uses?|runs?|contains?|relies|rely|needs?|has|have|is|are|can|may|allows?|accepts?|takes?)\b",
+    re.IGNORECASE,
+)
+_GOOD_LACK = re.compile(
+    r"\bno (?:pending|unapplied|outstanding|unused|missing|unresolved|open|known|critical|broken|failed|failing|dead"
+    r"|stale)\b",
+    re.IGNORECASE,
+)
+"""What is better not there, whatever it is."""
 _NOT_DONE = re.compile(
     r"\b(?:not|n['\u2019]t)\s+(?:\w+ly |yet |been |all |in )?"
     r"(?:configured|set(?: up)?|implemented|tested|installed|running|working|done|in place|defined|added|connected"
@@ -61,6 +81,7 @@ _MUST = re.compile(r"\bmust (?!not\b|never\b)", re.IGNORECASE)
 """A lack named to warn of it asks for the presence: "No rate limiting will allow abuse: MUST enable"."""
 _MENDED = re.compile("\N{RIGHTWARDS ARROW}|->|=>")
 """After it stands what is to be done about what stands before it."""
+_SWITCHING = reservations.SWITCHES | {"off", "turned", "switched", "currently", "now", "completely", "still"}
 _PLACES = re.compile(
     r"\b(?:for|on|in|at|of|to|from|when|while|during|if|unless|until|by|per|inside)\b|/\w", re.IGNORECASE
 )
@@ -70,16 +91,18 @@ _PLACES = re.compile(
 def sense(line: Line, matches: Sequence[Match], asked: Sequence[Requirement]) -> Sense:
     """Which way round `line` is to be judged, by the words that its requirements leave unread."""
     first = matches[0].requirement
-    if _MENDED.search(line.item.text):
+    if _MENDED.search(line.item.text) or _GOOD_LACK.search(line.item.text):
         return Sense.ASKED
     if _states_trouble(line, first):
         return Sense.INVERSE
     if _is_lacking(line, matches[0]):
         return Sense.INVERSE
     word = reservations.negation(line, matches, LACK_IS_GOOD)
-    if not word or (word not in reservations.OFF and _MUST.search(line.item.text)):
+    if not word or (word not in reservations.OFF and (_MUST.search(line.item.text) or _is_supposed(line, word))):
         return Sense.ASKED
-    whole = len(asked) == 1 and not _PLACES.search(_after_switch(line.item.text, word))
+    whole = (
+        len(asked) == 1 and not _says_more(line, matches) and not _PLACES.search(_after_switch(line.item.text, word))
+    )
     return Sense.OPPOSITE if word in reservations.OFF and (whole or _has_place(asked)) else Sense.UNTOLD
 
 
@@ -90,6 +113,10 @@ def is_shown(sense_of_line: Sense, asked: Sequence[Requirement]) -> bool:
 
 def _states_trouble(line: Line, requirement: str) -> bool:
     text = line.item.text
+    if _BROKEN.search(text) and not _DENIED.search(text) and not _DEMAND.search(text):
+        return not _SUPPOSED.search(text) and not requirement.startswith(
+            ("alert.", "bk.alerts", "cache.fallback", "srv.")
+        )
     states = any(phrase.concerns(requirement) and phrase.pattern.search(text) for phrase in phrases("trouble"))
     return states and not _DENIED.search(text)
 
@@ -100,11 +127,25 @@ def _is_lacking(line: Line, match: Match) -> bool:
     if _DEMAND.search(text) or (match.requirement in LACK_IS_GOOD - reservations.DENIED_BUT_NOT_SWITCHED):
         return False
     if _NOT_DONE.search(text):
-        return True
+        return not _SUPPOSED.search(text)
     if match.requirement in LACK_IS_GOOD:
         return False
     before = {line.own[position - 1].text for position in match.taken if position}
-    return bool(_LEADING_LACK.match(text) or before & _LACKING)
+    if _LEADING_LACK.match(text):
+        return not _VERB.search(text)  # "No alert depends on one person" speaks of every alert
+    return bool(before & _LACKING)
+
+
+def _is_supposed(line: Line, word: str) -> bool:
+    """Whether the lack is a case that the line provides for: "degrades when Redis is not available"."""
+    before, found, _ = line.item.text.lower().partition(word)
+    return bool(found and _SUPPOSED.search(before))
+
+
+def _says_more(line: Line, matches: Sequence[Match]) -> bool:
+    """Whether it is something narrower that is off: "TLS 1.0 disabled", "weak ciphers disabled"."""
+    taken = frozenset().union(*(match.taken for match in matches))
+    return any(line.own[position].text not in _SWITCHING for position in line.telling - taken)
 
 
 def _after_switch(text: str, word: str) -> str:

@@ -27,7 +27,7 @@ WHOLE_LINES = frozenset(["subject"])
 """Parameters that repeat the line's words, figures and all."""
 DENIED_BUT_NOT_SWITCHED = frozenset(["db.slowq", "jobs.retry", "mon.errors", "test.unit", "perf.errors"])
 """No slow queries is good; the log of slow queries disabled is not."""
-_SWITCHED_OFF = re.compile(r"\b(?:is|are|be|turned?|switch(?:ed)?|set to|=)\s+[`'\"]?off\b", re.IGNORECASE)
+_SWITCHED_OFF = re.compile(r"\b(?:is|are|be|turned?|switch(?:ed)?|set to|=)\s+[`'\"]?off\b|\boff\W*$", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w./:#-])(\d+(?:[.,]\d+)*)(?![\w./:-]*[a-z]*/\w)(?![.:]?\d)")
 """A figure standing by itself: no part of a name, a version in a path, an address or a date."""
 _AUDIENCE = re.compile(r"\d[\d,.]*\s?[km]?\+?\s+(?:(?:concurrent|simultaneous|active)\s+)?users\b", re.IGNORECASE)

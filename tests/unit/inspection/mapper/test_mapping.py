@@ -341,3 +341,16 @@ def test_what_a_line_is_called_by_is_no_part_of_its_claim() -> None:
     assert [one.id for one in found.requirements] == ["bk.retention"]
     assert found.unread == ()
     assert found.item.text.startswith("OPS-27-003")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("DEBUG=False", "srv.debug"),
+        ("DEBUG=True", "cfg.env"),
+        ("NODE_ENV=production", "srv.debug"),
+        ("NODE_ENV=development", "cfg.env"),
+    ],
+)
+def test_a_setting_of_development_is_no_wish_for_production(text: str, expected: str) -> None:
+    assert ids(text, form=Form.CODE, language="env") == [expected]
