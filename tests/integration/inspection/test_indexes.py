@@ -36,3 +36,22 @@ async def test_indexes(
     LENT.set(Servers(servers["admin"], None))
     verdict = await verdict_of("db.indexes.present", Stage(database=VISITS, repo=repo), **params)
     assert (verdict.status, words in verdict.summary) == (status, True), verdict.summary
+
+
+@pytest.mark.parametrize(("scans", "status"), [(120, Status.FAIL), (3, Status.PASS)])
+async def test_a_large_table_read_whole_again_and_again_wants_an_index(
+    scans: int, status: Status, servers: dict[str, str]
+) -> None:
+    LENT.set(Servers(servers["admin"], None))
+    sql = (
+        "create table cities (id int primary key)",
+        "create table visits (id int primary key, city_id int references cities)",
+        "create index visits_city on visits (city_id)",
+        "insert into visits select n, null from generate_series(1, 12000) n",
+        "analyze visits",
+        f"do $$ begin for n in 1..{scans} loop perform max(id + 1) from visits; end loop; end $$",
+        "select pg_stat_force_next_flush()",
+    )
+    verdict = await verdict_of("db.indexes.present", Stage(database=Database(sql=sql)))
+    assert verdict.status is status, verdict.summary
+    assert ("read whole 120 times" in verdict.summary) is (status is Status.FAIL)

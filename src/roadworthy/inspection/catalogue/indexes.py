@@ -38,6 +38,14 @@ select n.nspname || '.' || t.relname as table, c.conname as name, t.reltuples::b
                and (x.indkey::smallint[])[0:cardinality(c.conkey) - 1] @> c.conkey) as covered
 from pg_constraint c join pg_class t on t.oid = c.conrelid join pg_namespace n on n.oid = t.relnamespace
 where c.contype = 'f' order by 1, 2"""
+SCANS_MIN = 100
+SCANNED_ROWS = 10_000
+SCANNED_SQL = """
+select s.schemaname || '.' || s.relname as table, c.reltuples::bigint as rows, s.seq_scan::bigint as scans
+from pg_stat_user_tables s join pg_class c on c.oid = s.relid
+where c.reltuples >= $1 and s.seq_scan >= $2 and s.seq_scan > coalesce(s.idx_scan, 0)
+  and s.seq_tup_read >= s.seq_scan * c.reltuples / 2 order by s.seq_tup_read desc limit 20"""
+"""Large tables that are read whole, mostly to the end, and oftener than by an index."""
 _STATEMENT = re.compile(
     r"create\s+(?:unique\s+)?index\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?\"?(?P<index>\w+)\"?\s+on\s+(?:only\s+)?"
     r"(?P<table>[\w.\"]+)\s*(?:using\s+\w+\s*)?\((?P<columns>[^)]*)\)",
@@ -164,11 +172,15 @@ async def _foreign_keys(postgres: PostgresProbe) -> Verdict:
         f"{row['table']}({', '.join(row['columns'])}) refers to another table without an index on all rows"
         for row in bare
     ]
+    scanned = await postgres.rows(SCANNED_SQL, SCANNED_ROWS, SCANS_MIN)
+    whole = [f"{row['table']} ({row['rows']} rows) was read whole {row['scans']} times" for row in scanned]
     evidence = observe(
-        "pg_index, pg_constraint",
-        f"{listed(problems, 20)}\n{len(indexes)} indexes and {len(keys)} foreign keys looked at",
+        "pg_index, pg_constraint, pg_stat_user_tables",
+        f"{listed([*problems, *whole], 20)}\n{len(indexes)} indexes and {len(keys)} foreign keys looked at",
         postgres.vantage,
+        basis=f"{listed(problems, 20)}; read whole: {listed(row['table'] for row in scanned)}; {len(keys)} keys",
     )
+    problems += whole
     if problems:
         patch = "\n".join(_statement(Wanted("", str(row["table"]), tuple(row["columns"]))) for row in bare)
         return failed(
@@ -196,8 +208,8 @@ INDEXES = Check(
         why="A query without its index reads the whole table; an index left invalid by a failed build serves nobody.",
         how_verified="pg_index for the name, its validity, leading columns and predicate. A script named in the line "
         "is read for its "
-        "CREATE INDEX statements. With neither, every index must be valid and every foreign key of a large table "
-        "have one.",
+        "CREATE INDEX statements. With neither, every index must be valid, every foreign key of a large "
+        f"table have one, and no table of {SCANNED_ROWS} rows or more be read whole oftener than by an index.",
         how_to_mend="CREATE INDEX CONCURRENTLY; REINDEX INDEX CONCURRENTLY for an invalid one.",
         not_applicable_when="Never: a table or column that does not exist is a failure that says so.",
     ),
