@@ -54,4 +54,4 @@ async def test_a_large_table_read_whole_again_and_again_wants_an_index(
     )
     verdict = await verdict_of("db.indexes.present", Stage(database=Database(sql=sql)))
     assert verdict.status is status, verdict.summary
-    assert ("read whole 120 times" in verdict.summary) is (status is Status.FAIL)
+    assert ("was read whole" in verdict.summary) is (status is Status.FAIL)
