@@ -80,7 +80,7 @@ def _evidence(line: LineResult, started_at: str) -> EvidenceLine:
     if line.status is Status.HUMAN and line.statements:
         said = line.statements[0]
         day = said.since.isoformat() if said.since else started_at[:10]
-        return EvidenceLine(said.standing, day, line.digest, people)
+        return EvidenceLine(said.standing, day, line.digest, people.removeprefix(f"{said.standing} "))
     return EvidenceLine(line.status, _day(line, started_at), line.digest, line.summary, people)
 
 
