@@ -173,7 +173,8 @@ async def _in_code(repo: RepoProbe, evidence: list[Evidence]) -> str:
     calls = sum(len(list(_log_calls(one))) for one in read)
     found = [match for one in read for match in _leaky(one)]
     asked = "statements that log, and what they are given"
-    if not calls:
+    by_rails = "rails" in packages.dependencies(repo)
+    if not calls and not by_rails:
         raise Unobservable(
             f"none of {len(read)} files of code holds a statement that logs", "offer the logs: [logs] path"
         )
@@ -182,11 +183,15 @@ async def _in_code(repo: RepoProbe, evidence: list[Evidence]) -> str:
     )
     if found:
         return f"{found[0].path}:{found[0].line} logs what is called a secret"
-    if "rails" in packages.dependencies(repo):
-        filters = " ".join(repo.read(path) for path in repo.find("filter_parameter_logging.rb", "application.rb"))
-        if not FILTERS.search(re.sub(r"(?m)^\s*#.*$", "", filters)):
-            return "Rails logs every parameter, and nothing filters passwords"
-    return ""
+    return _unfiltered(repo) if by_rails else ""
+
+
+def _unfiltered(repo: RepoProbe) -> str:
+    """Rails logs the parameters of every request by itself."""
+    filters = " ".join(repo.read(path) for path in repo.find("filter_parameter_logging.rb", "application.rb"))
+    if FILTERS.search(re.sub(r"(?m)^\s*#.*$", "", filters)):
+        return ""
+    return "Rails logs every parameter, and nothing filters passwords"
 
 
 def _log_calls(one: Source) -> Iterator[object]:

@@ -269,7 +269,7 @@ CHECKS = (
             "The command that starts the service is a production server's.",
             "Servers for development reload, show code in errors, and serve one request at a time.",
             (
-                "Procfile (web), CMD and ENTRYPOINT, compose, workloads and units, with scripts that they call; those of "
+                "Procfile (web), CMD and ENTRYPOINT, compose, workloads and units, with their scripts; those of "
                 "development are left out. The running process, where it is seen, weighs more."
             ),
             "gunicorn, uvicorn without --reload, puma, node on what was built.",

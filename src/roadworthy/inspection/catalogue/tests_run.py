@@ -155,6 +155,9 @@ PLAIN = frozenset(
         "cases",
     ]
 ) - {"edge", "scenarios", "cases"}
+RUNNERS = frozenset(
+    {"rspec", "pytest", "jest", "vitest", "mocha", "junit", "minitest", "phpunit", "cypress", "playwright"}
+)
 BACKEND = ("Python", "Ruby", "Go", "Java", "PHP")
 FRONTEND = re.compile(r"(?:^|/)(?:frontend|client|web|ui|components?|pages)/|\.(?:tsx|jsx|vue)\b", re.IGNORECASE)
 
@@ -292,7 +295,7 @@ def _within(path: str, folder: str) -> bool:
 def _words(requirement: Requirement) -> Sequence[str]:
     """What the line says the tests are about, beyond that they are tests: "storage", "frontend"."""
     said = re.sub(r"`[^`]*`|\d+\S*", " ", requirement.text("subject").lower())
-    return [word for word in dict.fromkeys(re.findall(r"[a-z][a-z-]{2,}", said)) if word not in PLAIN]
+    return [word for word in dict.fromkeys(re.findall(r"[a-z][a-z-]{2,}", said)) if word not in PLAIN | RUNNERS]
 
 
 def _about(word: str, text: str) -> bool:
