@@ -135,7 +135,7 @@ async def _not_alive(
     needed = [one for one in selectors(rule.expression) if about(one) and not one.absent]
     if not needed:
         return Doubt(rule.name, "only asks whether series are absent", certain=False)
-    own = await _own(probes, prometheus, wide=wide)
+    own = await own_series(probes, prometheus, wide=wide)
     for selector in needed:
         doubt = await _not_there(prometheus, rule, selector, own)
         if doubt is not None:
@@ -159,7 +159,7 @@ async def _not_there(prometheus: PrometheusProbe, rule: AlertRule, selector: Sel
     return Doubt(rule.name, f"its series {there}: {selector.text()}", certain=True)
 
 
-async def _own(probes: Probes, prometheus: PrometheusProbe, *, wide: bool) -> str:
+async def own_series(probes: Probes, prometheus: PrometheusProbe, *, wide: bool) -> str:
     """A matcher for series of this service; empty where none can be told."""
     if prometheus.jobs:
         return f'job=~"{quoted(prometheus.jobs)}"'

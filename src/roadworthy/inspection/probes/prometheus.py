@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,10 +93,17 @@ class PrometheusProbe:
 
     async def count(self, selector: str) -> int:
         """How many series match a selector now: `up{job="app"}`."""
-        data = await self._prometheus.data("/api/v1/query", query=f"count({selector})", timeout=QUERY_TIMEOUT)
+        return int(await self.value(f"count({selector})") or 0)
+
+    async def value(self, query: str) -> float | None:
+        """The value of an expression that comes to one number; None where there is none."""
+        data = await self._prometheus.data("/api/v1/query", query=query, timeout=QUERY_TIMEOUT)
         found = _objects(data.get("result")) if isinstance(data, dict) else []
         value = found[0].get("value") if found else None
-        return int(float(value[1])) if isinstance(value, list) and len(value) == 2 else 0  # noqa: PLR2004 - moment and value
+        if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004 - moment and value
+            return None
+        number = float(str(value[1]))
+        return number if math.isfinite(number) else None
 
     async def names(self, matcher: str) -> Sequence[str]:
         """Names of the series that match now: `{job="app"}`."""
