@@ -22,42 +22,13 @@ Run = Callable[[Probes, Requirement], Awaitable[Verdict]]
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", "sample.env")
 DECLARED = re.compile(r"^\s*#?\s*(?:export\s+)?([A-Z][A-Z0-9_]+)\s*=", re.MULTILINE)
 GIVEN_BY_OTHERS = frozenset(
-    [
-        "PATH",
-        "HOME",
-        "PWD",
-        "USER",
-        "SHELL",
-        "LANG",
-        "TZ",
-        "TERM",
-        "CI",
-        "NODE_ENV",
-        "HOSTNAME",
-        "TMPDIR",
-        "PORT",
-        "RAILS_ENV",
-        "RACK_ENV",
-        "PYTHONPATH",
-        "DEBUG_COLORS",
-        "NO_COLOR",
-        "DJANGO_SETTINGS_MODULE",
-        "BUNDLE_GEMFILE",
-        "PIDFILE",
-        "RAILS_MAX_THREADS",
-        "RAILS_MIN_THREADS",
-        "WEB_CONCURRENCY",
-        "DEV",
-        "PROD",
-        "MODE",
-        "SSR",
-        "BASE_URL",
-        "npm_package_version",
-        "KUBERNETES_SERVICE_HOST",
-        "VERCEL_URL",
-        "VERCEL_ENV",
-        "VERCEL",
-    ]
+    re.findall(
+        r"[\w-]+",
+        "PATH HOME PWD USER SHELL LANG TZ TERM CI NODE_ENV HOSTNAME TMPDIR PORT RAILS_ENV RACK_ENV PYTHONPATH "
+        "DEBUG_COLORS NO_COLOR DJANGO_SETTINGS_MODULE BUNDLE_GEMFILE PIDFILE RAILS_MAX_THREADS RAILS_MIN_THREADS "
+        "WEB_CONCURRENCY DEV PROD MODE SSR BASE_URL npm_package_version KUBERNETES_SERVICE_HOST VERCEL_URL "
+        "VERCEL_ENV VERCEL ",
+    )
 )
 """Set by systems and frameworks, not by the team."""
 READS = re.compile(
