@@ -91,7 +91,7 @@ class NothingToInspect(InspectionError):
 
 
 class OnePath(InspectionError):
-    """Two reports are to be written to one file."""
+    """A report is to be written over another, or over what is read."""
 
 
 def show_plan(wanted: Wanted) -> int:
@@ -210,12 +210,17 @@ def _console() -> Console:
 
 
 def _refuse_unwritable(wanted: Wanted) -> None:
-    asked = [wanted.out, wanted.json, wanted.sarif, wanted.junit, wanted.html]
-    paths = [path for path in asked if path is not None and path != STANDARD_OUTPUT]
-    for path in paths:
-        if paths.count(path) > 1:
+    files = [path for path in (wanted.out, wanted.sarif, wanted.junit, wanted.html) if path is not None]
+    if STANDARD_OUTPUT in files:
+        raise Unwritable("only --json can go to standard output", "give the others a file each")
+    files += [wanted.json] if wanted.json not in {None, STANDARD_OUTPUT} else []
+    read = {path.resolve() for path in (wanted.checklist, wanted.target, wanted.attestations) if path is not None}
+    for path in files:
+        if files.count(path) > 1:
             raise OnePath(f"{path}: several reports are to be written there", "give each a file of its own")
-    refuse_unwritable(paths)
+        if path.resolve() in read and path != wanted.out:
+            raise OnePath(f"{path}: what is read would be written over", "only --out may be the checklist itself")
+    refuse_unwritable(files)
 
 
 def _warn_of_disruption(planned: runner.Plan, looked_at: target.Target) -> None:

@@ -130,6 +130,19 @@ def test_two_reports_do_not_share_a_file(checklist: Path, tmp_path: Path) -> Non
         command.execute(command.Wanted(checklist, tmp_path / "target.toml", json=both, html=both))
 
 
+@pytest.mark.parametrize("option", ["html", "sarif", "junit", "json"])
+def test_a_report_is_never_written_over_what_is_read(checklist: Path, tmp_path: Path, option: str) -> None:
+    for path in (checklist, tmp_path / "target.toml"):
+        with pytest.raises(InspectionError, match="written over"):
+            command.execute(command.Wanted(checklist, tmp_path / "target.toml", **{option: path}))
+
+
+@pytest.mark.parametrize("option", ["html", "sarif", "junit", "out"])
+def test_only_json_goes_to_standard_output(checklist: Path, tmp_path: Path, option: str) -> None:
+    with pytest.raises(InspectionError, match="only --json"):
+        command.execute(command.Wanted(checklist, tmp_path / "target.toml", **{option: Path("-")}))
+
+
 def test_a_system_that_is_not_there_is_said_before_anything_else(
     checklist: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
