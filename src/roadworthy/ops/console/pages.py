@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from litestar.response import Redirect
 
 from roadworthy.chassis.errors import NotFound
 from roadworthy.chassis.pages.rendering import HTML, Pages, Site
@@ -19,7 +20,8 @@ from roadworthy.chassis.settings import Environment, Settings
 from roadworthy.ops.console.inspections import HEIGHT, SHOWN, WIDTH, Inspections, trends
 
 HERE = Path(__file__).parent
-PATH = "/console/inspections"
+ENTRY = "/console"
+PATH = f"{ENTRY}/inspections"
 PRIVATE = {"cache-control": "no-store"}
 # A report asks for nothing and runs nothing; its styles stand in the page itself.
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; frame-ancestors 'none'"
@@ -60,6 +62,11 @@ class InspectionPages:
     def handlers(self) -> list[HTTPRouteHandler]:
         """The routes of these pages."""
 
+        @get(ENTRY, name="console", include_in_schema=False, sync_to_thread=False)
+        def entry(request: Request[Any, Any, Any]) -> Redirect:
+            only_from_here(request)
+            return Redirect(PATH, headers=PRIVATE)
+
         @get(PATH, name="inspections", include_in_schema=False)
         async def inspections(request: Request[Any, Any, Any]) -> Response[Any]:
             only_from_here(request)
@@ -70,7 +77,7 @@ class InspectionPages:
             only_from_here(request)
             return await self.report(name)
 
-        return [inspections, inspection]
+        return [entry, inspections, inspection]
 
     async def history(self) -> Response[Any]:
         """The newest inspections, with a chart a checklist."""

@@ -62,6 +62,7 @@ async def test_history_shows_figures_a_chart_a_checklist_and_leads_to_reports(tm
 async def test_an_empty_history_says_what_to_type(tmp_path: Path) -> None:
     async with client(tmp_path) as browser:
         assert "roadworthy inspect examples/" in (await browser.get(PATH)).text
+        assert (await browser.get("/console")).headers["location"] == PATH
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
@@ -86,7 +87,7 @@ async def test_strangers_get_what_an_address_without_anything_gets(
     leave(tmp_path / "inspections", "20260301T100000Z-launch")
     async with client(tmp_path, host=host, peer=peer) as browser:
         assert (await browser.get("/nothing", headers=headers)).status_code == 404
-        for path in (PATH, f"{PATH}/20260301T100000Z-launch"):
+        for path in ("/console", PATH, f"{PATH}/20260301T100000Z-launch"):
             assert (await browser.get(path, headers=headers)).status_code == 404
 
 
