@@ -22,13 +22,6 @@ EXAMPLES = (
 )
 PROSE = ("*.md", "*.rst", "*.adoc")
 READS: Mapping[str, Sequence[tuple[re.Pattern[str], bool]]] = {
-    "*.py": (
-        (re.compile(rf"\bos\.environ\[\s*[\"']{NAME}[\"']\s*\](?!\s*=[^=])"), True),
-        (re.compile(rf"\b(?:os\.)?(?:getenv|environ\.get)\(\s*[\"']{NAME}[\"']\s*\)"), False),
-        (re.compile(rf"\b(?:os\.)?(?:getenv|environ\.get)\(\s*[\"']{NAME}[\"']\s*,"), False),
-        (re.compile(rf"\benv(?:\.\w+)?\(\s*[\"']{NAME}[\"']\s*\)"), True),
-        (re.compile(rf"\bconfig\(\s*[\"']{NAME}[\"']\s*(?:,\s*cast=\w+\s*)?\)"), True),
-    ),
     "*.js *.ts *.mjs *.cjs *.tsx *.jsx": (
         (re.compile(rf"\bprocess\.env\.{NAME}\b!"), True),
         (re.compile(rf"\bprocess\.env\.{NAME}\b(?!\s*(?:=[^=]|\|\||\?\?))"), False),
@@ -55,6 +48,7 @@ ASIDE = re.compile(
     r"|(?:^|/)[\w.-]+\.config\.[cm]?[jt]s$|\.(?:test|spec)\.\w+$|_test\.go$|_spec\.rb$"
 )
 """Code beside the service: what it reads, whoever runs it knows."""
+_ENVIRON = re.compile(r"^\s*(?:import|from)\s+environs?\b", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*(?:#|//|\*)")
 
 
@@ -113,8 +107,8 @@ def reads_of(repo: RepoProbe) -> Sequence[Read]:
 def _reads(repo: RepoProbe) -> Iterator[Read]:
     for path in repo.find("*.py", aside=False):
         text = "" if ASIDE.search(path) else repo.read(path)
-        if "BaseSettings" in text:
-            yield from _fields(path, text)
+        if "environ" in text or "getenv" in text or "BaseSettings" in text or "decouple" in text:
+            yield from _of_python(path, text)
     for globs, patterns in READS.items():
         for path in repo.find(*globs.split(), aside=False):
             text = "" if ASIDE.search(path) else repo.read(path)
@@ -125,12 +119,43 @@ def _reads(repo: RepoProbe) -> Iterator[Read]:
                     yield from (Read(name, f"{path}:{number}", needed) for name in pattern.findall(line))
 
 
-def _fields(path: str, text: str) -> Iterator[Read]:
-    """Fields of pydantic's settings: variables by the name of each, in upper case, with the prefix of the class."""
+def _of_python(path: str, text: str) -> Iterator[Read]:
+    """By syntax: what stands in a string or a comment reads nothing."""
     try:
-        classes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+        nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
+    for node in nodes:
+        name, needed = _lookup(node, text)
+        if re.fullmatch(NAME, name):
+            yield Read(name, f"{path}:{getattr(node, 'lineno', 0)}", needed)
+    yield from _fields(path, [node for node in nodes if isinstance(node, ast.ClassDef)])
+
+
+def _lookup(node: ast.AST, text: str) -> tuple[str, bool]:
+    """The variable that an expression reads, and whether it must be there; an empty name for all else."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _ends(node.value, "environ"):
+        return _text(node.slice), True
+    if not isinstance(node, ast.Call) or not node.args:
+        return "", False
+    if _ends(node.func, "getenv") or (_ends(node.func, "get") and ".environ." in f".{ast.unparse(node.func)}"):
+        return _text(node.args[0]), False
+    helper = ast.unparse(node.func).partition(".")[0]
+    known = (helper == "env" and _ENVIRON.search(text) is not None) or (helper == "config" and "decouple" in text)
+    default = len(node.args) > 1 or any(one.arg == "default" for one in node.keywords)
+    return (_text(node.args[0]), not default) if known else ("", False)
+
+
+def _ends(node: ast.expr, name: str) -> bool:
+    return (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) == name
+
+
+def _text(node: ast.expr) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _fields(path: str, classes: Sequence[ast.ClassDef]) -> Iterator[Read]:
+    """Fields of pydantic's settings: variables by the name of each, in upper case, with the prefix of the class."""
     for one in classes:
         if any(ast.unparse(base).endswith("BaseSettings") for base in one.bases):
             prefix = re.search(r"env_prefix\s*=\s*[\"'](\w*)[\"']", ast.unparse(one))

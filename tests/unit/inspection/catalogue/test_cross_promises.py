@@ -55,7 +55,8 @@ async def test_openapi_documents_promise_what_needs_no_parameter() -> None:
 async def test_which_reads_count() -> None:
     tree = {
         "app/a.py": 'A1 = os.environ["NEED_A"]\nos.environ["SET_B"] = "x"\nos.getenv("MAY_C")\n',
-        "app/b.py": '# os.environ["NOT_D"]\nos.environ["HOME"]\n',
+        "app/b.py": '# os.environ["NOT_D"]\nos.environ["HOME"]\nX = "os.environ[\'NOT_G\']"\nenv("NOT_H")\n',
+        "app/c.py": 'import environ\nenv("NEED_I")\nenv.bool("MAY_J", default=False)\n',
         "app/settings.py": "class S(BaseSettings):\n    model_config = Config(env_prefix='SHOP_')\n    key: str\n"
         "    level: str = 'x'\n    dsn: str = Field(...)\n    other: str = Field(default='y')\n",
         "src/a.ts": "process.env.NEED_T!;\nconst y = process.env.MAY_U ?? 'z';\nz = process.env.MAY_V;\n",
@@ -72,7 +73,7 @@ async def test_which_reads_count() -> None:
         reads = reads_of(probes.repo)
         named = documented_in(probes.repo)
     needed = {one.name for one in reads if one.needed}
-    assert needed == {"NEED_A", "SHOP_KEY", "SHOP_DSN", "NEED_T", "NEED_R", "NEED_K"}
+    assert needed == {"NEED_A", "NEED_I", "SHOP_KEY", "SHOP_DSN", "NEED_T", "NEED_R", "NEED_K"}
     others = {one.name for one in reads} - needed
     assert others >= {"MAY_C", "MAY_V", "MAY_G", "SHOP_LEVEL"}
     assert not {name for name in others | needed if name.startswith("NOT_") or name in {"HOME", "SET_B"}}
