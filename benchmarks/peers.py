@@ -127,7 +127,7 @@ def observatory(tools: Path, folder: Path) -> Iterator[Finding]:
             wait_until(lambda log=log: "running on" in (folder / log).read_text(), "uvicorn did not start")
         script = (
             f"const m = await import('{package}/src/scanner/index.js');"
-            f"const r = await m.scan('127.0.0.1', {{httpPort: {plain}, httpsPort: {secure}}});"
+            f"const r = await m.scan('127.0.0.1:{secure}');"
             "console.log(JSON.stringify(Object.entries(r.tests).filter(([, t]) => !t.pass).map(([k]) => k)))"
         )
         told = {**os.environ, "NODE_EXTRA_CA_CERTS": str(made), "NO_PROXY": "127.0.0.1"}
