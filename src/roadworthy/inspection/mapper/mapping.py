@@ -137,6 +137,8 @@ def _demands(item: Item) -> bool:
 
 
 def _why(match: Match, item: Item) -> str:
-    own = " ".join(f"'{words}'" for words in claims.own_words(match))
+    own = " ".join(values.SIGN_NAMES.get(said) or f"'{said}'" for said in claims.own_words(match))
+    if not own:  # it rests on a setting that the line names
+        return f"variable {', '.join(values.env_names(item.text))}"
     above = any(found.above for found in match.found)
     return f"{own} under '{item.section[-1]}'" if above and item.section else own

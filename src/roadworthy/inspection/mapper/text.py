@@ -18,6 +18,8 @@ the nearest heading carries half of the meaning, one further up less."""
 _TOKEN = re.compile(r"(?<![\w.])\.[a-z]+|[a-z0-9\u00c0-\u1fff\u2c00-\uffff]+|[,;&]|(?<=\s)\+(?=\s)", re.IGNORECASE)
 CONJUNCTIONS = frozenset({",", ";", "&", "+", "and"})
 _HOST = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/`'\")]*", re.IGNORECASE)
+_SNIPPET = re.compile(r"`(?:node|python3?|php|ruby|perl|bash|sh|openssl|deno|bun) -?-?[a-z]+ [^`]*`")
+"""A program in a line, given as the way to do something: its words are not the author's."""
 _METHOD = re.compile(r"\b[A-Z]\w*\.[a-z]\w*_\w+(?:\(\))?|\b[a-z]\w*_\w+\(\)")
 """A method of somebody's code: what it is called after says nothing about what the line asks."""
 _HUMPS = re.compile(r"\b[A-Za-z][a-z]{2,}(?:[A-Z][a-z]+)+\b")
@@ -113,7 +115,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
     `ServiceAccount` is three: as it stands, and its parts.
     """
-    return tuple(_words(_HUMPS.sub(_with_parts, _METHOD.sub(" ", _HOST.sub(" ", text)))))
+    return tuple(_words(_HUMPS.sub(_with_parts, _METHOD.sub(" ", _HOST.sub(" ", _SNIPPET.sub(" ", text))))))
 
 
 def _with_parts(match: re.Match[str]) -> str:

@@ -140,6 +140,16 @@ def _is_source(name: str) -> bool:
     return "/" in name and not name.endswith((".md", ".yml", ".yaml", ".txt"))
 
 
+SIGN_NAMES = {
+    "#rate": "a rate", "#duration": "a time", "#percent": "a share", "#size": "a size", "#users": "a number of users",
+    "#rps": "requests a second", "#percentile": "a percentile", "#env": "a variable", "#assign": "a setting",
+    "#secretname": "the name of a secret", "#apikeyname": "the name of an API key", "#path": "a path",
+    "#apipath": "a path", "#file": "a file", "#command": "a command", "#srcfile": "a source file",
+    "#mdfile": "a document", "#number": "a number",
+}  # fmt: skip
+"""What each sign stands for, in words."""
+
+
 def signs(text: str) -> Iterator[str]:
     """A word starting with # for each sort of value in `text`; rules look for them as for any word."""
     meant = without_examples(text)

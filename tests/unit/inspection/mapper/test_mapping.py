@@ -3,12 +3,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from roadworthy.contracts.checks import Kind
 from roadworthy.inspection.checklist import structure
 from roadworthy.inspection.mapper import Mapped, Mapper
 from roadworthy.inspection.mapper.rules import parse
 from roadworthy.inspection.model import Form, Item
+from roadworthy.inspection.requirements import BY_ID, PARAMS
 
 MAPPER = Mapper()
 
@@ -145,6 +148,8 @@ def test_the_kind_of_a_line_is_that_of_what_it_asks() -> None:
 def test_says_why() -> None:
     assert mapped("Throttling", "API Security").requirements[0].why == "'throttling'"
     assert mapped("Persistence enabled", "Redis").requirements[0].why == "'persistence' under 'Redis'"
+    assert mapped("Rate limit 60/min").requirements[0].why == "'rate limit' a rate"
+    assert mapped("DEBUG=True").requirements[0].why == "variable DEBUG"
 
 
 @pytest.mark.parametrize(
@@ -354,3 +359,25 @@ def test_what_a_line_is_called_by_is_no_part_of_its_claim() -> None:
 )
 def test_a_setting_of_development_is_no_wish_for_production(text: str, expected: str) -> None:
     assert ids(text, form=Form.CODE, language="env") == [expected]
+
+
+WORDS = st.lists(
+    st.sampled_from([
+        "Redis", "backups", "no", "not", "and", "or", "(", ")", "`/health`", "/", "60/min", "99.9%", "disabled", "is",
+        "off", "PostgreSQL", "16+", "if needed", "DEBUG=True", ",", "pool", "at least", "20", "→", ":", "**", "1.2.3",
+        "rate limiting", "ServiceAccount", "PRC-1-2 - ", "alerts", "on", "errors", "<", ">", "must", "certificate",
+    ]),
+    max_size=14,
+).map(" ".join)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=WORDS | st.text(max_size=120), section=st.sampled_from(["", "Alerts", "Rollback triggers", "Redis"]))
+def test_whatever_a_line_says_it_maps_to_what_is_declared(text: str, section: str) -> None:
+    found = mapped(text, section)
+    for one in found.requirements:
+        assert one.id in BY_ID
+        assert set(one.params) <= set(PARAMS)
+        assert one.why
+    assert sorted(place for group in found.groups for place in group) == list(range(len(found.requirements)))
+    assert found == mapped(text, section)

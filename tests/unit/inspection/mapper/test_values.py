@@ -78,3 +78,8 @@ def test_values_given_as_an_example_are_not_asked_for() -> None:
 def test_signs() -> None:
     signs = set(values.signs("SESSION_SECRET for p95 < 200ms at 1000 users, 5% of OPENAI_API_KEY in src/app/x.py"))
     assert {"#secretname", "#percentile", "#duration", "#users", "#percent", "#apikeyname", "#srcfile"} <= signs
+
+
+def test_every_sign_has_a_name() -> None:
+    text = "`/api/x` `A_SECRET=1` `X_API_KEY` p95 60/min 5 GB 10% 3 days 100 users 7 rps `do it.py` src/a.py README.md"
+    assert set(values.signs(text)) <= set(values.SIGN_NAMES)
