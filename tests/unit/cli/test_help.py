@@ -36,7 +36,7 @@ def test_help_and_version_import_no_part_of_the_service() -> None:
         assert "loaded []" in shown.stdout, shown.stderr
 
 
-@pytest.mark.parametrize("name", ["up", "annotate", "serve", "worker", "migrate", "demo"])
+@pytest.mark.parametrize("name", ["up", "annotate", "target", "serve", "worker", "migrate", "demo"])
 def test_each_command_teaches_by_example(name: str) -> None:
     shown = roadworthy(name, "--help")
     assert shown.returncode == 0, shown.stderr
