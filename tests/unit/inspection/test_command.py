@@ -181,3 +181,30 @@ def test_disruptive_checks_run_only_when_allowed_and_with_a_warning(
     command.execute(command.Wanted(checklist, tmp_path / "target.toml", allow=BlastRadius.DISRUPTIVE))
     assert ran
     assert "disrupt" in capsys.readouterr().err
+
+
+def test_what_up_runs_is_inspected_into_its_history(
+    checklist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = tmp_path / ".roadworthy"
+    state.mkdir()
+    (state / "target.toml").write_text(NOWHERE)
+    (state / command.UP_LOCK).touch()
+    command.execute(command.Wanted(checklist))
+    assert "`make up` still running" in capsys.readouterr().out
+    kept = sorted(path.suffix for path in (state / "inspections").iterdir())
+    assert kept == [".html", ".json"]
+
+
+def test_a_history_that_cannot_be_written_is_a_warning_and_no_failure(
+    checklist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = tmp_path / ".roadworthy"
+    state.mkdir()
+    (state / "target.toml").write_text(NOWHERE)
+    (state / command.UP_LOCK).touch()
+    (state / "inspections").write_text("in the way")
+    assert command.execute(command.Wanted(checklist)) is not ExitCode.TOOL_FAILED
+    assert "the console will not show this run" in capsys.readouterr().err
