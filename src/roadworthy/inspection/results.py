@@ -92,6 +92,11 @@ class LineResult:
         )
 
     @property
+    def waived(self) -> bool:
+        """Whether somebody answers for the failure today; it is a failure all the same."""
+        return any(one.is_waiver and one.stands for one in self.statements)
+
+    @property
     def remedy_key(self) -> object:
         """What tells whether two failures are mended by the same: the remedy with its patch, else the check."""
         if self.deciding is None:
@@ -171,9 +176,12 @@ class Inspection:
 
     @property
     def mend_first(self) -> tuple[LineResult, ...]:
-        """The failures to mend first: of those that one remedy mends only one, at most three."""
+        """The failures to mend first: of those that one remedy mends only one, at most three.
+
+        What somebody has waived comes after the others: it has an owner and a day already.
+        """
         by_remedy: dict[object, LineResult] = {}
-        for line in self.failures:
+        for line in sorted(self.failures, key=lambda line: line.waived):
             by_remedy.setdefault(line.remedy_key, line)
         return tuple(by_remedy.values())[:MEND_FIRST]
 

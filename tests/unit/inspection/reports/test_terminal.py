@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from tests.unit.inspection.fakes import ATTESTED, check, inspection, line
+from tests.unit.inspection.fakes import ATTESTED, WAIVED, check, inspection, line
 
 from roadworthy.contracts.checks import Kind, Remediation, Severity, Status
 from roadworthy.inspection import gate, runner
@@ -151,3 +151,13 @@ def test_failures_of_which_the_same_was_seen_stand_together() -> None:
     text = shown(inspection(*first, *same))
     assert "Also failed (2)" in text
     assert "2 lines: no pool  lines 4, 5, high" in text
+
+
+def test_what_is_waived_is_still_a_failure_but_not_the_first_to_mend() -> None:
+    worst = replace(severe(1, Severity.CRITICAL, "do 1"), statements=(WAIVED,))
+    found = inspection(worst, *(severe(n, Severity.LOW, f"do {n}") for n in (2, 3, 4)))
+    assert [one.item.line for one in found.mend_first] == [2, 3, 4]
+    assert "0 of" not in words.coverage_line(found)
+    assert "4 failed" in shown(found)
+    assert "waived by Ben" in shown(found)
+    assert [one.item.line for one in inspection(worst).mend_first] == [1]
