@@ -238,7 +238,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("fe.smoke", M, "Pages load without errors", ("url",)),
     Spec("fe.mobile", M, "Pages fit small screens"),
     Spec("fe.pwa", M, "A service worker is registered"),
-    Spec("fe.a11y", M, "Pages are accessible"),
+    Spec("fe.a11y", M, "Pages are accessible", ("subject",)),
     Spec("fe.seo", M, "Search engines find what they need"),
     Spec("fe.confirm", H, "Deleting asks first"),
     # CDN, proxy, TLS, DNS

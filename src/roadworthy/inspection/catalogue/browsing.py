@@ -26,6 +26,11 @@ DEFAULT_PAGES = re.compile(
     r"|Application error: a (?:client|server)-side exception",
     re.IGNORECASE,
 )
+BEYOND_MARKUP = re.compile(
+    r"\bwcag\b|\bcontrast|\bkeyboard|\bscreen ?readers?|\baxe\b|\blighthouse|\baudit|\bcompliant|\bcompliance",
+    re.IGNORECASE,
+)
+"""What only shows in a browser, or to people."""
 NARROW = re.compile(
     r"@media[^{]*(?:max|min)-width|@media[^{]*width\s*[<>]|auto-fit|auto-fill|flex-wrap|\bclamp\(|@container"
 )
@@ -117,13 +122,19 @@ def _viewport(said: Markup) -> str:
     )
 
 
-async def _spoken(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+async def _spoken(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     found = await read(http)
     problems = [f"{one.path}: {problem}" for one in found for problem in _mute(one.said)]
     evidence = observe("language, title, images, fields, links and buttons", _told(found, problems), http.vantage)
     if problems:
         return failed(listed(problems, 4), evidence, mend="give each a name that can be read aloud")
+    beyond = BEYOND_MARKUP.search(requirement.text("subject"))
+    if beyond:
+        words = (
+            f"{len(found)} pages can be read aloud as far as their HTML tells; {beyond[0]!r} asks for more than that"
+        )
+        return unknown(words, evidence, mend="run a browser's audit, look at it with people, and attest it")
     return passed(f"{len(found)} pages: language, title, alternative texts, labels and names are there", evidence)
 
 
@@ -300,7 +311,8 @@ SPOKEN = _check(
         why="Who listens to a page, or uses it by keyboard, has nothing else to go by.",
         how_verified="Reads the HTML of up to four pages as it is sent. Contrast, focus and what scripts add "
         "later are not "
-        "seen: a pass covers what is named here.",
+        "seen: a pass covers what is named here, and a line that asks for more (WCAG, contrast, keyboard) stays "
+        "unknown.",
         how_to_mend="lang on html, alt on img, a label for each field, text or aria-label in links and buttons.",
         not_applicable_when="Never.",
     ),

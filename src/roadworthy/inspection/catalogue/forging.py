@@ -112,7 +112,23 @@ async def _refused(probes: Probes, requirement: Requirement) -> Verdict:
     evidence.append(observe("claims of the token", words, http.vantage))
     if problem:
         return failed(problem, *evidence, mend="give tokens an expiry, and the one that the line says")
+    if _refreshing(requirement) and not _refreshed(mine.walk):
+        told = (
+            f"{path} refuses {len(tried)} forged tokens; the line speaks of refreshing, which no step of the flow does"
+        )
+        return unknown(told, *evidence, mend='{post = "/api/auth/refresh", json = {refresh_token = "{refresh}"}}')
     return passed(f"{path} refuses {len(tried)} forged tokens; {words}", *evidence)
+
+
+def _refreshing(requirement: Requirement) -> bool:
+    return "refresh" in (requirement.text("subject") + requirement.text("name")).lower()
+
+
+def _refreshed(walk: Walk) -> bool:
+    """Whether the flow gets a new token for an old one."""
+    return any(
+        "refresh" in f"{one.step.path} {one.step.json} {one.step.form}" and not one.problem for one in walk.trodden
+    )
 
 
 def _lifetime(claims: Mapping[str, Any], requirement: Requirement) -> tuple[str, str]:
@@ -123,8 +139,7 @@ def _lifetime(claims: Mapping[str, Any], requirement: Requirement) -> tuple[str,
     seconds = float(end) - float(start if isinstance(start, int | float) else time.time())
     words = f"it lives {round(seconds / ROUNDING_SECONDS) * ROUNDING_SECONDS} seconds"
     wanted = requirement.number("ttl_seconds")
-    refreshing = "refresh" in (requirement.text("subject") + requirement.text("name")).lower()
-    if wanted is not None and not refreshing and abs(seconds - wanted) > ROUNDING_SECONDS:
+    if wanted is not None and not _refreshing(requirement) and abs(seconds - wanted) > ROUNDING_SECONDS:
         return f"{words}, the line says {wanted:g}", words
     return (f"{words}: over 30 days" if seconds > LONGEST_SECONDS else ""), words
 

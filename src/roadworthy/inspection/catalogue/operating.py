@@ -234,7 +234,7 @@ def _seconds(text: str) -> float:
 
 async def _routes(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
-    if not ROUTES.search(requirement.text("subject")) and requirement.text("subject"):
+    if not ROUTES.search(requirement.text("subject")):
         raise Unobservable(
             "which services are meant is not to be seen over HTTP", "offer the host: [host] local = true"
         )

@@ -42,7 +42,7 @@ _GENERIC_ROLES = frozenset(
 
 async def _versions(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     http = offered(probes.http, "http")
-    known = [one for one in await documented(http) if not re.search(r"/(?:auth|login|token|oauth)", one.path)]
+    known = [one for one in await documented(http) if not re.search(r"^/$|/(?:auth|login|token|oauth)", one.path)]
     told = [one for one in known if VERSIONED.search(one.path)]
     readable = next((one.path for one in (told or known) if one.method == "GET" and one.plain), "")
     answer = await http.get(readable, headers={"accept": "application/json"}) if readable else None

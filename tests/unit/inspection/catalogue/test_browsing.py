@@ -80,3 +80,9 @@ async def test_a_missing_worker_file_is_seen() -> None:
     stage = Stage(site=pages({"/app.js": script}, SPA))
     verdict = await verdict_of("fe.pwa.registered", stage)
     assert (verdict.status, "/sw.js" in verdict.summary) == (FAIL, True)
+
+
+async def test_a_line_that_asks_for_more_than_markup() -> None:
+    stage = Stage(site=pages({}, SPA))
+    for subject, status in (("Accessible pages", PASS), ("WCAG 2.1 AA", UNKNOWN), ("Colour contrast checked", UNKNOWN)):
+        assert (await verdict_of("fe.a11y.named", stage, subject=subject)).status is status

@@ -48,3 +48,12 @@ def test_every_forgery_differs_and_is_a_token() -> None:
     assert all(decoded(one) is not None for one in made)
     assert decoded("a.b") is None
     assert decoded("1.2.3") is None
+
+
+async def test_refreshing_is_a_claim_of_its_own() -> None:
+    stage = Stage(site=gate(), flows=[SIGNING_IN])
+    verdict = await verdict_of("auth.jwt.forged", stage, subject="JWT authentication with refresh tokens")
+    assert verdict.status is UNKNOWN
+    again = Flow("Login", [*SIGNING_IN.steps, Step(post="/api/login", json={"refresh": "{token}"})])
+    verdict = await verdict_of("auth.jwt.forged", Stage(site=gate(), flows=[again]), subject="with refresh tokens")
+    assert verdict.status is PASS
