@@ -17,6 +17,7 @@ from roadworthy.inspection.fixtures.machine import PORT
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.probes import syntax
 from roadworthy.inspection.probes.repo import RepoProbe
 
 NGINX_BYTES = 1024**2
@@ -133,11 +134,8 @@ def _code(repo: RepoProbe | None) -> Iterator[Size]:
 
 def _product(text: str) -> int | None:
     """The value of a product of numbers, as settings are written: 16 * 1024 * 1024."""
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return _value(tree)
+    tree = syntax.expression(text)
+    return _value(tree) if tree is not None else None
 
 
 def _value(node: ast.expr) -> int | None:

@@ -13,6 +13,7 @@ from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.probes import syntax
 from roadworthy.inspection.probes.repo import RepoProbe
 
 NAME = r"([A-Z][A-Z0-9_]{2,})"
@@ -121,10 +122,8 @@ def _reads(repo: RepoProbe) -> Iterator[Read]:
 
 def _of_python(path: str, text: str) -> Iterator[Read]:
     """By syntax: what stands in a string or a comment reads nothing."""
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+    tree = syntax.module(text)
+    nodes = list(ast.walk(tree)) if tree is not None else []
     for node in nodes:
         name, needed = _lookup(node, text)
         if re.fullmatch(NAME, name):

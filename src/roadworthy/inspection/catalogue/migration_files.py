@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from roadworthy.inspection.probes import syntax
 from roadworthy.inspection.probes.repo import RepoProbe
 
 Version = tuple[int, ...]
@@ -98,7 +99,7 @@ def _alembic(repo: RepoProbe, files: Iterable[str]) -> Plan:
 
 
 def _alembic_file(path: str, text: str, gathered: _Gathered) -> None:
-    module = _module(text)
+    module = syntax.module(text)
     if module is None:
         gathered.unread.append(path)
         return
@@ -140,7 +141,7 @@ def _django(repo: RepoProbe, files: Iterable[str]) -> Plan:
 
 
 def _app_label(repo: RepoProbe, folder: str, default: str) -> str:
-    module = _module(repo.read(f"{folder}/apps.py"))
+    module = syntax.module(repo.read(f"{folder}/apps.py"))
     for node in ast.walk(module) if module else ():
         if isinstance(node, ast.ClassDef):
             label = _literal(dict(_assigned(node)).get("label"))
@@ -150,7 +151,7 @@ def _app_label(repo: RepoProbe, folder: str, default: str) -> str:
 
 
 def _django_file(path: str, text: str, label: str, name: str, gathered: _Gathered) -> None:
-    module = _module(text)
+    module = syntax.module(text)
     classes = (
         [one for one in module.body if isinstance(one, ast.ClassDef) and one.name == "Migration"] if module else []
     )
@@ -267,13 +268,6 @@ READERS: Mapping[str, Callable[[RepoProbe, Iterable[str]], Plan]] = {
 """Tool -> how its migrations are read from a tree."""
 
 _MISSING = object()
-
-
-def _module(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _assigned(holder: ast.Module | ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from roadworthy.inspection.probes import packages
+from roadworthy.inspection.probes import packages, syntax
 from roadworthy.inspection.probes.repo import Match, RepoProbe
 
 LANGUAGES: Mapping[str, str] = {
@@ -46,10 +46,7 @@ class Source:
     @cached_property
     def tree(self) -> ast.AST | None:
         """Python's syntax tree; None where it is none."""
-        try:
-            return ast.parse(self.text) if self.language == "python" else None
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+        return syntax.module(self.text) if self.language == "python" else None
 
     def places(self, pattern: re.Pattern[str]) -> Iterator[Match]:
         """Where `pattern` matches, over lines too."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from roadworthy.inspection.probes import yaml_files
+from roadworthy.inspection.probes import syntax, yaml_files
 from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.yaml_files import NotYaml, at, table
 
@@ -61,9 +61,8 @@ def django(repo: RepoProbe) -> Mapping[str, Told]:
 
 
 def _module(path: str, text: str) -> Mapping[str, Told]:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = syntax.module(text)
+    if tree is None:
         return {}
     told: dict[str, Told] = {}
     for statement in _holding(tree.body):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.probes import syntax
 from roadworthy.inspection.probes.bounded import read_bytes
 
 Facts = TypeVar("Facts")
@@ -204,7 +205,6 @@ def _called(call: ast.Call) -> str:
 
 
 def _syntax(text: str) -> Iterator[ast.AST]:
-    try:
-        yield from ast.walk(ast.parse(text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+    tree = syntax.module(text)
+    if tree is not None:
+        yield from ast.walk(tree)
