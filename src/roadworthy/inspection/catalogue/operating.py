@@ -63,6 +63,7 @@ GUNICORN_SECONDS, NGINX_SECONDS = 30.0, 60.0
 TIMEOUT_NAMES = re.compile(r"^(?:\w+_)?(?:REQUEST|HTTP_REQUEST|GUNICORN|WORKER|SERVER)_TIMEOUT(?:_(?:SECONDS|MS|S))?$")
 LONGEST_SECONDS = 1_000
 """Nobody waits for a quarter of an hour: a larger number is milliseconds."""
+SERVICES = re.compile(r"\bworkers?\b|\bcontainers?\b|\bdocker\b|\bservices\b|\bpods?\b|\bdaemons?\b", re.IGNORECASE)
 ROUTES = re.compile(r"endpoint|\bapis?\b|routes?|\burls?\b", re.IGNORECASE)
 
 
@@ -234,7 +235,7 @@ def _seconds(text: str) -> float:
 
 async def _routes(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
-    if not ROUTES.search(requirement.text("subject")):
+    if not ROUTES.search(requirement.text("subject")) or SERVICES.search(requirement.text("subject")):
         raise Unobservable(
             "which services are meant is not to be seen over HTTP", "offer the host: [host] local = true"
         )

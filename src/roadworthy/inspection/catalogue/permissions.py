@@ -52,12 +52,9 @@ async def _versions(probes: Probes, requirement: Requirement) -> Verdict:  # noq
     )
     if len(told) == len(known) or header:
         return passed(f"{header or told[0].path} tells the version; {len(known)} operations looked at", evidence)
-    plain = next(one.path for one in known if one not in told)
-    return failed(
-        f"{plain} and {len(known) - len(told) - 1} more carry no version",
-        evidence,
-        mend="put /v1 before the paths, or send api-version",
-    )
+    plain = [one.path for one in known if one not in told]
+    words = f"{len(plain)} of {len(known)} documented operations carry no version: {listed(dict.fromkeys(plain), 3)}"
+    return failed(words, evidence, mend="put /v1 before the paths, or send api-version")
 
 
 async def _roles(probes: Probes, requirement: Requirement) -> Verdict:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 _FILLING = """
-a an the of for to and or with in on at by from is are be all any each every end via through then into our your its
+a an the of for to and or if some with in on at by from is are be all any each every end via through then into our
+your its
 test tests tested testing tester try verify verified check checks checked ensure confirm validate validated manual
 manually automated successful successfully correctly properly working works work functional function functions
 functioning operational complete completed completely implemented implement available ready live system systems
@@ -28,7 +29,7 @@ SHORTEST_STEM = 3
 
 def significant(text: str) -> tuple[str, ...]:
     """The words that say what a text is about, in order, each once."""
-    plain = re.sub(r"\([^)]*/[^)]*\)|`[^`]*`", " ", text.lower())
+    plain = re.sub(r"\(\s*/[^)]*\)|`[^`]*`", " ", text.lower())
     for pattern, word in _SAME:
         plain = pattern.sub(word, plain)
     return tuple(dict.fromkeys(word for word in re.findall(r"[^\W_]+", plain) if word not in FILLING))

@@ -35,6 +35,9 @@ STEPS = [Step(get="/")]
         ("Test critical user flows", ["critical user flows"], ["critical user flows"], []),
         ("Test flows: Login, upload scan, view vulnerabilities", ["Login", "Upload scan", "Viewing a vulnerability"],
          ["Login", "Upload scan", "Viewing a vulnerability"], []),
+        ("Critical flows tested (signup/login, core CRUD, payments if any)", ["Login", "Sign up"],
+         ["Login", "Sign up"], ["crud", "payments"]),
+        ("User Management (/api/users)", ["User management"], ["User management"], []),
         ("AI job matching", ["Job posting"], [], ["ai", "matching"]),
     ],
 )  # fmt: skip
