@@ -17,6 +17,10 @@ async def tree(folder: Path, **config: str) -> Path:
     return folder
 
 
+def moments(root: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+
+
 def append(path: Path, *lines: str) -> None:
     path.write_text("\n".join([path.read_text(), *lines, ""]))
 
@@ -43,7 +47,7 @@ async def test_a_configuration_that_runs_programs_is_refused(tmp_path: Path, con
 async def test_what_is_there(tmp_path: Path) -> None:
     root = await tree(tmp_path / "t")
     git = Git(root)
-    before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+    before = moments(root)
     assert len(git.head().commit) == 40
     assert git.head().branch == "main"
     assert git.upstream() is None
@@ -57,8 +61,10 @@ async def test_what_is_there(tmp_path: Path) -> None:
     assert len(git.commits_of("a.py")) == 1
     assert git.commits_of("b.py") == []
     assert "+x = 1" in git.added_lines(5)
-    after = {path: path.stat().st_mtime_ns for path in before if path.name != "a.py"}
-    assert after == {path: moment for path, moment in before.items() if path.name != "a.py"}
+    after = moments(root)
+    assert {path: after[path] for path in before if path.name != "a.py"} == {
+        path: moment for path, moment in before.items() if path.name != "a.py"
+    }
 
 
 async def test_the_branch_that_is_followed(tmp_path: Path) -> None:
