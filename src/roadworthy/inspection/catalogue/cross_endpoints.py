@@ -48,7 +48,8 @@ class Promise:
 
 async def _answer(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     http, repo = offered(probes.http, "http"), offered(probes.repo, "repo")
-    promised = await asyncio.to_thread(promises, repo)
+    own = await surface.document(http)
+    promised = await asyncio.to_thread(promises, repo, own or {})
     if not promised:
         raise Unobservable(
             f"no document of {len(repo.files)} files promises an endpoint that can be read without parameters",
@@ -82,10 +83,13 @@ def _like_everything(answer: Answer, nowhere: Answer) -> bool:
     return answer.status == nowhere.status and (answer.body == nowhere.body or answer.status != OK)
 
 
-def promises(repo: RepoProbe) -> Sequence[Promise]:
-    """Addresses that can be read without parameters, from OpenAPI documents and READMEs, each once."""
+def promises(repo: RepoProbe, own: Mapping[str, Any]) -> Sequence[Promise]:
+    """Addresses that can be read without parameters, each once.
+
+    From OpenAPI documents and READMEs of the tree, and from the document `own` that the service serves.
+    """
     found: dict[str, Promise] = {}
-    for promise in (*_specified(repo), *_written(repo)):
+    for promise in (*_specified(repo), *_written(repo), *_paths(own, "its own document")):
         if len(promise.path) > 1 and not ELSEWHERE.search(promise.path):
             found.setdefault(promise.path.rstrip("/"), promise)
     return list(found.values())
@@ -93,14 +97,15 @@ def promises(repo: RepoProbe) -> Sequence[Promise]:
 
 def _specified(repo: RepoProbe) -> Iterator[Promise]:
     for path in repo.find(*DOCUMENTS, aside=True):
-        if NOT_OURS & set(path.split("/")):
-            continue
-        document = _document(path, repo.read(path))
-        paths = document.get("paths")
-        base = _base(document)
-        for address, item in paths.items() if isinstance(paths, dict) else ():
-            if isinstance(item, dict) and "{" not in str(address) and _plain(item.get("get"), item):
-                yield Promise(base + str(address), path)
+        if not NOT_OURS & set(path.split("/")):
+            yield from _paths(_document(path, repo.read(path)), path)
+
+
+def _paths(document: Mapping[str, Any], source: str) -> Iterator[Promise]:
+    paths, base = document.get("paths"), _base(document)
+    for address, item in paths.items() if isinstance(paths, dict) else ():
+        if isinstance(item, dict) and "{" not in str(address) and _plain(item.get("get"), item):
+            yield Promise(base + str(address), source)
 
 
 def _plain(operation: object, item: Mapping[str, Any]) -> bool:
@@ -156,8 +161,8 @@ ANSWER = Check(
     run=_answer,
     timeout_seconds=60.0,
     documentation=Documentation(
-        what="Each endpoint that the OpenAPI document or the README of the tree promises for reading answers, or "
-        "refuses for want of credentials.",
+        what="Each endpoint that the OpenAPI document or the README of the tree, or the document that the service "
+        "serves, promises for reading answers, or refuses for want of credentials.",
         why="A document that promises what is gone costs every newcomer an afternoon, and hides what was lost by "
         "accident.",
         how_verified=f"At most {ASKED_MAX} GET requests to documented addresses without required parameters; addresses "

@@ -30,6 +30,7 @@ ITEMS = reply({"items": [1, 2, 3]})
         (README, pages({"/api/items": reply("oops", 500)}), Status.FAIL),
         (README, pages({}, reply("<html>app</html>")), Status.UNKNOWN),
         (README, pages({}, reply("sign in", 401)), Status.UNKNOWN),
+        ({}, pages({"/openapi.json": reply({"paths": {"/api/gone": {"get": {}}}})}), Status.FAIL),
         ({"README.md": "GET started with /api/items\n"}, pages({}), Status.UNKNOWN),
         ({"examples/README.md": "`GET /api/gone`"}, pages({}), Status.UNKNOWN),
         ({"README.md": "`GET /api/logout`"}, pages({}), Status.UNKNOWN),
@@ -49,7 +50,11 @@ async def test_openapi_documents_promise_what_needs_no_parameter() -> None:
     tree = {"openapi.json": json.dumps(document), "api/openapi.yaml": "paths:\n  /y:\n    get: {}\n  /z: 3\n"}
     async with Stage(repo=tree).open() as probes:
         assert isinstance(probes.repo, RepoProbe)
-        assert sorted(one.path for one in promises(probes.repo)) == ["/v1/a", "/y"]
+        assert sorted(one.path for one in promises(probes.repo, {"paths": {"/z": {"get": {}}}})) == [
+            "/v1/a",
+            "/y",
+            "/z",
+        ]
 
 
 async def test_which_reads_count() -> None:
