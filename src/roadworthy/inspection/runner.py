@@ -184,7 +184,7 @@ def _line(mapped: Mapped, planned: Plan, verdicts: Mapping[Key, Verdict]) -> Lin
         checks = planned.checks_of(requirement)
         own = [Answer(check, requirement, verdicts[Run(check, requirement).key]) for check in checks]
         answers += own
-        statuses.append(results.of_requirement(own) if own else _unanswered(requirement))
+        statuses.append(_status(requirement, own))
     status = results.of_mapped(mapped, statuses)
     if status is Status.PASS and mapped.unread:
         claimed = ", ".join(repr(words) for words in mapped.unread)
@@ -202,8 +202,10 @@ def _asked_in_a_case(failed: LineResult) -> LineResult:
     return replace(failed, status=Status.UNKNOWN, reason=f"asked only {condition!r}; seen: {failed.summary}")
 
 
-def _unanswered(requirement: Requirement) -> Status:
-    return Status.HUMAN if kind_of(requirement.id) is Kind.HUMAN else Status.UNKNOWN
+def _status(requirement: Requirement, own: Sequence[Answer]) -> Status:
+    """What its checks come to; what only people know stays theirs where no check settles it."""
+    status = results.of_requirement(own)
+    return Status.HUMAN if status is Status.UNKNOWN and kind_of(requirement.id) is Kind.HUMAN else status
 
 
 def _reason(mapped: Mapped, planned: Plan, answers: Sequence[Answer]) -> str:

@@ -52,12 +52,14 @@ STREAMS = (
 
 
 async def _kept(probes: Probes) -> tuple[Sequence[Artefact], Evidence]:
-    """The newest backups, and what was seen of them.
+    """The newest backups, and what was seen of them; none in the place that the target names are none.
 
     Raises:
-        Unobservable: none was found.
+        Unobservable: none was found where they usually are.
     """
     found, places = await asyncio.to_thread(artefacts, probes)
+    if not found and probes.backups is not None:
+        return [], observe("newest backups", "none", probes.backups.vantage)
     if not found:
         raise Unobservable(f"no backup was found in {listed(places)}", '[backup] path = "/var/backups/app"')
     newest = found[:LOOKED_AT]
@@ -73,25 +75,32 @@ def _hours(one: Artefact) -> float:
 
 async def _verified(probes: Probes, requirement: Requirement) -> Verdict:
     newest, evidence = await _kept(probes)
-    if _hours(newest[0]) > FRESH_HOURS * 7:
-        return failed(
-            f"the newest backup is {_hours(newest[0]) / 24:.0f} days old", evidence, mend="see why none is made"
-        )
+    if not newest:
+        return failed("no backup is in the place that the target names", evidence, mend="see why none is made")
     state = await asyncio.to_thread(dumps.whole, newest[0].path)
     seen = observe(f"{newest[0].path.name}, read", str(state), "where backups are kept")
     earlier = [one.size_bytes for one in newest[1:] if one.size_bytes]
     ratio = newest[0].size_bytes / median(earlier) if earlier else None
-    if state is Whole.CUT:
-        return failed(f"the newest backup is broken or cut: {newest[0].path.name}", evidence, seen,
-                      mend="make it again, to a new file that replaces the old one when it is whole")  # fmt: skip
-    if ratio is not None and not SHRUNK <= ratio <= GROWN:
-        return failed(f"the newest backup has {ratio:.0%} of the size that those before it have", evidence, seen,
-                      mend="see what it leaves out")  # fmt: skip
+    problem = _suspicious(newest[0], state, ratio)
+    if problem:
+        mend = "make it again, to a new file that replaces the old one when it is whole"
+        return failed(problem, evidence, seen, mend=mend)
     if SCHEDULED_WORDS.search(requirement.text("subject")):
         return await _by_schedule(probes, evidence, seen)
     if state is Whole.YES or (state is Whole.BEGINS and ratio is not None):
         return passed(f"the newest backup is {state}", evidence, seen)
     return unknown(f"the newest backup is {state}", evidence, seen, mend="restore it into a scratch database: a drill")
+
+
+def _suspicious(newest: Artefact, state: Whole, ratio: float | None) -> str:
+    """What is wrong with the newest backup; empty for nothing. `ratio` is its size by that of those before it."""
+    if _hours(newest) > FRESH_HOURS * 7:
+        return f"the newest backup is {_hours(newest) / 24:.0f} days old"
+    if state is Whole.CUT:
+        return f"the newest backup is broken or cut: {newest.path.name}"
+    if ratio is not None and not SHRUNK <= ratio <= GROWN:
+        return f"the newest backup has {ratio:.0%} of the size that those before it have: see what it leaves out"
+    return ""
 
 
 async def _by_schedule(probes: Probes, *evidence: Evidence) -> Verdict:
@@ -108,6 +117,8 @@ async def _by_schedule(probes: Probes, *evidence: Evidence) -> Verdict:
 
 async def _encrypted(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     newest, evidence = await _kept(probes)
+    if not newest:
+        return failed("no backup is in the place that the target names", evidence, mend="see why none is made")
     try:
         heads = {one.path.name: await asyncio.to_thread(dumps.head_of, one.path) for one in newest if one.size_bytes}
     except OSError as error:

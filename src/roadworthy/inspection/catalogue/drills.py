@@ -46,6 +46,7 @@ OF_ITS_OWN: Mapping[DrillKind, re.Pattern[str]] = {
     DrillKind.SHUTDOWN: re.compile(r"\b(?P<w>workers?|jobs?|tasks?|queues?|prestop|websockets?)\b", re.IGNORECASE),
 }
 """Words by which a line asks for a drill of its own: the result must be called so too."""
+PREPARES = re.compile(r"^\W*(?:install|create|write|generate|set ?up|prepare|add|configure)\b", re.IGNORECASE)
 _COMMANDED = re.compile(r"(?:^|\s)(?:-c|--connections|--concurrency|-u|--users|--vus)[= ]?(\d+)")
 _POINT = re.compile(r"\bRPO\b|recovery point|data loss", re.IGNORECASE)
 
@@ -54,6 +55,8 @@ Judge = Callable[[Kept, Requirement], str]
 
 
 async def _load(probes: Probes, requirement: Requirement) -> Verdict:
+    if PREPARES.search(requirement.text("subject")):
+        raise Unobservable("the line asks for what a load test needs, not for its result", '[repository] path = "."')
     figure = {"perf.users": _users(requirement), "perf.rps": requirement.number("min_rps")}
     if figure.get(requirement.id, 0.0) is None:
         raise Unobservable("the line gives no number to hold the load test to", "write the number into the line")

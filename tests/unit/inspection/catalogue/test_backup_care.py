@@ -40,7 +40,7 @@ GPG = b"\x85\x01\x0c\x03" + bytes(range(200))
         ({"a.dump": b"PGDMP"}, "", FAIL),
         ({"a.dump.age": AGE}, "", UNKNOWN),
         ({"a.sql": WHOLE}, "Backup verification automated", UNKNOWN),
-        ({}, "", UNKNOWN),
+        ({}, "", FAIL),
     ],
 )
 async def test_whole(files: dict[str, bytes], subject: str, status: Status) -> None:
@@ -76,7 +76,7 @@ async def test_an_old_backup_is_no_verified_one() -> None:
         ({"a.dump.age": AGE, "b.dump": CUSTOM}, FAIL),
         ({"a.sql": b"\x85\x00\x00\x09not OpenPGP"}, FAIL),
         ({"a.sql": b""}, FAIL),
-        ({}, UNKNOWN),
+        ({}, FAIL),
     ],
 )
 async def test_encrypted(files: dict[str, bytes], status: Status) -> None:

@@ -86,3 +86,29 @@ async def test_recovery_time_is_measured_and_a_recovery_point_is_another_thing()
 async def test_a_stop_with_nothing_in_flight_shows_nothing() -> None:
     stage = Stage(drills={"s.json": result(1, "shutdown", figures={"in_flight": 0, "lost": 0})})
     assert (await verdict_of("srv.shutdown.result", stage)).status is UNKNOWN
+
+
+SCRIPT = "import http from 'k6/http';\n"
+
+
+@pytest.mark.parametrize(
+    ("subject", "repo", "status"),
+    [
+        ("Create `load-tests/` directory", {"load-tests/a.js": SCRIPT}, PASS),
+        ("Create `load-tests/` directory", {"src/load-tests.js": SCRIPT}, FAIL),
+        ("Write soak test (2 hours stability)", {"load/soak.js": SCRIPT}, PASS),
+        ("Write soak test (2 hours stability)", {"load/soak.md": SCRIPT}, FAIL),
+        ("Write soak test (2 hours stability)", {"load/soak.js": "export const soak = 1"}, FAIL),
+        ("Generate test PDF fixtures", {"load/soak.js": SCRIPT}, UNKNOWN),
+        ("Run soak test", {"load/soak.js": SCRIPT}, UNKNOWN),
+        ("Install K6 load testing tool", {"load/soak.js": SCRIPT}, UNKNOWN),
+    ],
+)
+async def test_what_a_load_test_needs(subject: str, repo: dict[str, str], status: Status) -> None:
+    verdict = await verdict_of("load.test.scripts", Stage(repo=repo), subject=subject)
+    assert verdict.status is status, verdict.summary
+
+
+async def test_preparation_is_not_shown_by_a_result() -> None:
+    stage = Stage(drills={"a.json": result()})
+    assert (await verdict_of("load.test.result", stage, subject="Write spike test")).status is UNKNOWN

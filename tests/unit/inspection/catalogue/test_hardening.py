@@ -119,6 +119,22 @@ async def test_ssh(files: dict[str, str], status: Status) -> None:
     assert verdict.status is status, verdict.summary
 
 
+@pytest.mark.parametrize(
+    ("subject", "config", "status"),
+    [
+        ("Root login disabled", "PermitRootLogin no\n", PASS),
+        ("Root login disabled", "PasswordAuthentication no\n", FAIL),
+        ("SSH key-based auth enabled", "PasswordAuthentication no\nKbdInteractiveAuthentication no\n", PASS),
+        ("SSH key-based auth enabled", "PermitRootLogin no\n", FAIL),
+        ("SSH hardened", "PermitRootLogin no\n", FAIL),
+        ("SSH: keys only, no root", "PasswordAuthentication no\nKbdInteractiveAuthentication no\n", FAIL),
+    ],
+)
+async def test_a_line_about_one_half_is_held_to_that(subject: str, config: str, status: Status) -> None:
+    stage = Stage(machine=Machine(files={CONFIG: config}))
+    assert (await verdict_of("host.ssh.keys", stage, subject=subject)).status is status
+
+
 async def test_from_where_ssh_is_reached_is_another_question() -> None:
     stage = Stage(machine=Machine(files={CONFIG: STRICT}))
     verdict = await verdict_of("host.ssh.keys", stage, subject="Port 22 (SSH) - restricted to your IP")
