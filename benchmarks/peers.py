@@ -50,17 +50,20 @@ OBSERVATORY = {
     "x-frame-options": "X-Frame-Options header set",
     "cross-origin-resource-policy": "Cross-Origin-Resource-Policy header set",
 }
-SQUAWK = {
-    "require-concurrent-index-creation": "Migrations create indexes concurrently",
-    "require-lock-timeout": "Migrations set lock_timeout",
-    "require-statement-timeout": "Migrations set statement_timeout",
-    "adding-required-field": "Migrations run without locking tables (zero downtime)",
-    "adding-foreign-key-constraint": "Migrations run without locking tables (zero downtime)",
-    "changing-column-type": "Migrations run without locking tables (zero downtime)",
-    "constraint-missing-not-valid": "Migrations run without locking tables (zero downtime)",
-    "ban-drop-column": "Migrations can be rolled back",
-    "renaming-table": "Migrations can be rolled back",
-}
+LOCKS = "Migrations run without locking tables (zero downtime)"
+SQUAWK = dict.fromkeys(
+    (
+        "require-concurrent-index-creation",
+        "require-lock-timeout",
+        "adding-required-field",
+        "adding-foreign-key-constraint",
+        "changing-column-type",
+        "constraint-missing-not-valid",
+        "ban-drop-column",
+        "renaming-table",
+    ),
+    LOCKS,
+) | {"require-statement-timeout": "Migrations set statement_timeout"}
 LYNIS = {
     "FIRE": "Firewall enabled (ufw)",
     "DEB-0880": "fail2ban installed",

@@ -116,7 +116,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("db.leak", D, "No connection leaks under load and errors"),
     Spec("db.slowq", M, "No statement is slow or asked too often", ("max_ms",)),
     Spec("db.migrations", M, "Every migration of the code is applied", ("command",)),
-    Spec("db.migration_plan", A, "Schema changes have a way back"),
+    Spec("db.migration_plan", A, "Schema changes have a way back", ("what",)),
     Spec("db.leastpriv", M, "The service's role may do only what it needs", ("role", "database")),
     Spec("db.tls", M, "The connection to the database is encrypted"),
     Spec("db.replica", M, "A replica follows the database"),

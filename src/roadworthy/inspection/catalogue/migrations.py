@@ -129,6 +129,8 @@ def _compared(plan: Plan, state: State | None, vantage: str) -> Evidence:
 
 
 async def _way_back(probes: Probes, requirement: Requirement) -> Verdict:
+    if requirement.text("what") == "locks":
+        raise Unobservable("the line asks what a migration locks, not for a way back")
     repo = offered(probes.repo, "repo")
     found = _asked(await asyncio.to_thread(plans, repo), requirement, repo)
     without = [one.path for plan in found for one in plan.migrations if not one.back]

@@ -154,6 +154,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "db.engine": (partial(readers.word, name="engine", pattern=readers.ENGINES), readers.version_of_engine),
     "db.pool": (partial(readers.keywords, pool_size="size", max_overflow="max_overflow"), readers.pool_range),
     "db.pool_recycle": (partial(readers.duration, name="seconds"),),
+    "db.migration_plan": (readers.locks,),
     "db.timeouts": (readers.timeouts,),
     "db.isolation": (
         partial(readers.words, name="level", pattern=r"read[ _-]committed|repeatable[ _-]read|serializable"),

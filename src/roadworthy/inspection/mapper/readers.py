@@ -138,6 +138,14 @@ def counted(text: str, *, name: str, what: str) -> Params:
     return {name: int(match["n"])} if match else {}
 
 
+def locks(text: str) -> Params:
+    """Whether a line about migrations asks what they lock rather than for a way back."""
+    asks = re.search(
+        r"\b(?:zero|no|without|0)[ -]?(?:downtime|(?:\w+ )?lock\w*)\b|\bconcurrent\w*", text, re.IGNORECASE
+    )
+    return {"what": "locks"} if asks else {}
+
+
 def words(text: str, *, name: str, pattern: str) -> Params:
     """What `pattern` finds first, in lower case, its words separated by single blanks."""
     match = re.search(pattern, text, re.IGNORECASE)
