@@ -161,12 +161,19 @@ def _joint(match: Match, first: Match, words: Sequence[Word]) -> str:
     parts = {words[i].weight for i in match.taken} & {words[i].weight for i in first.taken}
     if not parts:
         return ""
-    low, high = sorted((_within(one, max(parts), words) for one in (first, match)), key=min)
-    start = max((position for position in low if position < min(high)), default=0)
-    between = [word.text for word in words[start + 1 : min(high)]]
-    if match.score < LEAST_SCORE_ALONE:
-        return next((word for word in between if word == ALTERNATIVE or word in JOINING), "")
-    return next((word for word in between if word == ALTERNATIVE or word in CONJUNCTIONS), "")
+    one, other = (_within(claim, max(parts), words) for claim in (first, match))
+    between = [word.text for start, end in _gaps(one, other) for word in words[start + 1 : end]]
+    joints = {ALTERNATIVE, *(JOINING if match.score < LEAST_SCORE_ALONE else CONJUNCTIONS)}
+    return next((word for word in between if word in joints), "")
+
+
+def _gaps(first: frozenset[int], other: frozenset[int]) -> Iterator[tuple[int, int]]:
+    """What lies between the places of two claims: where the later one begins, and where `first` goes on after it."""
+    low, high = sorted((first, other), key=min)
+    yield max((place for place in low if place < min(high)), default=0), min(high)
+    after = [place for place in first if place > max(other)]
+    if after and not any(min(other) < place < max(other) for place in first):
+        yield max(other), min(after)
 
 
 def _within(match: Match, weight: float, words: Sequence[Word]) -> frozenset[int]:
