@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import prose, running, sources
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import images, manifests, packages, yaml_files
-from roadworthy.inspection.probes.repo import RepoProbe
+from roadworthy.inspection.probes.repo import Match, RepoProbe
 from roadworthy.inspection.probes.yaml_files import NotYaml, table
 
 Run = Callable[[Probes, Requirement], Awaitable[Verdict]]
@@ -286,6 +288,21 @@ async def _rotation(probes: Probes, requirement: Requirement) -> Verdict:
     )
 
 
+def _asks(one: Source, asked: Sequence[re.Pattern[str]]) -> Iterator[Match]:
+    """Places that ask; in Python only conditions and calls, so that a text that speaks of flags is none."""
+    if one.tree is None:
+        yield from (match for pattern in asked for match in one.places(pattern))
+        return
+    for node in ast.walk(one.tree):
+        said = ""
+        if isinstance(node, ast.If | ast.IfExp):
+            said = ast.unparse(node.test)
+        elif isinstance(node, ast.Call):
+            said = f"{ast.unparse(node.func)}("
+        if any(pattern.search(said) for pattern in asked):
+            yield Match(one.path, getattr(node, "lineno", 0), said[:120])
+
+
 async def _flags(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     repo = offered(probes.repo, "repo")
     code = await repo.facts(sources.code)
@@ -293,7 +310,7 @@ async def _flags(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
         raise Unobservable("the source tree holds no code", "[repository] path names the root of the source")
     named = sorted(set(packages.dependencies(repo)) & FLAGS)
     asked = (OWN_FLAG, ASKED) if named else (OWN_FLAG,)
-    used = [match for one in code for pattern in asked for match in one.places(pattern)]
+    used = [match for one in code for match in _asks(one, asked)]
     answer = f"libraries: {listed(named)}; uses: {sources.quoted(used, 4)}; {len(code)} files looked at"
     evidence = observe("switches of features", answer, repo.vantage)
     if used:
