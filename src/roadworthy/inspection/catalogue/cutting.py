@@ -42,7 +42,7 @@ class Seen:
 
 
 async def _ask(http: HttpProbe, path: str) -> Seen:
-    async with visit(http, apart=True) as stranger:
+    async with visit(http, apart=True, crowd=True) as stranger:
         with contextlib.suppress(Unobservable):
             return Seen(path, (await stranger.send("GET", path)).status)
     return Seen(path, 0)

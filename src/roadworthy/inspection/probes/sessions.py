@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -18,9 +19,11 @@ CONTENT_LIMIT_BYTES = 12 * 1024 * 1024
 class Visit:
     """Requests of one visitor, in order, at most `REQUESTS_LIMIT`. Redirects are answers here."""
 
-    def __init__(self, http: HttpProbe, client: httpx.AsyncClient, source: str | None) -> None:
+    def __init__(self, http: HttpProbe, client: httpx.AsyncClient, source: str | None, *, crowd: bool = False) -> None:
         """Take the probe whose rules hold, the client that is the visitor, and the address that it comes from."""
         self._http, self._client, self._source = http, client, source
+        # a crowd is there to be many at once; everybody else waits for one of the probe's two connections
+        self._turn = contextlib.nullcontext() if crowd else http._connections  # noqa: SLF001 - a visit is a part of the probe
         self._sent = 0
 
     @property
@@ -44,15 +47,18 @@ class Visit:
         if content:
             told = {name: value for name, value in request.headers.items() if name != "content-length"}
             request = self._client.build_request(method, request.url, headers=told, content=content)
-        return await http._send(self._client, request)  # noqa: SLF001 - see above
+        http._counts.provoked += 1  # noqa: SLF001 - see above
+        async with self._turn:
+            return await http._send(self._client, request)  # noqa: SLF001 - see above
 
 
 @asynccontextmanager
-async def visit(http: HttpProbe, *, apart: bool = False) -> AsyncIterator[Visit]:
+async def visit(http: HttpProbe, *, apart: bool = False, crowd: bool = False) -> AsyncIterator[Visit]:
     """A visitor without a past. `apart`: from a loopback address of her own where the service is on loopback.
 
-    What counts addresses then counts these requests alone.
+    What counts addresses then counts these requests alone. `crowd`: one of many at once, who don't wait for each other.
     """
     source = http._own_address() if apart else None  # noqa: SLF001 - a visit is a part of the probe
     async with http._open(source) as client:  # noqa: SLF001 - see above
-        yield Visit(http, client, source)
+        client.cookies = httpx.Cookies()  # a visitor keeps hers; the probe's other requests keep none
+        yield Visit(http, client, source, crowd=crowd)
