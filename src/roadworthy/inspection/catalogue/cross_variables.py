@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -96,6 +96,12 @@ async def _documented(probes: Probes, requirement: Requirement) -> Verdict:
             f"{len(also)} variables are read and not documented, and the code says of none that it needs it: "
             f"{listed(also, 5)}",
             "name them in .env.example, with their defaults",
+        )
+    if also and requirement.id == "cfg.example":  # the line speaks of every variable
+        return unknown(
+            f"what the code needs is named in {where}; variables with a default are not: {listed(also, 6)}",
+            evidence,
+            mend="name those that somebody might want to set",
         )
     return passed(f"all {len(needed) or len(optional)} variables that the code needs are named in {where}", evidence)
 

@@ -106,6 +106,13 @@ async def test_documented_variables(tree: dict[str, str], params: dict[str, str]
     assert verdict.status is status, verdict.summary
 
 
+@pytest.mark.parametrize(("asked", "status"), [("cfg.example", Status.UNKNOWN), ("cross.variables", Status.PASS)])
+async def test_every_variable_is_more_than_those_that_are_needed(asked: str, status: Status) -> None:
+    tree = {"a.py": 'import os\nos.environ["KEY"]\nos.getenv("LEVEL", "INFO")\n', ".env.example": "KEY=\n"}
+    verdict = await verdict_of("cross.variables.documented", Stage(repo=tree), asked)
+    assert verdict.status is status, verdict.summary
+
+
 def rules(expression: str, more: str = "") -> dict[str, str]:
     return {"deploy/alerts.yml": f"groups:\n- name: g\n  rules:\n  - alert: A\n    expr: {expression}\n{more}"}
 
