@@ -39,6 +39,11 @@ ATTACK = re.compile(
     r"log[io]n|(?:^|_)auth|sign_?in|password|credential|brute|lock(?:ed_?)?out|fail2ban|banned|blocked|unauthori[sz]ed"
     r"|forbidden|(?:^|_)waf|modsec|intrusion|csrf|attack|suspicious|abuse|falco"
 )
+CONNECTIONS = re.compile(r"(?:^|_)up$|probe_success|connect|pool|backend|session|activity")
+RAISED = re.compile(r"alert|alarm|notif|pag(?:e|er|ing)|warn|trigger|>|\b(?:above|over|exceed\w*)\b", re.IGNORECASE)
+LOOKED_THROUGH = re.compile(r"^\W*(?:check|review|look|read|verify no)\b", re.IGNORECASE)
+"""Somebody goes through alerts: the line does not claim that there are any."""
+WORDS = {"alert.disk": re.compile(r"disk|storage|space|filesystem|volume (?:full|usage)", re.IGNORECASE)}
 GENERIC = frozenset(
     re.findall(
         r"\w+",
@@ -115,7 +120,19 @@ def _anything(selector: Selector) -> bool:
 
 async def _raised(probes: Probes, requirement: Requirement) -> Verdict:
     about, what, wide = ABOUT[requirement.id]
-    return await judge(probes, about, what, subject=requirement.text("subject"), wide=wide)
+    subject = requirement.text("subject")
+    named = WORDS.get(requirement.id)
+    if subject and (
+        not RAISED.search(subject) or LOOKED_THROUGH.search(subject) or (named and not named.search(subject))
+    ):
+        raise Unobservable(f"the line does not say that {what} raise an alert", "write it as an alert that exists")
+    if requirement.id == "alert.db" and "connect" in subject.lower():
+        return await judge(probes, _connections, "the database's connections", subject=subject, wide=wide)
+    return await judge(probes, about, what, subject=subject, wide=wide)
+
+
+def _connections(selector: Selector) -> bool:
+    return _database(selector) and bool(CONNECTIONS.search(selector.name.lower()))
 
 
 async def _set(probes: Probes, requirement: Requirement) -> Verdict:

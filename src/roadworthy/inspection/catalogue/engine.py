@@ -31,6 +31,8 @@ LEAKS = re.compile(r"leak|quota|account|per user|documented", re.IGNORECASE)
 async def _docker(probes: Probes, requirement: Requirement) -> Verdict:
     host = offered(probes.host, "host")
     tool, asked = requirement.text("tool", "docker").lower(), requirement.text("version")
+    if re.search(r"containerd|podman|swarm|registry", requirement.text("subject"), re.IGNORECASE):
+        raise Unobservable("the line names another program than the Docker engine", "ask for it as a tool")
     if tool == "docker compose":
         return _compose(host, asked)
     engine = await docker.engine(host)

@@ -58,12 +58,19 @@ async def _there(probes: Probes, requirement: Requirement) -> Verdict:
         return failed(f"{listed(one.partition(':')[0] for one in missing)} is not installed here", evidence,
                       mend="install it, or mend the line")  # fmt: skip
     asked = requirement.text("version")
-    versions = [version_of(name, packages, located(host, name)) for name in names] if asked else []
-    if asked and not any(versions):
-        return unknown(f"{listed(names)} is there; its version was not seen", evidence, mend="ask it: --version")
-    if asked and not any(at_least(version, asked) for version in versions):
-        return failed(f"{listed(seen)}: {asked} is asked for", evidence, mend="upgrade it")
+    meant = _versioned(names, asked, requirement.text("subject"))
+    version = version_of(meant, packages, located(host, meant)) if asked else ""
+    if asked and at_least(version, asked) is None:
+        return unknown(f"{meant} is there; its version was not seen", evidence, mend="ask it: --version")
+    if asked and not at_least(version, asked):
+        return failed(f"{meant} {version}, {asked} is asked for", evidence, mend="upgrade it")
     return passed(listed(seen), evidence)
+
+
+def _versioned(names: Sequence[str], asked: str, subject: str) -> str:
+    """The tool that the version belongs to: the last one named before it, else the first of all."""
+    before = subject.lower().partition(asked)[0] if asked and asked in subject else ""
+    return max(names, key=lambda name: before.rfind(name.lower())) if before else names[0]
 
 
 def located(host: HostProbe, name: str) -> str:

@@ -19,10 +19,14 @@ from roadworthy.inspection.probes.task_settings import ENDS_ITSELF, KEEPS_DEAD, 
 
 MORE_THAN_SET = re.compile(r"monitor|alert|tested|replay|dashboard|documented|validate", re.IGNORECASE)
 QUEUE = re.compile(
-    r"celery|(?:^|_)rq_|sidekiq|bull|dramatiq|resque|(?:^|_)arq_|huey|good_job|solid_queue|asynq|tasks?(?:_|\.|$)|queue"
-    r"|worker",
+    r"celery|(?:^|_)rq_|sidekiq|bull|dramatiq|resque|(?:^|_)arq_|huey|good_job|solid_queue|asynq|tasks?(?:_|\.|$)|queue",
     re.IGNORECASE,
 )
+OTHERS = re.compile(
+    r"pool|(?:^|_)db_|pg_|sql|http|request|tcp|listen|conn|thread|event_loop|asyncio|puma|gunicorn|uwsgi|nginx|nodejs|process_|go_",
+    re.IGNORECASE,
+)
+"""What else waits in a queue: connections, requests, threads."""
 JOBS = re.compile(r"(?:^|[_./])jobs?(?:[_./]|$)", re.IGNORECASE)
 """On a job board these are vacancies: only what vacancies never do makes a queue of them."""
 DEPTH = re.compile(
@@ -139,6 +143,8 @@ def _figures(answer: Answer, path: str) -> Sequence[str]:
 
 def _of_a_queue(whole: str, name: str) -> bool:
     """Whether a figure is about a queue; `whole` is its name with the address that it stands at."""
+    if OTHERS.search(name):
+        return False
     if QUEUE.search(whole):
         return True
     return bool(JOBS.search(whole)) and bool(QUEUED.search(name) or TIME.search(name))

@@ -134,6 +134,27 @@ async def test_what_alerts_are_about(check: str, expression: str, status: Status
     assert verdict.status is status, verdict.summary
 
 
+@pytest.mark.parametrize(
+    ("check", "expression", "subject", "status"),
+    [
+        ("alert.disk.loaded", "node_filesystem_avail_bytes < 1e9", "Configure disk space alerts", PASS),
+        ("alert.disk.loaded", "node_filesystem_avail_bytes < 1e9", "On-call load and alert volume", UNKNOWN),
+        ("alert.errors.loaded", "rate(http_errors_total[5m]) > 1", "Check error logs and alerts", UNKNOWN),
+        ("alert.latency.loaded", "http_request_duration_seconds > 1", "Performance Metrics: response time", UNKNOWN),
+        ("alert.db.loaded", "pg_stat_user_tables_n_dead_tup > 9", "Database connection failure alert configured", FAIL),
+        ("alert.db.loaded", "pg_stat_activity_count > 9", "Database connection failure alert configured", PASS),
+        ("alert.db.loaded", "pg_stat_user_tables_n_dead_tup > 9", "Alerts for the database", PASS),
+    ],
+)  # fmt: skip
+async def test_a_line_that_speaks_of_something_else_is_not_ticked(
+    check: str, expression: str, subject: str, status: Status
+) -> None:
+    series = [(selectors(expression)[0].name, {"job": "shop"})]
+    monitoring = Monitoring(rules={"One": expression}, series=series)
+    verdict = await verdict_of(check, Stage(monitoring=monitoring), subject=subject)
+    assert verdict.status is status, verdict.summary
+
+
 async def test_a_rule_in_a_file_is_not_a_rule_that_is_loaded() -> None:
     text = "groups:\n- name: g\n  rules:\n  - {alert: Errors, expr: 'rate(http_errors_total[5m]) > 1'}\n"
     verdict = await verdict_of("alert.errors.loaded", Stage(repo={"monitoring/alerts.yml": text}))

@@ -15,6 +15,11 @@ PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 DPKG = "Package: php\nStatus: install ok installed\nVersion: {}\n"
 PHP = {"names": ("php",), "version": "8.2"}
 LISTS = "var/lib/dpkg/status"
+BOTH = {
+    "usr/bin/java*x": "",
+    "usr/bin/node*x": "",
+    LISTS: f"{DPKG.format('17.0').replace('php', 'java')}\n{DPKG.format('14.2').replace('php', 'nodejs')}",
+}
 STAMP = "var/lib/apt/periodic/update-success-stamp"
 RAN = "var/lib/apt/periodic/unattended-upgrades-stamp"
 ON = {"etc/apt/apt.conf.d/20auto": 'APT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n'}
@@ -35,6 +40,8 @@ QUIET = "0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n"
         ({"home/app/.nvm/versions/node/v20.1.0/bin/node*x": ""}, {"names": ("node.js",), "version": "20"}, PASS),
         ({"home/app/.nvm/versions/node/v18.1.0/bin/node*x": ""}, {"names": ("node.js",), "version": "20"}, FAIL),
         ({"usr/share/doc/git": "git"}, {"names": ("git",)}, FAIL),
+        (BOTH, {"names": ("java", "node.js"), "version": "16", "subject": "Node.js 16+ and Java"}, FAIL),
+        (BOTH, {"names": ("java", "node.js"), "version": "14", "subject": "Node.js 14+ and Java"}, PASS),
     ],
 )  # fmt: skip
 async def test_tools(files: dict[str, str], params: dict[str, object], status: Status) -> None:
