@@ -39,7 +39,7 @@ PUBLISHES = re.compile(
     r"\b(?:docker (?:image )?push|docker/build-push-action|docker buildx build .*--push|kaniko|buildah push|ko publish"
     r"|twine upload|pypa/gh-action-pypi-publish|(?:npm|pnpm|yarn npm) publish|gem push|mvnw? .*deploy|goreleaser"
     r"|gh release (?:create|upload)|softprops/action-gh-release|ncipollo/release-action|helm push|cargo publish"
-    r"|aws s3 cp|gcloud builds submit)\b",
+    r"|gcloud builds submit)\b",
     re.IGNORECASE,
 )
 COMMENTS = re.compile(r"(?m)^\s*//[^\n]*$|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)

@@ -48,15 +48,18 @@ DEPLOYS = re.compile(
     r"|flux reconcile|fly(?:ctl)? deploy|vercel (?:deploy|--prod)|netlify deploy|heroku container:release"
     r"|git push \S*heroku"
     r"|git push \S*dokku|aws ecs update-service|aws deploy create-deployment|aws lambda update-function|eb deploy"
-    r"|gcloud (?:run|app|functions) deploy|az webapp|docker stack deploy|docker[- ]compose .*up|ansible-playbook"
+    r"|gcloud (?:run|app|functions) deploy|az webapp|docker stack deploy|ansible-playbook"
     r"|cap \w+ deploy|kamal deploy|(?:serverless|sls) deploy|cdk deploy|terraform apply|pulumi up"
     r"|wrangler (?:deploy|publish)"
-    r"|railway up|dokku|rsync .*:|scp .*:|systemctl (?:restart|reload))\b"
+    r"|railway up|dokku|rsync .*:|scp .*:)\b"
     r"|^(?:azure/(?:webapps-deploy|k8s-deploy)|aws-actions/amazon-ecs-deploy|appleboy/ssh-action"
     r"|superfly/flyctl-actions|akhileshns/heroku-deploy|cloudflare/wrangler-action|amondnet/vercel-action"
     r"|google-github-actions/deploy-|firebaseextended/action-hosting-deploy|digitalocean/app_action)",
     re.IGNORECASE,
 )
+ELSEWHERE = re.compile(r"\bssh\b|ssh-action|\bDOCKER_HOST\b|docker context use")
+THERE = re.compile(r"\b(?:docker[- ]compose\b.*\bup|systemctl (?:restart|reload))\b", re.IGNORECASE)
+"""Deploys where a job does it on another machine; on its own it starts what its tests need."""
 PLACES = ("staging", "production", "preview")
 PLATFORMS = (
     "vercel.json",
@@ -138,7 +141,7 @@ async def _scans(probes: Probes, requirement: Requirement) -> Verdict:
     ]  # fmt: skip
     if strict:
         one, words = strict[0]
-        return passed(f"{one.job.where} runs {words} on {_when(one)}, and stops at a finding", evidence)
+        return passed(f"{one.job.where} runs {words} on {_when(one)}, and its failure counts", evidence)
     if templates or seen.unread:
         return unknown(f"no scan of {what or 'any sort'} that stops is read here; {_hidden(seen, found)}", evidence)
     if found:
@@ -165,7 +168,9 @@ async def _deploys(probes: Probes, requirement: Requirement) -> Verdict:
         )
     seen = await running.integration(repo)
     place = next((one for one in PLACES if one in requirement.text("subject").lower()), "")
-    found = [(one, words) for one, words in running.matching(await running.ran(repo), DEPLOYS) if _serves(one)]
+    steps = await running.ran(repo)
+    remote = [(one, words) for one, words in running.matching(steps, THERE) if ELSEWHERE.search(one.text)]
+    found = [(one, words) for one, words in (*running.matching(steps, DEPLOYS), *remote) if _serves(one)]
     evidence = running.shown(repo, "jobs that deploy", found, seen)
     there = [(one, words) for one, words in found if not place or _goes_to(one, place)]
     automatic = [(one, words) for one, words in there if one.job.triggers & running.AUTOMATIC and one.stops]

@@ -100,7 +100,8 @@ class Git:
         """The rule that keeps `path` out ("`.gitignore:3:.env`"); empty where none does."""
         said = self.ask("check-ignore", "-v", "--no-index", "--", path).strip()
         rule = said.partition("\t")[0]
-        return "" if rule.rpartition(":")[2].startswith("!") else rule
+        mine_alone = rule.startswith(".git/")  # info/exclude is in nobody else's clone
+        return "" if mine_alone or rule.rpartition(":")[2].startswith("!") else rule
 
     def commits_of(self, *patterns: str) -> Sequence[str]:
         """Commits of any branch that touched paths matching the patterns, newest first: short id and day."""

@@ -77,6 +77,13 @@ async def test_validation(path: str, text: str, expected: Status) -> None:
     assert verdict.status is expected, verdict.summary
 
 
+async def test_all_means_all() -> None:
+    stage = Stage(repo={"app/settings.py": SETTINGS})
+    verdict = await verdict_of("cfg.validate.required", stage, subject="All configuration values are present")
+    assert verdict.status is UNKNOWN
+    assert "SENTRY_DSN" in verdict.summary
+
+
 async def test_a_start_without_others_is_not_seen_in_files() -> None:
     stage = Stage(repo={"app/settings.py": SETTINGS})
     assert (await verdict_of("cfg.validate.required", stage, subject="Ping required services")).status is UNKNOWN

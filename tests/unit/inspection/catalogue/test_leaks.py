@@ -129,6 +129,11 @@ async def test_ignored(committed: tuple[dict[str, str], ...], expected: Status) 
     assert verdict.status is expected, verdict.summary
 
 
+async def test_a_rule_of_one_clone_alone() -> None:
+    stage = Stage(repo={".git/info/exclude": ".env\n"}, committed=({"a.py": "x = 1\n"},))
+    assert (await verdict_of("sec.gitignore.rule", stage)).status is FAIL
+
+
 async def test_without_git_nobody_knows() -> None:
     assert (await verdict_of("sec.gitignore.rule", Stage(repo={".gitignore": ".env\n"}))).status is UNKNOWN
 
