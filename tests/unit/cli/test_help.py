@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,25 @@ def test_a_setting_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert refused.returncode == 3
     assert "PORT" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_annotating_writes_where_it_is_told_and_says_what_it_did(tmp_path: Path) -> None:
+    checklist = tmp_path / "LIST.md"
+    checklist.write_text("- [ ] Redis is running\n- [ ] Mascot named\n")
+    shown = roadworthy("annotate", str(checklist))
+    assert shown.returncode == 0, shown.stderr
+    assert "- [ ] Redis is running <!-- roadworthy: redis.up -->" in shown.stdout
+    assert "2 comments written, 1 of them on lines that are not understood" in shown.stderr
+    assert "roadworthy:" not in checklist.read_text()
+    assert roadworthy("annotate", str(checklist), "--out", str(checklist)).returncode == 0
+    assert checklist.read_text() == shown.stdout
+
+
+def test_a_comment_that_names_what_there_is_not_stops_everything(tmp_path: Path) -> None:
+    checklist = tmp_path / "LIST.md"
+    checklist.write_text("# Launch\n- [ ] Room <!-- roadworthy: db.pol min=20 -->\n")
+    for command in ("annotate", "inspect"):
+        refused = roadworthy(command, str(checklist), *(["--plan"] if command == "inspect" else []))
+        assert refused.returncode == 3
+        assert "line 2: " in refused.stderr
+        assert "did you mean db.pool" in refused.stderr
