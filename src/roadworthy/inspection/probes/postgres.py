@@ -154,7 +154,7 @@ class PostgresProbe:
                     timeout=CONNECT_TIMEOUT_SECONDS,
                     command_timeout=STATEMENT_TIMEOUT_SECONDS,
                     statement_cache_size=0,
-                    server_settings={"application_name": APPLICATION_NAME},
+                    server_settings={"application_name": APPLICATION_NAME, "default_transaction_read_only": "on"},
                 )
                 try:
                     rows = await connection.fetch("select name, setting from pg_settings")
