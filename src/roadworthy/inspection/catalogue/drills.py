@@ -48,7 +48,7 @@ OF_ITS_OWN: Mapping[DrillKind, re.Pattern[str]] = {
 """Words by which a line asks for a drill of its own: the result must be called so too."""
 PREPARES = re.compile(r"^\W*(?:install|create|write|generate|set ?up|prepare|add|configure)\b", re.IGNORECASE)
 _COMMANDED = re.compile(r"(?:^|\s)(?:-c|--connections|--concurrency|-u|--users|--vus)[= ]?(\d+)")
-_POINT = re.compile(r"\bRPO\b|recovery point|data loss", re.IGNORECASE)
+POINT = re.compile(r"\bRPO\b|recovery point|data loss", re.IGNORECASE)
 
 Judge = Callable[[Kept, Requirement], str]
 """What the figures of a result lack of what a line asks; empty for nothing."""
@@ -73,7 +73,7 @@ async def _shutdown(probes: Probes, requirement: Requirement) -> Verdict:
 
 async def _in_time(probes: Probes, requirement: Requirement) -> Verdict:
     hours = requirement.number("hours")
-    if _POINT.search(requirement.text("subject")):
+    if POINT.search(requirement.text("subject")):
         raise Unobservable(
             "a recovery point is the time between backups, which this drill does not show",
             "ask for the schedule of backups in a line of its own",

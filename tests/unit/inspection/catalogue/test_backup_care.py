@@ -108,3 +108,21 @@ LOADED = Monitoring(
 async def test_reported(stage: Stage, status: Status) -> None:
     verdict = await verdict_of("bk.alerts.reported", stage)
     assert verdict.status is status, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("ages", "params", "status"),
+    [
+        ((0.1, 1.1, 2.1), {"hours": 24, "subject": "RPO < 24 hours"}, PASS),
+        ((0.1, 1.1, 4.1), {"hours": 24, "subject": "RPO < 24 hours"}, FAIL),
+        ((3.0, 4.0), {"hours": 24, "subject": "RPO < 24 hours"}, FAIL),
+        ((0.1,), {"hours": 24, "subject": "RPO < 24 hours"}, UNKNOWN),
+        ((0.1, 1.1), {"hours": 1, "subject": "RTO < 1 hour"}, UNKNOWN),
+        ((0.1, 1.1), {"subject": "RPO defined"}, UNKNOWN),
+    ],
+)
+async def test_recovery_point(ages: tuple[float, ...], params: dict[str, object], status: Status) -> None:
+    days_old = {f"{number}.dump": age for number, age in enumerate(ages)}
+    stage = Stage(backups=dict.fromkeys(days_old, CUSTOM), days_old=days_old)
+    verdict = await verdict_of("dr.rto.point", stage, **params)  # type: ignore[arg-type]
+    assert verdict.status is status, verdict.summary
