@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 
 from roadworthy.inspection.probes import packages, syntax
 from roadworthy.inspection.probes.repo import Match, RepoProbe
@@ -23,6 +26,9 @@ LANGUAGES: Mapping[str, str] = {
 }
 GLOBS = tuple(f"*.{ending}" for ending in LANGUAGES)
 FILES_LIMIT = 3_000
+STRINGS = frozenset({tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)})
+KEPT_TREES_CHARACTERS = 600_000
+"""A tree takes forty times its text: those of a service of 2 MB held 80 MB."""
 NOT_PRODUCTION = re.compile(
     r"(?:^|/)(?:migrations?|alembic|seeds?|scripts?|tools?|mocks?|__mocks__|stories|e2e|cypress|locust\w*|load[-_]?tests?"
     r"|static|public|dist|build|generated|third_party|conftest\.py|setup\.py|noxfile\.py|gulpfile\.\w+|[\w.-]+\.config\.\w+"
@@ -37,20 +43,36 @@ _HASH = re.compile(r"(?m)(?:^|(?<=\s))#(?!\{)[^\n]*")
 
 @dataclass(frozen=True)
 class Source:
-    """One file of code: `text` keeps its lines where they were, its comments are blank."""
+    """One file of code: `text` keeps its lines where they were, its comments are blank.
+
+    `kept`: its tree stays in memory once it was read.
+    """
 
     path: str
     language: str
     text: str
+    kept: bool = True
 
-    @cached_property
+    @property
     def tree(self) -> ast.AST | None:
         """Python's syntax tree; None where it is none."""
+        return self._tree if self.kept else self._parsed()
+
+    @cached_property
+    def _tree(self) -> ast.AST | None:
+        return self._parsed()
+
+    def _parsed(self) -> ast.AST | None:
         return syntax.module(self.text) if self.language == "python" else None
 
-    def places(self, pattern: re.Pattern[str]) -> Iterator[Match]:
-        """Where `pattern` matches, over lines too."""
-        for found in pattern.finditer(self.text):
+    @cached_property
+    def bare(self) -> str:
+        """Python's text without its strings, line by line where it was: what a string speaks of is not done."""
+        return _without_strings(self.text) if self.language == "python" else self.text
+
+    def places(self, pattern: re.Pattern[str], *, bare: bool = False) -> Iterator[Match]:
+        """Where `pattern` matches, over lines too; `bare`: outside of strings, in languages that tell."""
+        for found in pattern.finditer(self.bare if bare else self.text):
             yield self.at(found.start(), found[0])
 
     def at(self, offset: int, words: str = "") -> Match:
@@ -62,7 +84,9 @@ class Source:
 def code(repo: RepoProbe) -> Sequence[Source]:
     """The production code of the tree, for `RepoProbe.facts`: read and stripped once."""
     paths = [path for path in repo.find(*GLOBS, aside=False) if not NOT_PRODUCTION.search(path)]
-    return [_source(path, repo.read(path)) for path in paths[:FILES_LIMIT]]
+    found = [_source(path, repo.read(path)) for path in paths[:FILES_LIMIT]]
+    sizes = accumulate(len(one.text) for one in found)
+    return [replace(one, kept=size <= KEPT_TREES_CHARACTERS) for one, size in zip(found, sizes, strict=True)]
 
 
 def dependencies(repo: RepoProbe) -> Mapping[str, str]:
@@ -96,7 +120,24 @@ def blank(text: str, language: str) -> str:
 
     if language in {"python", "ruby"}:
         return _python(text) if language == "python" else _HASH.sub(away, text)
-    return _SLASHES.sub(away, _BLOCK.sub(away, text))
+    closed = max(text.rfind("*/"), text.rfind("-->"))  # an opening after the last end would search to the end, each
+    bare = _BLOCK.sub(away, text[: closed + 3]) + text[closed + 3 :] if closed >= 0 else text
+    return _SLASHES.sub(away, bare)
+
+
+def _without_strings(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    try:
+        tokens = [one for one in tokenize.generate_tokens(io.StringIO(text).readline) if one.type in STRINGS]
+    except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
+        return text
+    for one in reversed(tokens):
+        (first, start), (last, end) = one.start, one.end
+        for number in range(first - 1, last):
+            line = lines[number]
+            left, right = (start if number == first - 1 else 0), (end if number == last - 1 else len(line.rstrip("\n")))
+            lines[number] = line[:left] + " " * (right - left) + line[right:]
+    return "".join(lines)
 
 
 def _source(path: str, text: str) -> Source:
