@@ -35,6 +35,11 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 """A tool as lines call it -> its executables, and the packages that bring it where the name differs."""
 LISTS_DAYS, RUNS_DAYS = 3.0, 4.0
 DAY_SECONDS = 86_400
+APT_WRITES_NOTHING = (
+    *("-o", "Debug::NoLocking=true", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="),
+    *("-o", "APT::Get::List-Cleanup=false"),
+)
+"""Without them a simulation takes locks and, as root, renews the caches."""
 APT = "etc/apt/apt.conf.d/*"
 STAMPS = ("var/lib/apt/periodic/unattended-upgrades-stamp", "var/lib/apt/periodic/upgrade-stamp")
 UPDATED = ("var/lib/apt/periodic/update-success-stamp", "var/lib/apt/lists/*Release", "var/lib/apt/lists/partial/.")
@@ -132,7 +137,7 @@ async def _current(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
 async def _pending(host: HostProbe) -> Sequence[str] | None:
     """Security updates that a simulated upgrade would install; None where apt does not say."""
     try:
-        said = await host.ask("apt-get", "-s", "-o", "Debug::NoLocking=true", "dist-upgrade")
+        said = await host.ask("apt-get", "-s", *APT_WRITES_NOTHING, "dist-upgrade")
     except Unobservable:
         return None
     return sorted(set(_PENDING.findall(said.output))) if said.code == 0 and "upgraded," in said.output else None
