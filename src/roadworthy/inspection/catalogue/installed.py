@@ -33,6 +33,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "docker compose": ("docker-compose-plugin", "docker-compose-v2"), "php": ("php", "php-cli"),
 }  # fmt: skip
 """A tool as lines call it -> its executables, and the packages that bring it where the name differs."""
+SIMULATION_SECONDS = 15.0
 LISTS_DAYS, RUNS_DAYS = 3.0, 4.0
 DAY_SECONDS = 86_400
 APT_WRITES_NOTHING = (
@@ -137,7 +138,7 @@ async def _current(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
 async def _pending(host: HostProbe) -> Sequence[str] | None:
     """Security updates that a simulated upgrade would install; None where apt does not say."""
     try:
-        said = await host.ask("apt-get", "-s", *APT_WRITES_NOTHING, "dist-upgrade")
+        said = await host.ask("apt-get", "-s", *APT_WRITES_NOTHING, "dist-upgrade", timeout_seconds=SIMULATION_SECONDS)
     except Unobservable:
         return None
     return sorted(set(_PENDING.findall(said.output))) if said.code == 0 and "upgraded," in said.output else None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes.bounded import read_bytes
-from roadworthy.inspection.probes.reporters import Said, run
+from roadworthy.inspection.probes.reporters import TIMEOUT_SECONDS, Said, run
 
 PROCESSES_LIMIT = 4_096
 FILES_LIMIT = 500
@@ -261,7 +261,7 @@ class HostProbe:
         rows = (line.split() for line in _read(self.proc / "net/if_inet6", 64 * 1024).splitlines())
         return any(len(row) > 3 and row[3] == "00" for row in rows)  # noqa: PLR2004 - the column of the scope: global
 
-    async def ask(self, program: str, *arguments: str) -> Said:
+    async def ask(self, program: str, *arguments: str, timeout_seconds: float = TIMEOUT_SECONDS) -> Said:
         """What a program of this machine reports: `nft list ruleset`.
 
         Raises:
@@ -269,7 +269,7 @@ class HostProbe:
         """
         foreign = self.root != Path("/")
         place = f"{self._commands}/{program}" if self._commands else None if foreign else program
-        return await run(place, *arguments)
+        return await run(place, *arguments, timeout_seconds=timeout_seconds)
 
     def warm(self) -> None:
         """Read the table of processes, which takes long where there are many; meant for a thread."""
