@@ -226,17 +226,19 @@ BODY_CHARACTERS = 2_500
 def used(practice: Practice, code: Sequence[Source]) -> list[Match]:
     """Where the practice is put to use: an import of its library, its own setting, or its own class beyond its file."""
     bring = sources.imports(practice.imported)
-    places = [place for source in code for pattern in (bring, practice.used) for place in source.places(pattern)]
+    places = [
+        place for source in code for pattern in (bring, practice.used) for place in source.places(pattern, bare=True)
+    ]
     for source in code:
         for name in dict.fromkeys(_defined(practice, source)):
             call = re.compile(rf"\b{re.escape(name)}\b\s*[(\[]|@{re.escape(name)}\b|new {re.escape(name)}\b")
-            places += [place for other in code if other is not source for place in other.places(call)]
+            places += [place for other in code if other is not source for place in other.places(call, bare=True)]
     return places
 
 
 def _defined(practice: Practice, source: Source) -> Iterator[str]:
     """Names of classes and functions of the file that do it themselves, as far as their text shows."""
-    for found in practice.own.finditer(source.text):
+    for found in practice.own.finditer(source.bare):
         if practice.body.search(source.text[found.end() : found.end() + BODY_CHARACTERS]):
             yield found[1]
 

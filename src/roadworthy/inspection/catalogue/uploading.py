@@ -42,7 +42,9 @@ WHOLE = {
 }
 STREAMED = {
     "python": re.compile(
-        r"\.chunks\(|\.read\(\s*[\w.*]*(?:CHUNK|SIZE|BYTES|\d{3,})[\w.*]*|copyfileobj\(|request\.stream\("
+        r"\.chunks\("
+        r"|\b(?:\w*file|upload\w*|part|stream|body)\.(?:file\.)?read\(\s*[\w.* <]*(?:CHUNK|SIZE|BYTES|chunk|\d{3,})"
+        r"|copyfileobj\(|request\.stream\("
         r"|async for \w+ in (?:request|file|upload)|MultipartUpload|upload_fileobj|create_multipart_upload"
     ),
     "javascript": re.compile(
@@ -177,9 +179,11 @@ def _places(code: Sequence[sources.Source], patterns: Mapping[str, re.Pattern[st
     speaking = [
         one
         for one in code
-        if re.search(r"upload|multipart|multer|formidable|busboy|FormFile|attached", one.text, re.IGNORECASE)
+        if re.search(r"upload|multipart|multer|formidable|busboy|FormFile|attached", one.bare, re.IGNORECASE)
     ]
-    return [place for one in speaking if one.language in patterns for place in one.places(patterns[one.language])]
+    return [
+        place for one in speaking if one.language in patterns for place in one.places(patterns[one.language], bare=True)
+    ]
 
 
 _OWN_TEXT = Path(__file__)

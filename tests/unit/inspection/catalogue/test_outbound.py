@@ -101,3 +101,14 @@ def test_comments_are_no_code() -> None:
     assert sources.blank(text, "python") == "a = 'http://x.test'  " + " " * 17 + "\n" + " " * 5 + "\nb = '#fff'"
     assert sources.blank("u = 'https://x' // fetch()\n/* a\nb */c", "javascript").split("\n") == [
         "u = 'https://x'           ", "    ", "    c"]  # fmt: skip
+
+
+async def test_what_a_string_speaks_of_is_not_done() -> None:
+    text = CALL + 'PATTERN = "autoretry_for"\nSAMPLE = """\nimport tenacity\nclass CircuitBreaker: ...\n"""\n'
+    for check in ("srv.retry.code", "srv.breaker.code"):
+        assert (await verdict_of(check, Stage(repo={"a.py": text}))).status is not PASS
+
+
+def test_strings_are_blanked_where_they_stand() -> None:
+    source = sources.Source("a.py", "python", 'a = """x\ny""" + b\nc = "d"  \n')
+    assert source.bare == "a =     \n     + b\nc =      \n"
