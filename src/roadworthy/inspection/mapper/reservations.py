@@ -57,7 +57,12 @@ _KNOWN = re.compile(
     r"|\bwe (?:know|understand)\b|\bteam (?:knows|understands)\b",
     re.IGNORECASE,
 )
+_ARRANGED = re.compile(
+    r"\b(?:ordered|chosen|hired|booked|discussed|negotiated|selected|contract signed|explained|scheduled with)\b",
+    re.IGNORECASE,
+)
 _UNSEEN = (
+    (_ARRANGED, "it asks that people arranged something, which the system does not show"),
     (_COMPARED, "it compares with a baseline that the line does not give"),
     (_DELIBERATION, "it asks somebody to look or to decide, which leaves nothing to see"),
     (_KNOWN, "it asks that people know it or have thought of it, which the system does not show"),

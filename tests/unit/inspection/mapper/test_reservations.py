@@ -113,6 +113,8 @@ def test_which_way_round_a_line_is_judged(line: str, sense: Sense) -> None:
     [
         "Circuit breaker thresholds are understood",
         "Rate limits are documented",
+        "CDN contract signed",
+        "Backup server ordered",
         "Error rate > 5%",
         "Uptime below 99%",
         "Queries 40% faster than before",
