@@ -92,7 +92,7 @@ def _looks(update: Mapping[str, object]) -> bool:
 
 def _renovate(repo: RepoProbe, path: str) -> tuple[str, str]:
     try:
-        told = json.loads(COMMENTS.sub("", repo.read(path)))
+        told = json.loads(COMMENTS.sub("", repo.read(path, 32 * 1024)))
     except (ValueError, RecursionError):
         return "can't be read", ""
     if not isinstance(told, dict) or told.get("enabled") is False:

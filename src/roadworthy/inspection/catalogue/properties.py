@@ -35,7 +35,7 @@ def _strict_types(repo: RepoProbe) -> str:
     """Where strictness is turned on; empty where it is nowhere."""
     for path in repo.find("tsconfig*.json", aside=False):
         try:
-            told = json.loads(COMMENTS.sub("", repo.read(path)))
+            told = json.loads(COMMENTS.sub("", repo.read(path, 32 * 1024)))
         except (ValueError, RecursionError):
             continue
         if isinstance(told, dict) and at(told, "compilerOptions", "strict") is True:

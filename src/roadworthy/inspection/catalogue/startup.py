@@ -50,7 +50,8 @@ POOLS: Mapping[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
     "Node": (
         ("*.js", "*.ts", "*.cjs", "*.mjs"),
         re.compile(
-            r"new (?:pg\.)?Pool\(\s*\{[^}]*?\bmax\s*:\s*(\d+)|\bpool\s*:\s*\{[^}]*?\bmax\s*:\s*(\d+)", re.DOTALL
+            r"new (?:pg\.)?Pool\(\s*\{[^}]{0,400}?\bmax\s*:\s*(\d+)|\bpool\s*:\s*\{[^}]{0,400}?\bmax\s*:\s*(\d+)",
+            re.DOTALL,
         ),
     ),
     "Go": (("*.go",), re.compile(r"\.SetMaxOpenConns\(\s*(\d+)\s*\)|\bMaxConns\s*[:=]=?\s*(\d+)")),
@@ -231,7 +232,7 @@ def _pools(repo: RepoProbe) -> tuple[tuple[str, int | None], ...]:
 
 def _django_pool(repo: RepoProbe, path: str) -> Sequence[tuple[str, int | None]]:
     text = re.sub(r"(?m)(?:^|\s)#.*$", "", repo.read(path))
-    pool = re.search(r"[\"']pool[\"']\s*:\s*(?:True|\{(?:[^}]*?[\"']max_size[\"']\s*:\s*(\d+))?)", text)
+    pool = re.search(r"[\"']pool[\"']\s*:\s*(?:True|\{(?:[^}]{0,400}?[\"']max_size[\"']\s*:\s*(\d+))?)", text)
     if pool:
         return [(path, int(pool[1]) if pool[1] else None)]
     age = re.search(r"CONN_MAX_AGE[\"']?\s*[:=]\s*(\d+|None)|conn_max_age\s*=\s*(\d+|None)", text)

@@ -152,7 +152,7 @@ def rails_database(repo: RepoProbe) -> Mapping[str, Told]:
         return {}
     text = _ERB.sub(lambda match: match[1] or "''", repo.read(path))
     try:
-        document = yaml_files.document(re.sub(r"<%.*?%>", "''", text))
+        document = yaml_files.document(re.sub(r"<%.{0,300}?%>", "''", text))
     except NotYaml:
         return {}
     section = table(document.get("production"))

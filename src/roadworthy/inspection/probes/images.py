@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,7 +21,7 @@ NOT_PRODUCTION = re.compile(
 )
 PRODUCTION = re.compile(r"(?:^|[._/-])(?:prod|production|live)(?:[._/-]|$)", re.IGNORECASE)
 _CONTINUED = re.compile(r"\\[ \t]*\n")
-_HEREDOC = re.compile(r"<<-?['\"]?(\w+)['\"]?[^\n]*\n.*?^\1$", re.DOTALL | re.MULTILINE)
+_HEREDOC = re.compile(r"<<-?['\"]?(\w+)")
 _INSTRUCTION = re.compile(r"^\s*([A-Za-z]+)\s+(.*)$")
 
 
@@ -122,8 +122,7 @@ def _aside(path: str) -> bool:
 def _stages(text: str) -> tuple[BuildStage, ...]:
     arguments: dict[str, str] = {}
     stages: list[BuildStage] = []
-    plain = _HEREDOC.sub(lambda block: block[0].splitlines()[0].partition("<<")[0], text)
-    lines = [line for line in plain.splitlines() if not line.lstrip().startswith("#")]
+    lines = [line for line in _without_heredocs(text) if not line.lstrip().startswith("#")]
     for line in _CONTINUED.sub(" ", "\n".join(lines)).splitlines():
         match = _INSTRUCTION.match(line)
         if match is None:
@@ -138,6 +137,18 @@ def _stages(text: str) -> tuple[BuildStage, ...]:
             last = stages[-1]
             stages[-1] = BuildStage(last.base, last.name, (*last.instructions, (word, rest)))
     return tuple(stages)
+
+
+def _without_heredocs(text: str) -> Iterator[str]:
+    """Lines of a Dockerfile; what stands in a heredoc is a script, not an instruction."""
+    until = ""
+    for line in text.splitlines():
+        if until:
+            until = "" if line.strip() == until else until
+            continue
+        opened = _HEREDOC.search(line)
+        until = opened[1] if opened else ""
+        yield line.partition("<<")[0] if opened else line
 
 
 def _from(rest: str, arguments: Mapping[str, str]) -> BuildStage:

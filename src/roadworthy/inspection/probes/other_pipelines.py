@@ -27,6 +27,8 @@ _RESERVED = frozenset(
     {"stages", "variables", "include", "default", "workflow", "image", "services", "cache", "before_script"}
     | {"after_script", "spec", "pages:deploy"}
 )
+JENKINS_LIMIT_BYTES = 32 * 1024
+"""Read by patterns that look for an end: what has none costs its square."""
 _SLASHED = re.compile(r"/\*.*?\*/|(?m:^\s*//.*$)|(?m:(?<=[\s;])//.*$)", re.DOTALL)
 _SHELL = re.compile(
     r"\b(?:sh|bat|powershell)\b\s*\(?\s*(?:script:\s*)?"
@@ -176,7 +178,7 @@ def _circle_steps(document: Mapping[str, Any], told: Any, depth: int = 0) -> Ite
 
 def jenkins(repo: RepoProbe, path: str) -> list[Job]:
     """One job with every shell command of a Jenkinsfile: which stage runs when, only Jenkins knows."""
-    text = _SLASHED.sub("", repo.read(path))
+    text = _SLASHED.sub("", repo.read(path, JENKINS_LIMIT_BYTES))
     commands = [next((part for part in groups if part), "") for groups in _SHELL.findall(text)]
     steps = tuple(Step(run=script(command), tolerated=lets_fail(command)) for command in commands if command)
     return [Job("Jenkins", path, "pipeline", frozenset({UNSEEN}), steps)]

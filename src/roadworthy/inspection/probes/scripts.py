@@ -15,6 +15,9 @@ from roadworthy.inspection.probes.repo import RepoProbe
 DEPTH_LIMIT = 4
 STEPS_LIMIT = 2_000
 TEXT_LIMIT_CHARACTERS = 60_000
+LINE_LIMIT_CHARACTERS = 2_000
+ALL_LIMIT_CHARACTERS = 2_000_000
+"""Patterns are searched in these texts by every check of pipelines."""
 _PACKAGE = re.compile(
     r"\b(?:npm|yarn|pnpm|bun)\s+(?:--?[\w-]+(?:[= ](?!run\b|test\b)[\w./@-]+)?\s+)*(?:run(?:-script)?\s+)?([\w:.-]+)"
 )
@@ -44,8 +47,14 @@ class Ran:
 def steps(repo: RepoProbe) -> tuple[Ran, ...]:
     """Every step of every job that `repo` defines."""
     jobs = repo.known(workflows.read).jobs
-    found = (Ran(job, step, expanded(repo, step.text)) for job in jobs for step in job.steps)
-    return tuple(islice(found, STEPS_LIMIT))
+    found: list[Ran] = []
+    size = 0
+    for job, step in islice(((one, step) for one in jobs for step in one.steps), STEPS_LIMIT):
+        found.append(Ran(job, step, expanded(repo, step.text)))
+        size += len(found[-1].text)
+        if size > ALL_LIMIT_CHARACTERS:
+            break
+    return tuple(found)
 
 
 def expanded(repo: RepoProbe, text: str) -> str:
@@ -58,7 +67,8 @@ def expanded(repo: RepoProbe, text: str) -> str:
             break
         seen |= set(found)
         parts.append("\n".join(found.values())[:TEXT_LIMIT_CHARACTERS])
-    return "\n".join(parts)[:TEXT_LIMIT_CHARACTERS]
+    lines = "\n".join(parts)[:TEXT_LIMIT_CHARACTERS].splitlines()
+    return "\n".join(line[:LINE_LIMIT_CHARACTERS] for line in lines)
 
 
 def of_package(repo: RepoProbe) -> Mapping[str, tuple[str, ...]]:
