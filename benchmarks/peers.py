@@ -50,7 +50,7 @@ OBSERVATORY = {
     "x-frame-options": "X-Frame-Options header set",
     "cross-origin-resource-policy": "Cross-Origin-Resource-Policy header set",
 }
-LOCKS = "Migrations run without locking tables (zero downtime)"
+LOCKS = "Zero-downtime database migrations"
 SQUAWK = dict.fromkeys(
     (
         "require-concurrent-index-creation",
