@@ -28,6 +28,11 @@ EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!
 PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(57)
 SCRIPT = b"#!/bin/sh\nexit 1\n"
 ABOUT_SCAN = re.compile(r"\b(?:scan|virus|malware|antivirus|clamav|content)", re.IGNORECASE)
+TAKES = re.compile(
+    r"UploadFile\b|UploadedFile|request\.(?:files|FILES|stream)\b|\bupload(?:ed)?(?:_?file)?\.(?:read|chunks|stream|file)\b"
+    r"|multer|formidable|busboy|FormFile\(|MultipartReader|has_(?:one|many)_attached|params\[:?\w*file|@fastify/multipart"
+)
+"""What only code says that is handed files over HTTP."""
 WHOLE = {
     "python": re.compile(
         r"(?:await\s+)?\b(?:file|upload|uploaded_file|uploadfile|document)\w*\.(?:file\.)?read\(\s*\)"
@@ -175,12 +180,8 @@ async def _streamed(probes: Probes, requirement: Requirement) -> Verdict:  # noq
 
 
 def _places(code: Sequence[sources.Source], patterns: Mapping[str, re.Pattern[str]]) -> list[Match]:
-    """Where files that speak of uploads match."""
-    speaking = [
-        one
-        for one in code
-        if re.search(r"upload|multipart|multer|formidable|busboy|FormFile|attached", one.bare, re.IGNORECASE)
-    ]
+    """Where files that take uploads match."""
+    speaking = [one for one in code if TAKES.search(one.bare)]
     return [
         place for one in speaking if one.language in patterns for place in one.places(patterns[one.language], bare=True)
     ]
