@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from roadworthy.inspection.model import Refused, Unobservable
+from roadworthy.inspection.errors import Refused, Unobservable
 from roadworthy.inspection.probes.bundle import ProbeSet
 from roadworthy.inspection.probes.postgres import PostgresProbe
 from roadworthy.inspection.probes.redis import RedisProbe

@@ -6,7 +6,7 @@ import pytest
 
 from roadworthy.inspection.checklist import structure
 from roadworthy.inspection.mapper import Mapper
-from roadworthy.inspection.model import observe
+from roadworthy.inspection.observation import observe
 from roadworthy.inspection.redaction import redact
 
 MAPPER = Mapper()

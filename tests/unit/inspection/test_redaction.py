@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from roadworthy.inspection.model import observe, printable
+from roadworthy.inspection.observation import observe, printable
 from roadworthy.inspection.redaction import is_secret_name, redact, redact_command
 
 CANARY = "c4nary9f3e1d7b55aa"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from roadworthy.contracts.checks import Status, Verdict
 from roadworthy.inspection.catalogue import CHECKS
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage
-from roadworthy.inspection.model import Check, Param, Requirement, Unobservable
+from roadworthy.inspection.model import Check, Param, Requirement
 
 BY_ID: dict[str, Check] = {check.id: check for check in CHECKS}
 

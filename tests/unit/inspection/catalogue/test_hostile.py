@@ -9,10 +9,11 @@ import pytest
 
 from roadworthy.contracts.checks import Status, Verdict
 from roadworthy.inspection.catalogue import CHECKS
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import SITE_HOST, Stage
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
-from roadworthy.inspection.model import Requirement, Unobservable
+from roadworthy.inspection.model import Requirement
 from roadworthy.inspection.runner import _clean
 
 NONSENSE: dict[str, Site] = {

@@ -8,10 +8,11 @@ import pytest
 from tests.unit.inspection.catalogue.asking import BY_ID, verdict_of
 
 from roadworthy.contracts.checks import Status, Verdict
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages
-from roadworthy.inspection.model import Requirement, Unobservable
+from roadworthy.inspection.model import Requirement
 from roadworthy.inspection.probes.bundle import ProbeSet
 from roadworthy.inspection.probes.config import ConfigProbe
 

@@ -10,10 +10,10 @@ from tests.unit.inspection.catalogue.asking import verdict_of
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.catalogue.proxy import FRONT, NGINX
 from roadworthy.inspection.catalogue.virtual_servers import served
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages, reply
-from roadworthy.inspection.model import Unobservable
 from roadworthy.inspection.probes.http import HttpProbe
 from roadworthy.inspection.probes.nginx import NginxProbe
 

@@ -10,7 +10,7 @@ from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.security import WANTED
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import Reply, pages, reply
-from roadworthy.inspection.model import REQUESTS_A_CHECKLIST
+from roadworthy.inspection.observation import REQUESTS_A_CHECKLIST
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 PAGE = "<html><head><title>Jobs</title></head><body><p>x</p></body></html>"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy.inspection.model import Unobservable
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes.config import ConfigProbe, entropy_bits, is_placeholder
 from roadworthy.inspection.probes.host import HostProbe
 

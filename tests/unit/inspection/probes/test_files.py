@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy.inspection.model import Unobservable
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes.logs import LogsProbe
 from roadworthy.inspection.probes.nginx import NginxProbe, parse
 from roadworthy.inspection.probes.repo import RepoProbe, keyword
