@@ -13,6 +13,7 @@ from pathlib import Path
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import (
+    counted,
     failed,
     listed,
     not_applicable,
@@ -22,7 +23,7 @@ from roadworthy.inspection.catalogue.kit import (
     setting_of,
     unknown,
 )
-from roadworthy.inspection.catalogue.schedules import artefacts, recurring
+from roadworthy.inspection.catalogue.schedules import BACKUP_PLACES, REMEDY, Found, artefacts, keeps_data, recurring
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -61,7 +62,7 @@ async def _scheduled(probes: Probes, requirement: Requirement) -> Verdict:
     evidence = [
         observe(
             "schedules that make backups",
-            f"{listed(schedule.lines, 4)}; {schedule.looked_at} looked at",
+            f"{listed(schedule.lines, 4)}; {schedule.looked}",
             "cron, timers, source tree",
             basis=listed(schedule.lines),
         )
@@ -74,15 +75,16 @@ async def _scheduled(probes: Probes, requirement: Requirement) -> Verdict:
                 *evidence,
                 mend="let the job name pg_dump or pg_basebackup, or make its script readable",
             )
-        return failed(
-            f"no schedule makes a backup ({schedule.looked_at} schedules looked at)",
-            *evidence,
-            mend="schedule a daily dump, or name the place of your provider's backups",
-            patch=CRON,
-        )
+        return await _unscheduled(probes, requirement, schedule, evidence)
+    return await _made(probes, requirement, schedule, evidence)
+
+
+async def _made(probes: Probes, requirement: Requirement, schedule: Found, evidence: list[Evidence]) -> Verdict:
+    """Whether what is scheduled has made a backup that is fresh and can be read."""
     found, places = await asyncio.to_thread(artefacts, probes)
-    hours = requirement.number("hours", PERIOD_HOURS)
     evidence.append(_artefacts(found, places))
+    if not found and not _looked_where_it_writes(probes, schedule, places):
+        return unknown("a schedule makes backups; where it keeps them was not looked at", *evidence, mend=REMEDY)
     if not found:
         return failed(
             f"a schedule is there, but no backup in {listed(places)}",
@@ -90,13 +92,9 @@ async def _scheduled(probes: Probes, requirement: Requirement) -> Verdict:
             mend="run it once by hand and look at its mail",
         )
     newest = found[0]
-    age = (time.time() - newest.modified_at) / HOUR_SECONDS
-    if age > hours + SLACK_HOURS:
-        return failed(
-            f"the newest backup is {age:.0f} hours old, {hours:g} are allowed",
-            *evidence,
-            mend="see why the last runs failed",
-        )
+    age = _hours_old(newest)
+    if old := _too_old(age, requirement):
+        return failed(old, *evidence, mend="see why the last runs failed")
     if not _whole(newest.path):
         return failed(
             f"the newest backup can't be read: {newest.path.name}",
@@ -104,6 +102,50 @@ async def _scheduled(probes: Probes, requirement: Requirement) -> Verdict:
             mend="make it again; test with pg_restore --list",
         )
     return passed(f"backups are scheduled, the newest is {age:.0f} hours old", *evidence)
+
+
+async def _unscheduled(probes: Probes, requirement: Requirement, schedule: Found, evidence: list[Evidence]) -> Verdict:
+    """No schedule was seen: a fault only where the data or its backups are; elsewhere a provider may make them."""
+    try:
+        found, places = await asyncio.to_thread(artefacts, probes)
+    except Unobservable:
+        found, places = (), ()
+    if probes.backups is not None and (not found or _too_old(_hours_old(found[0]), requirement)):
+        said = _too_old(_hours_old(found[0]), requirement) if found else f"no backup is in {listed(places)}"
+        return failed(said, *evidence, _artefacts(found, places), mend="see why the last runs failed")
+    if probes.host is not None and (found or keeps_data(probes.host)):
+        return failed(
+            f"no schedule makes a backup ({schedule.looked})",
+            *evidence,
+            mend="schedule a daily dump, or name the place of your provider's backups",
+            patch=CRON,
+        )
+    seen = (_artefacts(found, places),) if found else ()
+    where = "on this machine" if probes.host is not None else "in the source tree"
+    return unknown(
+        f"no schedule of backups is {where} ({schedule.looked}); a provider's or another machine's is not seen",
+        *evidence,
+        *seen,
+        mend=f"{REMEDY}; attest backups that a provider makes",
+    )
+
+
+def _looked_where_it_writes(probes: Probes, schedule: Found, places: Sequence[str]) -> bool:
+    """Whether its backups would have been seen: in the place that the target names, or a usual one that it names."""
+    known = (*places, *(f"/{place}" for place in BACKUP_PLACES))
+    return probes.backups is not None or any(place in line for line in schedule.lines for place in known)
+
+
+def _hours_old(one: Artefact) -> float:
+    return (time.time() - one.modified_at) / HOUR_SECONDS
+
+
+def _too_old(age: float, requirement: Requirement) -> str:
+    """What is wrong with the newest backup, `age` in hours; empty for nothing."""
+    hours = requirement.number("hours", PERIOD_HOURS)
+    if age <= hours + SLACK_HOURS:
+        return ""
+    return f"the newest backup is {age:.0f} hours old, {hours:g} allowed"
 
 
 def _artefacts(found: Sequence[Artefact], places: Sequence[str]) -> Evidence:
@@ -114,7 +156,7 @@ def _artefacts(found: Sequence[Artefact], places: Sequence[str]) -> Evidence:
     text = "\n".join(lines) or "none"
     return observe(
         "backups on this machine",
-        f"{text}\n{len(found)} files; looked in {listed(places)}",
+        f"{text}\n{counted(len(found), 'file')}; looked in {listed(places)}",
         "this machine",
         basis=listed([one.path.name for one in found]),
     )
@@ -139,14 +181,23 @@ async def _retained(probes: Probes, requirement: Requirement) -> Verdict:
     days = requirement.number("days", DAYS_KEPT)
     found, places = await asyncio.to_thread(artefacts, probes)
     evidence = [_artefacts(found, places)]
+    if not found and probes.backups is not None:
+        return failed(f"no backup is in {listed(places)}", *evidence, mend="see why none is made")
     if not found:
         schedule = await asyncio.to_thread(recurring, probes, DATABASE)
-        looked = f"{schedule.looked_at} schedules looked at"
         evidence.append(
             observe(
-                "schedules that make backups", f"{listed(schedule.lines, 4)}; {looked}", "cron, timers, source tree"
+                "schedules that make backups",
+                f"{listed(schedule.lines, 4)}; {schedule.looked}",
+                "cron, timers, source tree",
             )
         )
+        if not schedule.lines and not keeps_data(probes.host):
+            return unknown(
+                "no backup is on this machine, and no database: where backups are kept was not seen",
+                *evidence,
+                mend=REMEDY,
+            )
         if schedule.lines:
             return unknown(
                 "backups are scheduled, but where they are kept was not seen",
@@ -154,7 +205,7 @@ async def _retained(probes: Probes, requirement: Requirement) -> Verdict:
                 mend="BACKUP_DIR=/path, in the environment",
             )
         return failed(
-            f"no backup is kept: none in {len(places)} places, no schedule makes one",
+            "no backup is kept: none is on the database's machine, and no schedule makes one",
             *evidence,
             mend=f"keep {days:g} daily dumps",
             patch=f"{CRON}\n0 4 * * * root find /var/backups/app -name '*.dump' -mtime +{days:g} -delete",
@@ -163,7 +214,7 @@ async def _retained(probes: Probes, requirement: Requirement) -> Verdict:
     problem = _not_kept(ages, days, requirement.number("hours"))
     if problem:
         return failed(problem, *evidence, mend="see why runs fail; keep backups longer, prune later")
-    return passed(f"{len(ages)} backups are kept, the oldest for {ages[-1]:.0f} days", *evidence)
+    return passed(f"{len(ages)} backups are kept, the oldest for {counted(round(ages[-1]), 'day')}", *evidence)
 
 
 def _not_kept(ages: Sequence[float], days: float, hours: float | None) -> str:
@@ -176,7 +227,7 @@ def _not_kept(ages: Sequence[float], days: float, hours: float | None) -> str:
     if ages[-1] < days - 1:
         return f"the oldest backup is {ages[-1]:.0f} days old, {days:g} should be kept"
     if hours is None and len(ages) < SEVERAL:
-        return f"only {len(ages)} backups are kept, of {days:g} days"
+        return f"only {counted(len(ages), 'backup')} kept, of {days:g} days"
     allowed = hours / 24 if hours is not None else max(1.0, days / 2)
     widest = max((after - before for before, after in pairwise(ages) if before < days - 1), default=0.0)
     return f"none of {widest:.1f} days in a row is kept" if widest > allowed + slack else ""
@@ -205,13 +256,11 @@ async def _uploads(probes: Probes, requirement: Requirement) -> Verdict:
     schedule = await asyncio.to_thread(recurring, probes, FILES)
     covering = [line for line in schedule.lines if name in line or (place and place in line)]
     evidence.append(
-        observe(
-            "schedules that copy it", f"{listed(covering)}; {schedule.looked_at} looked at", "cron, timers, source tree"
-        )
+        observe("schedules that copy it", f"{listed(covering)}; {schedule.looked}", "cron, timers, source tree")
     )
     if not covering:
         return failed(
-            f"no schedule copies {place or name} ({schedule.looked_at} looked at)",
+            f"no schedule copies {place or name} ({schedule.looked})",
             *evidence,
             mend="copy it to another machine daily",
             patch=f"30 3 * * * root restic backup {place or '/srv/app/' + name}",
@@ -258,7 +307,8 @@ SCHEDULED = Check(
         what="A schedule makes backups, and the newest is no older than its period and two hours, and readable.",
         why="A backup job fails silently for months; the newest file is what there will be.",
         how_verified="cron, systemd timers, CI schedules and CronJobs; files in /var/backups and BACKUP_DIR: age, "
-        "size, first bytes.",
+        "size, first bytes. Without a schedule it fails only where the database or its backups are: a source tree says "
+        "nothing of what a provider does.",
         how_to_mend="A daily pg_dump or pgBackRest, to another machine.",
         not_applicable_when="Never.",
     ),
@@ -277,13 +327,14 @@ RETAINED = Check(
     severity=Severity.MEDIUM,
     blast_radius=BlastRadius.READ_ONLY,
     strength=Strength.BEHAVIOUR,
-    needs=frozenset({"host"}),
+    needs=frozenset(),
     run=_retained,
     documentation=Documentation(
         what="Backups of the whole time that the line asks are kept: the newest fresh, the oldest old enough, one a "
         "period between them.",
         why="Some losses are noticed after weeks.",
-        how_verified="Ages of the files in /var/backups and BACKUP_DIR.",
+        how_verified="Ages of the files in the place that the target names, in /var/backups and in "
+        "BACKUP_DIR. On a machine without a database and without backups it is unknown: others may keep them.",
         how_to_mend="Prune later; check the disk.",
         not_applicable_when="Never.",
     ),

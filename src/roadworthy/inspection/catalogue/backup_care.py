@@ -17,7 +17,7 @@ from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import PROBE_REMEDIES, Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import dumps
 from roadworthy.inspection.probes.backups import Artefact
 from roadworthy.inspection.probes.dumps import Whole
@@ -40,6 +40,7 @@ HEARTBEAT = re.compile(
 )
 """Addresses that notice when a job no longer calls, or that are told how it went."""
 _SWITCHED_OFF = re.compile(rf"\s#.*(?:{HEARTBEAT.pattern})", re.IGNORECASE)
+_SHOWS_WHO_WATCHES = f"{PROBE_REMEDIES['prometheus']}, or {PROBE_REMEDIES['host']}"
 WATCHED = re.compile(r"backup|pgbackrest|barman|restic|borg|velero|wal_?g|pg_dump|archiver", re.IGNORECASE)
 BASE = re.compile(r"\b(?:pg_basebackup|pgbackrest|barman|wal-g|wal_g|pg_probackup)\b")
 RECEIVERS = ("pg_receivewal", "barman_receive_wal", "pgbackrest", "wal-g")
@@ -106,11 +107,12 @@ def _suspicious(newest: Artefact, state: Whole, ratio: float | None) -> str:
 async def _by_schedule(probes: Probes, *evidence: Evidence) -> Verdict:
     """A line that says that verification is automatic wants to see what does it."""
     schedule = await asyncio.to_thread(recurring, probes, VERIFIES)
-    looked = observe(
-        "schedules that verify", f"{listed(schedule.lines, 3)}; {schedule.looked_at} looked at", "cron, timers, tree"
-    )
+    if not schedule.lines and probes.host is None:
+        raise Unobservable("no schedule in the source tree verifies a backup; the machine that makes them was not seen",
+                           PROBE_REMEDIES["host"])  # fmt: skip
+    looked = observe("schedules that verify", f"{listed(schedule.lines, 3)}; {schedule.looked}", "cron, timers, tree")
     if not schedule.lines:
-        return failed(f"no schedule verifies a backup ({schedule.looked_at} looked at)", *evidence, looked,
+        return failed(f"no schedule verifies a backup ({schedule.looked})", *evidence, looked,
                       mend="pg_restore --list, or pg_verifybackup, after each backup")  # fmt: skip
     return passed(f"verified by {schedule.lines[0][:120]}", *evidence, looked)
 
@@ -149,14 +151,12 @@ async def _watched(probes: Probes, requirement: Requirement) -> Verdict:
     both = [line for line in jobs.lines if line in telling.lines and not _SWITCHED_OFF.search(line)]
     evidence = observe(
         "jobs that make backups, and which of them report", f"{listed(jobs.lines, 3)}; reporting: {len(both)}; "
-        f"{jobs.looked_at} looked at", "cron, timers, source tree", basis=f"{listed(jobs.lines)} {len(both)}",
+        f"{jobs.looked}", "cron, timers, source tree", basis=f"{listed(jobs.lines)} {len(both)}",
     )  # fmt: skip
     if both and len(both) == len(jobs.lines):
         return passed(f"the backup reports itself: {both[0].partition(':')[0]}", evidence)
-    if not jobs.lines and probes.prometheus is None:
-        return unknown(
-            "what makes backups was not seen, nor what watches them", evidence, mend="[prometheus] url = ..."
-        )
+    if not jobs.lines:
+        return unknown("what makes backups was not seen, nor what watches them", evidence, mend=_SHOWS_WHO_WATCHES)
     return failed(
         "a backup that fails is reported to nobody", evidence, mend="call a heartbeat at the end of the job",
         patch=f"{CRON} && curl -fsS -m 10 https://hc-ping.com/<uuid>",
@@ -200,9 +200,7 @@ async def _with_a_base(probes: Probes, evidence: Evidence, how: str) -> Verdict:
         return unknown(
             f"the log is kept ({how}); whether a base backup is made was not seen", evidence, mend=hidden.remedy
         )
-    looked = observe(
-        "schedules of base backups", f"{listed(base.lines, 3)}; {base.looked_at} looked at", "cron, timers, tree"
-    )
+    looked = observe("schedules of base backups", f"{listed(base.lines, 3)}; {base.looked}", "cron, timers, tree")
     if not base.lines:
         return unknown(f"the log is kept ({how}); no schedule of base backups was seen", evidence, looked,
                        mend="offer the machine that makes them")  # fmt: skip

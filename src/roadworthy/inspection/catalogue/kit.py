@@ -77,6 +77,11 @@ def listed(names: Iterable[object], limit: int = SHOWN_NAMES) -> str:
     return ", ".join(found) if len(found) <= limit else f"{', '.join(found[:limit])} and {len(found) - limit} more"
 
 
+def counted(count: int, singular: str, several: str = "") -> str:
+    """A number with its word: "1 schedule", "3 schedules"; `several` where an s does not make the plural."""
+    return f"{count} {singular if count == 1 else several or f'{singular}s'}"
+
+
 def conditional(requirement: Requirement) -> bool:
     """Whether the line asks only under a condition that it names ("if needed", "if multiple servers")."""
     return bool(requirement.params.get("condition") or requirement.params.get("conditional"))
@@ -84,6 +89,7 @@ def conditional(requirement: Requirement) -> bool:
 
 __all__ = [
     "conditional",
+    "counted",
     "failed",
     "listed",
     "not_applicable",

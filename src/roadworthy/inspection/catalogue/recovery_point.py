@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue.drills import POINT
-from roadworthy.inspection.catalogue.kit import failed, observe, passed
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, passed
 from roadworthy.inspection.catalogue.schedules import artefacts
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -26,21 +26,21 @@ async def _point(probes: Probes, requirement: Requirement) -> Verdict:
     found, places = await asyncio.to_thread(artefacts, probes)
     newest = [one for one in found if one.size_bytes][:LOOKED_AT]
     if len(newest) < 2:  # noqa: PLR2004 - a distance needs two
-        raise Unobservable(f"{len(newest)} backups were found in {len(places)} places: no distance to measure",
+        raise Unobservable(f"found {counted(len(newest), 'backup')} in {listed(places)}: no distance to measure",
                            '[backup] path = "/var/backups/app"')  # fmt: skip
     moments = [time.time(), *(one.modified_at for one in newest)]
     widest = max(later - earlier for later, earlier in pairwise(moments)) / HOUR_SECONDS
     kept = widest <= hours + SLACK_HOURS
     evidence = observe(
-        f"distances between the {len(newest)} newest backups and now",
+        f"distances between the {counted(len(newest), 'newest backup')} and now",
         f"at most {widest:.1f} hours",
         "where backups are kept",
         basis=f"{kept} {hours:g}",
     )
     if not kept:
-        return failed(f"{widest:.0f} hours would be lost, the line allows {hours:g}", evidence,
+        return failed(f"{counted(round(widest), 'hour')} would be lost, the line allows {hours:g}", evidence,
                       mend="back up more often, or archive the log")  # fmt: skip
-    return passed(f"at most {widest:.0f} hours lie between backups, the line allows {hours:g}", evidence)
+    return passed(f"at most {counted(round(widest), 'hour')} lie between backups, the line allows {hours:g}", evidence)
 
 
 DUMP = "PGDMP custom format"

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from roadworthy.inspection.catalogue.kit import counted
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.model import Probes
 from roadworthy.inspection.probes.backups import Artefact, artefacts_in
 from roadworthy.inspection.probes.config import ConfigProbe
-from roadworthy.inspection.probes.host import HostProbe
+from roadworthy.inspection.probes.host import HostProbe, programs
 from roadworthy.inspection.redaction import redact
 
 CRON = (
@@ -31,6 +32,9 @@ BACKUP_SETTINGS = re.compile(r"(?:^|_)BACKUPS?_(?:DIR|PATH|LOCATION|DIRECTORY)$"
 SYSTEMS_OWN = re.compile(r"dpkg|apt-|/usr/lib(?:exec)?/(?:dpkg|apt|systemd)")
 """What distributions schedule for themselves is nobody's backup of a database."""
 REMEDY = '[backup] path = "/var/backups/app", or [host] local = true where backups are kept'
+DATABASE_SERVERS = frozenset(
+    {"postgres", "postmaster", "mysqld", "mariadbd", "mongod", "clickhouse-server", "sqlservr", "oracle"}
+)
 _PATH = re.compile(r"(?<![\w$}])/[\w.@/+-]+")
 
 
@@ -40,6 +44,11 @@ class Found:
 
     lines: Sequence[str]
     looked_at: int
+
+    @property
+    def looked(self) -> str:
+        """How many places that hold schedules were looked at, in words."""
+        return f"{counted(self.looked_at, 'schedule')} looked at"
 
 
 def recurring(probes: Probes, pattern: re.Pattern[str]) -> Found:
@@ -111,6 +120,14 @@ def artefacts(probes: Probes) -> tuple[Sequence[Artefact], Sequence[str]]:
     found = [one for place in there for one in artefacts_in(place)]
     shown = ["/" + str(place.relative_to(probes.host.root)) for place in there]
     return sorted(found, key=lambda one: one.modified_at, reverse=True), shown
+
+
+def keeps_data(host: HostProbe | None) -> bool:
+    """Whether a database runs on this machine: only there does the lack of a schedule or a backup say anything."""
+    try:
+        return host is not None and any(DATABASE_SERVERS & set(programs(one)) for one in host.processes())
+    except Unobservable:
+        return False
 
 
 def _configured(config: ConfigProbe | None, root: Path) -> list[Path]:

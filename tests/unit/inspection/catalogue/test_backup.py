@@ -6,7 +6,7 @@ import pytest
 from tests.unit.inspection.catalogue.asking import verdict_of
 
 from roadworthy.contracts.checks import Status
-from roadworthy.inspection.fixtures.machine import Machine
+from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
@@ -29,12 +29,59 @@ def dumps(*ages: float, text: str = "PGDMP") -> Stage:
         ((0, 1, 2, 30), {"days": 30}, FAIL),
         (range(10), {"days": 30}, FAIL),
         (range(0, 31, 7), {"days": 30, "hours": 24}, FAIL),
-        ((), {"days": 30}, FAIL),
+        ((), {"days": 30}, UNKNOWN),
     ],
 )
 async def test_retention(ages: range | tuple[int, ...], params: dict[str, int], status: Status) -> None:
     verdict = await verdict_of("bk.retention.oldest", dumps(*ages), **params)
     assert verdict.status is status, verdict.summary
+
+
+RUNS_A_DATABASE = (Program("/usr/lib/postgresql/17/bin/postgres -D /var/lib/postgresql/17/main"),)
+SERVES_ONLY = (Program("gunicorn shop:app", children=2),)
+TREE = {"README.md": "# Shop\n", ".github/workflows/ci.yml": "on:\n  schedule:\n    - cron: '0 3 * * *'\n"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "status"),
+    [
+        (Stage(repo=TREE), UNKNOWN),
+        (Stage(machine=Machine(SERVES_ONLY), repo=TREE), UNKNOWN),
+        (Stage(machine=Machine(RUNS_A_DATABASE), repo=TREE), FAIL),
+        (Stage(backups={}, repo=TREE), FAIL),
+        (Stage(backups={"a.dump": "PGDMP"}, days_old={"a.dump": 9}, repo=TREE), FAIL),
+        (Stage(backups={"a.dump": "PGDMP"}, repo=TREE), UNKNOWN),
+        (
+            Stage(machine=Machine(files={"etc/cron.d/b": "0 3 * * * root pg_dump app | aws s3 cp - s3://b/a\n"})),
+            UNKNOWN,
+        ),
+        (Stage(machine=Machine(files={"etc/cron.d/b": "0 3 * * * root pg_dump -f /var/backups/a.dump\n"})), FAIL),
+    ],
+)
+async def test_a_backup_is_missed_only_where_it_would_be(stage: Stage, status: Status) -> None:
+    verdict = await verdict_of("bk.scheduled.newest", stage)
+    assert verdict.status is status, verdict.summary
+
+
+async def test_what_is_missing_is_asked_for() -> None:
+    verdict = await verdict_of("bk.scheduled.newest", Stage(repo=TREE))
+    assert "1 schedule looked at" in verdict.summary
+    assert verdict.remediation is not None
+    assert "[backup] path" in verdict.remediation.text
+
+
+async def test_kept_backups_are_missed_only_where_they_would_be() -> None:
+    for stage, status in (
+        (Stage(machine=Machine(RUNS_A_DATABASE)), FAIL),
+        (Stage(machine=Machine(SERVES_ONLY)), UNKNOWN),
+        (Stage(backups={}), FAIL),
+        (Stage(backups=dict.fromkeys(OF_A_MONTH, "PGDMP"), days_old=OF_A_MONTH), PASS),
+    ):
+        verdict = await verdict_of("bk.retention.oldest", stage, days=30)
+        assert verdict.status is status, verdict.summary
+
+
+OF_A_MONTH = {f"a-{day}.dump": float(day) for day in range(31)}
 
 
 async def test_empty_files_keep_nothing() -> None:

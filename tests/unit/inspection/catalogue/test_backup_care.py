@@ -57,6 +57,8 @@ async def test_verification_that_is_automatic_has_a_schedule() -> None:
     without = Stage(backups={"a.sql": WHOLE}, machine=Machine())
     assert (await verdict_of("bk.verify.newest", with_job, **asked)).status is PASS
     assert (await verdict_of("bk.verify.newest", without, **asked)).status is FAIL
+    only_a_tree = Stage(backups={"a.sql": WHOLE}, repo={"README.md": "# Shop"})
+    assert (await verdict_of("bk.verify.newest", only_a_tree, **asked)).status is UNKNOWN
 
 
 async def test_an_old_backup_is_no_verified_one() -> None:
@@ -91,6 +93,8 @@ LOADED = Monitoring(
     series=[("backup_last_success_timestamp_seconds", {"job": SERVICE})],
 )
 
+OF_NOTHING = Monitoring(rules={"Down": "up == 0"})
+
 
 @pytest.mark.parametrize(
     ("stage", "status"),
@@ -102,7 +106,8 @@ LOADED = Monitoring(
         (Stage(machine=Machine(files={"etc/cron.d/b": f"{JOB} #{PING}\n"})), FAIL),
         (Stage(machine=Machine()), UNKNOWN),
         (Stage(machine=Machine(), monitoring=LOADED), PASS),
-        (Stage(machine=Machine(), monitoring=Monitoring(rules={"Down": "up == 0"})), FAIL),
+        (Stage(machine=Machine(), monitoring=OF_NOTHING), UNKNOWN),
+        (Stage(machine=Machine(files={"etc/cron.d/b": f"{JOB}\n"}), monitoring=OF_NOTHING), FAIL),
     ],
 )  # fmt: skip
 async def test_reported(stage: Stage, status: Status) -> None:
