@@ -108,7 +108,7 @@ def accounts(*, remembers: bool = True) -> Site:
     return made
 
 
-ACCOUNT = {"email": "probe+{random}@example.test", "password": "a-long-enough-passw0rd"}
+ACCOUNT = {"email": "probe+{random}@example.test", "password": "an-invented-passw0rd"}
 REGISTER_AND_LOGIN = Flow(
     "User registration and login",
     [

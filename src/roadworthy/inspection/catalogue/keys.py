@@ -272,7 +272,7 @@ def _sends(client: str) -> Site:
 
 
 _CLIENT = "4711-abc.apps.googleusercontent.com"
-_SET = {"GOOGLE_CLIENT_ID": _CLIENT, "GOOGLE_CLIENT_SECRET": "GOCSPX-9f2b7c41d08e6a53b1c7"}
+_SET = {"GOOGLE_CLIENT_ID": _CLIENT, "GOOGLE_CLIENT_SECRET": "GOCSPX-fixture-9f2b7c41d08e"}
 CHECKS = (
     check(
         "sec.apikeys",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import running
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -23,9 +23,21 @@ BYTES_LIMIT = 48 * 1024 * 1024
 PASSED_OVER = re.compile(
     r"(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|poetry\.lock|uv\.lock|Gemfile\.lock|composer\.lock"
     r"|go\.sum"
-    r"|Cargo\.lock)$|\.(?:min\.js|min\.css|map|svg|png|jpe?g|gif|ico|woff2?|ttf|eot|pdf|zip|gz|jar|pyc|lock|csv|snap)$"
+    r"|Cargo\.lock|\.secrets\.baseline|\.gitleaksignore)$|\.(?:min\.js|min\.css|map|svg|png|jpe?g|gif|ico|woff2?|ttf|eot|pdf|zip|gz|jar|pyc|lock|csv|snap)$"
 )
 """Made by tools, or no text: digests in them look like keys."""
+KEPT_ELSEWHERE = re.compile(
+    r"vaults?\b|secrets? (?:manager|store)|secret-?manager|parameter store|\b(?:hsm|kms|doppler|infisical|1password)\b"
+    r"|external secrets|sealed secrets",
+    re.IGNORECASE,
+)
+DENIED = re.compile(r"\b(?:no|not|never|without|none|zero)\b|hard-?coded", re.IGNORECASE)
+NOT_IN_CODE = re.compile(
+    r"\b(?:shar(?:e|ed|ing)|invit\w+|hand(?:ed)? over|distribut\w+|reset)\b"
+    r"|\bin (?:the )?(?:db|database|logs?|chat|slack|e-?mails?|wiki|tickets?)\b",
+    re.IGNORECASE,
+)
+"""What a line may say of secrets beyond that the code holds none."""
 PRIVATE = re.compile(r"(?:^|/)\.env(?:\.(?!example|sample|template|dist|defaults?$)[\w-]+)*$")
 LOOKS_LIKE = re.compile(
     r"(?:^|/)(?:\.?env[\w.-]*)?\.?(?:example|sample|template|dist)(?:$|\.)|\.(?:example|sample|template|dist)$"
@@ -94,8 +106,10 @@ def _in_history(git: Git) -> tuple[tuple[Leak, ...], int]:
     return tuple(found.values()), commits
 
 
-async def _secrets(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
-    repo = offered(probes.repo, "repo")
+async def _secrets(probes: Probes, requirement: Requirement) -> Verdict:
+    repo, subject = offered(probes.repo, "repo"), requirement.text("subject")
+    if about := NOT_IN_CODE.search(subject):
+        raise Unobservable(f"the line is about secrets beyond the code ({about[0]!r})", "attest to it")
     if not repo.find(*running.CODE):
         raise Unobservable("the source tree holds no code", "[repository] path names the root of the source")
     seen = await repo.facts(search)
@@ -115,12 +129,17 @@ async def _secrets(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
             f"{len(before)} secrets stand in the history, the first: {before[0].where}", evidence,
             mend="change them: deleting a file leaves it in every clone",
         )  # fmt: skip
+    if (place := KEPT_ELSEWHERE.search(subject)) and not DENIED.search(subject):
+        return unknown(
+            f"no secret was found in {seen.files} {seen.how}; whether they are kept in {place[0]!r} shows only there",
+            evidence, mend="attest to it",
+        )  # fmt: skip
     return passed(f"no secret was found in {seen.files} {seen.how}", evidence)
 
 
 async def _ignored(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
-    named = requirement.text("file")
+    named = tuple(dict.fromkeys([requirement.text("file"), *requirement.names("names")]))
     rules, committed, commits = await asyncio.to_thread(_kept_out, repo, named)
     lines = [f"{path}: {rule or 'no rule'}" for path, rule in rules]
     evidence = observe(
@@ -145,7 +164,7 @@ async def _ignored(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"{listed(path for path, _ in rules)} is ignored and was never committed", evidence)
 
 
-def _kept_out(repo: RepoProbe, named: str) -> tuple[Sequence[tuple[str, str]], Sequence[str], Sequence[str]]:
+def _kept_out(repo: RepoProbe, named: Sequence[str]) -> tuple[Sequence[tuple[str, str]], Sequence[str], Sequence[str]]:
     """The rule for each private file, those that are tracked, and commits that held one."""
     git = Git(repo.root)
     git.head()
@@ -154,7 +173,7 @@ def _kept_out(repo: RepoProbe, named: str) -> tuple[Sequence[tuple[str, str]], S
         for path in repo.files
         if re.search(r"(?:^|/)\.?env\.(?:example|sample|template)$", path)
     }
-    wanted = [named] if named and not LOOKS_LIKE.search(named) and "gitignore" not in named else []
+    wanted = [one for one in named if one and not LOOKS_LIKE.search(one) and "gitignore" not in one]
     wanted += [f"{folder}/.env".lstrip("/") for folder in sorted({"", *folders})] if not wanted else []
     held = [path for path in git.tracked() if PRIVATE.search(path) or path in wanted]
     return [(path, git.ignored(path)) for path in wanted], held, git.commits_of(*HISTORY, *wanted)

@@ -185,7 +185,7 @@ MAIL: Mapping[str, str] = {
     "SMTP_HOST": "127.0.0.1",
     "SMTP_PORT": "$SMTP_PORT",
     "SMTP_USER": "mailer@shop.test",
-    "SMTP_PASSWORD": "k3jH92mQz71p",
+    "SMTP_PASSWORD": "invented-k3jH92m",
 }
 BELIEVED = {
     ("shop.test", "TXT"): ['"v=spf1 include:mail.test -all"'],

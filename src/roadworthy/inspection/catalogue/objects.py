@@ -118,7 +118,7 @@ SETTINGS: Mapping[str, str] = {
     "S3_ENDPOINT": SITE_URL,
     "S3_BUCKET": "shop-files",
     "S3_ACCESS_KEY": "shopkey",
-    "S3_SECRET_KEY": "q8Wz3nLp0vTx6RyB",
+    "S3_SECRET_KEY": "invented-q8Wz3nLp",
 }
 BUCKET = Check(
     id="storage.bucket.closed",

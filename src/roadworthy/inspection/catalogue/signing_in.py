@@ -253,7 +253,7 @@ async def _in_database(postgres: PostgresProbe, wanted: str) -> Verdict | None:
     return passed(f"{len(values)} passwords are kept as {listed(kinds)}", evidence)
 
 
-_ACCOUNT = {"email": "probe+{random}@example.test", "password": "Correct-horse-battery-7"}
+_ACCOUNT = {"email": "probe+{random}@example.test", "password": "Invented-horse-battery-7"}
 SIGN_UP = Flow(
     "User registration and login", [Step(post="/api/register", json=_ACCOUNT), Step(post="/api/login", json=_ACCOUNT)]
 )

@@ -28,7 +28,11 @@ SHAPES: Mapping[str, re.Pattern[str]] = {
     "SendGrid key": re.compile(r"\bSG\.[\w-]{20,}\.[\w-]{30,}"),
     "npm token": re.compile(r"\bnpm_[A-Za-z0-9]{36}\b"),
     "PyPI token": re.compile(r"\bpypi-AgE[\w-]{50,}"),
-    "private key": re.compile(r"-----BEGIN (?:RSA |EC |DSA |OPENSSH |PGP |ENCRYPTED )?PRIVATE KEY(?: BLOCK)?-----"),
+    # A title alone, as code looks for it or a form shows it, is no key.
+    "private key": re.compile(
+        r"-----BEGIN (?:RSA |EC |DSA |OPENSSH |PGP |ENCRYPTED )?PRIVATE KEY(?: BLOCK)?-----"
+        r"(?![\"'`]|(?:\\n|\s)*(?:\.{2,}|…|<|\[|\*{2,}))"
+    ),
 }
 ADDRESS = re.compile(
     r"\b[a-z][a-z0-9+]{2,20}://[^\s:/@'\"`$<{]{1,80}:(?P<value>[^\s/@'\"`$<{}%]{6,100})@(?P<host>[\w.-]+)"
@@ -124,7 +128,8 @@ def _secret(name: str, value: str) -> bool:
     """Whether the value given to this name is a real secret, not a word, a reference or an example."""
     password = re.search(r"(?i)passw|passphrase|pwd", name) is not None
     if re.search(
-        r"(?i)(?:url|uri|path|name|header|field|label|type|prefix|id|key_?length|public)[_-]?(?:token|secret)?$", name
+        r"(?i)(?:url|uri|path|name|header|field|label|type|prefix|id|key_?length|public|hash(?:ed)?)[_-]?(?:token|secret)?$",
+        name,
     ):
         return False
     if len(value) < (SHORTEST if password else SHORTEST_KEY) or value.lower() in name.lower():

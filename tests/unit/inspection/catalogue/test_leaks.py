@@ -144,3 +144,50 @@ async def test_what_the_tree_configures_is_not_run() -> None:
     verdict = await verdict_of("sec.gitignore.rule", stage)
     assert verdict.status is UNKNOWN
     assert "config" in verdict.summary
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'placeholder="' + PEM + ' ..."',
+        "if (text.startsWith('" + PEM + "')) {",
+        '"' + PEM + '\\n...\\n"',
+        f'"hashed_secret": "{KEY}",',
+    ],
+)
+def test_titles_of_keys_and_digests_are_no_secrets(line: str) -> None:
+    assert not list(leaked.in_line("app.py", line)), line
+
+
+def test_a_key_with_its_body() -> None:
+    assert list(leaked.in_line("app.py", '"' + PEM + '\\nMIIEow" +'))
+
+
+async def test_lists_that_scanners_keep_of_what_they_found() -> None:
+    files = {"app.py": "x = 1\n", ".secrets.baseline": f'{{"secret": "{KEY}"}}\n'}
+    assert (await verdict_of("sec.nosecrets.searched", Stage(repo=files))).status is PASS
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("No secrets in the code", PASS),
+        ("No credentials in git; they live in Vault", PASS),
+        ("Keys are kept in Secrets Manager", UNKNOWN),
+        ("Signing key stored in an HSM", UNKNOWN),
+        ("Share credentials with the other team safely", UNKNOWN),
+        ("No plaintext client secrets in the database", UNKNOWN),
+        ("People can reset their password", UNKNOWN),
+    ],
+)
+async def test_what_the_line_says_of_secrets(subject: str, expected: Status) -> None:
+    verdict = await verdict_of("sec.nosecrets.searched", Stage(repo={"app.py": "x = 1\n"}), subject=subject)
+    assert verdict.status is expected, verdict.summary
+
+
+@pytest.mark.parametrize(("rules", "expected"), [(".env\n", FAIL), (".env\n.env.production\n", PASS)])
+async def test_every_file_that_the_line_names(rules: str, expected: Status) -> None:
+    stage = Stage(repo={}, committed=({".gitignore": rules, "backend/.env.example": "A=\n"},))
+    verdict = await verdict_of("sec.gitignore.rule", stage, file=".env", names=(".env.production",))
+    assert verdict.status is expected
+    assert "production" in verdict.summary
