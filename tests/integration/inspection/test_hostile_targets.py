@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import itertools
-import os
+import random
 import ssl
 import subprocess
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ from roadworthy.inspection.results import Inspection
 OK = b"HTTP/1.1 200 OK\r\n"
 HTML = OK + b"content-type: text/html\r\n"
 PAGE = b"<html><body><h1>a</h1><p>b</p><a href='/c'>c</a></body></html>"
+NOISE = random.Random(7)  # the same nonsense in every run
 PATIENCE_SECONDS = 60
 MEMORY_BYTES = 64 * 1024 * 1024
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -87,7 +89,7 @@ HOSTILE: dict[str, Behaviour] = {
     "a closed door": closes,
     "no HTTP": says(b"220 mail.example ESMTP ready\r\n" * 50),
     "HTTP 0.9": says(PAGE),
-    "random bytes": says(os.urandom(50_000)),
+    "random bytes": says(NOISE.randbytes(50_000)),
     "a lying length": says(HTML + b"content-length: 99999999999999999999\r\n\r\n", PAGE),
     "two lengths": says(HTML + b"content-length: 5\r\ncontent-length: 500\r\n\r\n", PAGE),
     "a negative length": says(HTML + b"content-length: -1\r\n\r\n", PAGE),
@@ -159,6 +161,18 @@ def anyio_backend() -> str:
     return "asyncio"  # what the inspector runs on
 
 
+# A connection that is given up while it is being made, or in the middle of a handshake, is closed by asyncio's own
+# destructor, which warns; the probes never held it.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Let destructors warn here, not in whatever test the collector comes around in."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_module, "REQUEST_TIMEOUT_SECONDS", 1.2)
@@ -216,7 +230,7 @@ def certificate(tmp_path: Path) -> ssl.SSLContext:
 async def test_invalid_tls_harms_nothing(what: str, certificate: ssl.SSLContext) -> None:
     async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        writer.write(b"\x16\x03\x03" + os.urandom(5000))
+        writer.write(b"\x16\x03\x03" + NOISE.randbytes(5000))
         await writer.drain()
 
     behaviour = {"silence": silence, "random bytes": garbage}.get(what, says(whole(HTML, PAGE)))
@@ -252,12 +266,12 @@ def speaks(data: bytes, *, endlessly: bool = False) -> Behaviour:
 POSTGRES: dict[str, Behaviour] = {
     **GARBAGE,
     "no PostgreSQL": speaks(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-    "random bytes": speaks(b"N" + os.urandom(5000)),
+    "random bytes": speaks(b"N" + NOISE.randbytes(5000)),
 }
 REDIS: dict[str, Behaviour] = {
     **GARBAGE,
     "no Redis": speaks(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-    "random bytes": speaks(os.urandom(5000)),
+    "random bytes": speaks(NOISE.randbytes(5000)),
     "an endless line": speaks(b"+OK", endlessly=True),
     "an endless text": speaks(b"$999999999999\r\n", endlessly=True),
     "a deep list": speaks(b"*1\r\n" * 20_000),
@@ -278,7 +292,7 @@ async def test_a_port_that_is_no_postgresql_harms_nothing(what: str) -> None:
         finally:
             tracemalloc.stop()
     harmless(found)
-    assert {line.status for line in found.lines} <= {Status.UNKNOWN, Status.FAIL}
+    assert {line.status for line in found.lines} <= {Status.UNKNOWN, Status.FAIL, Status.HUMAN}
     assert "hunter2" not in repr(found)
     assert peak < MEMORY_BYTES
 
@@ -295,7 +309,7 @@ async def test_a_port_that_is_no_redis_harms_nothing(what: str) -> None:
         finally:
             tracemalloc.stop()
     harmless(found)
-    assert {line.status for line in found.lines} <= {Status.UNKNOWN, Status.FAIL}
+    assert {line.status for line in found.lines} <= {Status.UNKNOWN, Status.FAIL, Status.HUMAN}
     assert "hunter2" not in repr(found)
     assert peak < MEMORY_BYTES
 

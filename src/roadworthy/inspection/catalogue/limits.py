@@ -227,7 +227,7 @@ async def _values(probes: Probes, requirement: Requirement) -> Verdict:
         if found is None:
             unseen.append(f"the limit {window.replace('_', ' ')}")
         elif not _agrees(found, number, measured=window == "per_minute"):
-            problems.append(f"{found:g} {window.replace('_', ' ')} are let through, the line says {number:g}")
+            problems.append(f"{found:g} {window.replace('_', ' ')} are let through, the line allows {number:g}")
     if problems:
         return failed("; ".join(problems), *evidence, mend="set the limits of the line", patch=_patch(stated))
     if unseen or not stated:

@@ -149,6 +149,8 @@ async def real(http: HttpProbe, path: str) -> Answer:
         Unobservable: it says nothing.
     """
     answer, nowhere = await http.get(path), await http.get(NOWHERE)
+    if answer.truncated and nowhere.truncated:
+        raise Unobservable("its answers have no end, not even to a made-up address", "name a route that can be read")
     if answer.status != OK or len(answer.body) <= 2 or answer.body == nowhere.body:  # noqa: PLR2004 - {} and "ok"
         raise Unobservable(f"{path} answers {answer.status} with nothing of its own", "name a route that can be read")
     return answer
