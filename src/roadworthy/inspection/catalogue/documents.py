@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import prose
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -16,6 +17,7 @@ from roadworthy.inspection.probes.repo import RepoProbe
 WORDS_MIN = 60
 """A section with fewer is a heading with an intention."""
 LINES_MIN = 8
+_DEPLOYING = re.compile(r"deploy|release (?:guide|steps|process)", re.IGNORECASE)
 TOPICS: Mapping[str, re.Pattern[str]] = {
     "scale.horizontal": re.compile(
         r"horizontal|scal(?:e|ing) out|scalability|scaling (?:plan|guide|strategy)", re.IGNORECASE
@@ -24,19 +26,46 @@ TOPICS: Mapping[str, re.Pattern[str]] = {
     "cache.invalidate": re.compile(
         r"(?:clear|invalidat|purg|flush|bust)\w*.*\bcach|\bcach\w*.*(?:clear|invalidat|purg|flush)", re.IGNORECASE
     ),
-    "doc.runbook": re.compile(r"runbook|incident|troubleshoot", re.IGNORECASE),
-    "doc.deploy": re.compile(r"deploy|release (?:guide|steps|process)", re.IGNORECASE),
+    "doc.runbook": re.compile(r"runbook|playbook|incident|operations? (?:guide|manual|handbook)", re.IGNORECASE),
+    "doc.deploy": _DEPLOYING,
 }
+NARROWER: Sequence[tuple[re.Pattern[str], re.Pattern[str]]] = tuple(
+    (re.compile(asked, re.IGNORECASE), re.compile(about, re.IGNORECASE))
+    for asked, about in (
+        (r"post-?\s?mortem", r"post-?\s?mortem"),
+        (r"troubleshoot", r"troubleshoot|\bdebug|diagnos|(?:common|known) (?:issues|problems|errors)"),
+        (r"\bincident|\bemergenc|\boutage", r"incident|emergenc|outage|on-?call|escalat"),
+        (r"\bdeploy", _DEPLOYING.pattern),
+    )
+)
+"""What a line asks of a runbook, and what a heading must then say: a guide to errors is no plan for incidents."""
+ASKS_FOR_WORDS = re.compile(
+    r"\bdocument|\bdescrib|\bwritten|\bprocedure|\brunbook|\bguide|\bsteps\b|\bplan\b|\bpolicy|\bhow to\b"
+    r"|\bplaybook|\bmanual\b|\bstrateg|\btemplate",
+    re.IGNORECASE,
+)
+IN_USE = frozenset({"cache.invalidate"})
+"""The thing itself is in the code: the lack of a document fails only a line that asks for one."""
+ABOUT_TESTS = re.compile(r"\b(?:e2e|tests?|testing)\b", re.IGNORECASE)
+"""A guide to the tests is the last that a line about the service means."""
+TRIED = re.compile(
+    r"\b(?:verified|tested|rehears\w+|practi[cs]ed|exercised|drilled|approved|reviewed|trained|up[- ]to[- ]date|current"
+    r"|for (?:every|each|all|multiple)|linked)\b",
+    re.IGNORECASE,
+)
+"""More than that it is written down."""
 
 
 async def _topic(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     if requirement.text("file"):
         return _file(repo, requirement)
-    about = TOPICS[requirement.id]
+    subject = requirement.text("subject")
+    about = _about(requirement.id, subject)
     documents, looked_at = prose.operating(repo)
-    sections = sorted(prose.about(documents, about), key=lambda section: -section.words)
-    shown = listed([f"{one.path}: {one.heading} ({one.words} words)" for one in sections], 5)
+    everywhere = sorted(prose.about(documents, about), key=_closeness)
+    sections = [one for one in everywhere if prose.of_the_whole(one)]
+    shown = listed([f"{one.path}: {one.heading} ({counted(one.words, 'word')})" for one in everywhere], 5)
     evidence = observe(
         f"documents with a section about {requirement.id}",
         f"{shown}; {len(documents)} of {looked_at} documents tell how this system is operated",
@@ -46,18 +75,50 @@ async def _topic(probes: Probes, requirement: Requirement) -> Verdict:
         told = f"none of {looked_at} documents tells how this system is operated" if looked_at else "no document"
         raise Unobservable(f"the source tree: {told}", "[repository] path names the folder that does")
     if not sections:
-        return failed(
-            f"none of {len(documents)} documents about this system has a section about it",
-            evidence,
-            mend="write it down, and name it in the line",
-        )
+        return _not_described(requirement, documents, everywhere, evidence)
     if sections[0].words < WORDS_MIN:
         return failed(
-            f"{sections[0].path} only has a heading about it: {sections[0].words} words",
+            f"{sections[0].path} says next to nothing about it: {counted(sections[0].words, 'word')}",
             evidence,
             mend="say who does what, in which order",
         )
-    return passed(f"{sections[0].path} describes it under '{sections[0].heading}'", evidence)
+    where = f"{sections[0].path} describes it under '{sections[0].heading}'"
+    if more := TRIED.search(subject):
+        return unknown(f"{where}; '{more[0]}' does not show", evidence, mend="attest to it: who, when")
+    return passed(where, evidence)
+
+
+def _closeness(section: prose.Section) -> tuple[bool, int]:
+    """Sorts the section that a line is likeliest to mean first."""
+    return bool(ABOUT_TESTS.search(re.sub("_", " ", f"{section.path} {section.heading}"))), -section.words
+
+
+def _about(requirement: str, subject: str) -> re.Pattern[str]:
+    """What a heading must say for a line."""
+    if requirement != "doc.runbook":
+        return TOPICS[requirement]
+    return next((about for asked, about in NARROWER if asked.search(subject)), TOPICS[requirement])
+
+
+def _not_described(
+    requirement: Requirement,
+    documents: Sequence[prose.Document],
+    elsewhere: Sequence[prose.Section],
+    evidence: Evidence,
+) -> Verdict:
+    """A fault only where the tree is the place for it: where it says how the rest of the system is operated."""
+    if elsewhere:
+        return unknown(
+            f"only {elsewhere[0].path} has a section about it, and stands in the folder of a part",
+            evidence,
+            mend="name the document in the line, if it is about the whole",
+        )
+    said = f"none of {counted(len(documents), 'document')} about this system has a section about it"
+    subject = requirement.text("subject")
+    asked = bool(ASKS_FOR_WORDS.search(subject)) or (not subject and requirement.id not in IN_USE)
+    if requirement.id == "doc.deploy" or (asked and prose.tells_of_operation(documents)):
+        return failed(said, evidence, mend="write it down, and name it in the line")
+    return unknown(f"{said}; it may be kept elsewhere", evidence, mend="name the document in the line, or attest to it")
 
 
 async def _named(probes: Probes, requirement: Requirement) -> Verdict:
@@ -69,20 +130,33 @@ async def _named(probes: Probes, requirement: Requirement) -> Verdict:
 
 def _file(repo: RepoProbe, requirement: Requirement) -> Verdict:
     """The file that the line names: there, with more in it than a title, holding the names that the line gives."""
-    wanted = requirement.text("file").lstrip("./")
-    found = [path for path in repo.files if path == wanted or path.endswith(f"/{wanted}")]
+    wanted = requirement.text("file").removeprefix("./").lstrip("/")
+    fitting = (path for path in repo.files if path == wanted or path.endswith(f"/{wanted}"))
+    found = sorted(fitting, key=lambda path: (path.count("/"), path.startswith("."), path))
+    if not found and _left_out(repo, wanted):
+        raise Unobservable(f"git is told to leave {wanted} out: it can be anywhere but in the tree", "attest to it")
     if not found:
         evidence = observe(f"file {wanted}", f"not among {len(repo.files)} files", repo.vantage, basis="not there")
         return failed(f"there is no {wanted} in the source tree", evidence, mend=f"write {wanted}, or mend the line")
     text = repo.read(found[0])
     lines = [line for line in text.splitlines() if line.strip()]
     absent = [name for name in requirement.names("names") if name not in text]
-    evidence = observe(f"file {found[0]}", f"{len(lines)} lines; missing: {listed(absent)}", repo.vantage)
+    size = counted(len(lines), "line")
+    evidence = observe(f"file {found[0]}", f"{size}; missing: {listed(absent)}", repo.vantage)
     if len(lines) < LINES_MIN:
-        return failed(f"{found[0]} has {len(lines)} lines: a stub", evidence, mend="finish it")
+        return failed(f"{found[0]} has {size}: a stub", evidence, mend="finish it")
     if absent:
         return failed(f"{found[0]} says nothing of {listed(absent)}", evidence, mend="add it, or mend the line")
-    return passed(f"{found[0]} is there, {len(lines)} lines", evidence)
+    return passed(f"{found[0]} is there, {size}", evidence)
+
+
+def _left_out(repo: RepoProbe, wanted: str) -> bool:
+    """Whether .gitignore names the file, or a folder that it is in."""
+    parts = wanted.split("/")
+    places = {"/".join(parts[: number + 1]) for number in range(len(parts))} | set(parts)
+    told = repo.read(".gitignore") if ".gitignore" in repo.files else ""
+    ignored = (line.strip().strip("/") for line in told.splitlines())
+    return any(fnmatch.fnmatch(place, one) for one in ignored if one and one[0] not in "#!" for place in places)
 
 
 PLAN = (
@@ -106,7 +180,8 @@ TOPIC = Check(
         why="What only one person knows is lost on her holiday.",
         how_verified="Headings of Markdown, reStructuredText and AsciiDoc files, and the words under them. "
         "Left out are checklists, references, road maps, records of decisions, generated pages and "
-        "pages of a catalogue, and what others wrote: they ask or list, they don't say how it is done here.",
+        "pages of a catalogue, what others wrote, and the folders of parts: they don't say how it is done here. What "
+        "is missing fails where the tree says how the rest is operated; elsewhere it may stand in another place.",
         how_to_mend="Write the section: who does what, in which order, and how one sees that it worked.",
         not_applicable_when="Never.",
     ),

@@ -16,8 +16,9 @@ OTHER_FOLDERS = (ASIDE - {"docs"}) | {
 }
 """Folders of what others wrote, of examples, and of what was once decided: they don't say how it is done here."""
 NO_PLAN = re.compile(
-    r"\b(?:check ?-?lists?|checks?|audit|verif\w+|references?|change ?log|release notes|road ?map|backlog|to-?dos?"
-    r"|glossary|template|example|tutorial|rules?|contributing|faq)\b",
+    r"\b(?:check ?-?lists?|checks?|audit|verif\w+|(?<!architecture )references?|change ?log|release notes|road ?map"
+    r"|backlog|to-?dos?|glossary|template|example|tutorial|rules?|contributing|faq|reports?|project review|findings"
+    r"|retrospective|meeting|minutes|sprint|action required|requires action)\b",
     re.IGNORECASE,
 )
 """In a title: the document asks, lists, or tells of what will be; it doesn't say what to do."""
@@ -37,11 +38,21 @@ BOX = re.compile(
     re.MULTILINE,
 )
 BOXES_MAX = 2
+LINES_A_BOX = 20
+"""A long guide may end with a list of boxes, and is a guide all the same."""
+OWN_FOLDERS = frozenset({
+    "doc", "docs", "documentation", "documents", "wiki", "handbook", "manual", "guide", "guides", "runbook", "runbooks",
+    "playbooks", "ops", "operations", "sre", "deploy", "deployment", "deployments", "infra", "infrastructure",
+    "architecture", ".github", "backend", "server", "api", "app", "service", "web", "src",
+})  # fmt: skip
+"""What stands below another folder is about that part of the tree, not about the system."""
+OPERATES = re.compile(r"\bdeploy|\boperat|\brelease|\brunbook|\bon-?call|\bproduction\b", re.IGNORECASE)
 HEAD_CHARACTERS = 600
 BEGINNING_CHARACTERS = 120
 ALIKE_MIN = 4
 """So many documents of a folder with the same headings are pages of a catalogue."""
 _FENCED = re.compile(r"^(?P<mark>```+|~~~+|----)[^\n]*\n.*?^(?P=mark)\s*$", re.MULTILINE | re.DOTALL)
+_BOXED_LINE = re.compile(f"(?:{BOX.pattern}).*", re.MULTILINE)
 _HEADING = re.compile(
     r"^(?P<marks>#{1,6}|={1,6})[ \t]+(?P<text>\S.*)$|^(?P<lined>\S[^\n]*)\n(?P<line>={3,}|-{3,}|~{3,}|\^{3,})[ \t]*$",
     re.MULTILINE,
@@ -83,6 +94,17 @@ def operating(repo: RepoProbe) -> tuple[Sequence[Document], int]:
     return [one for one in everything if _tells_how(one) and not _page_of_catalogue(one, everything)], len(everything)
 
 
+def of_the_whole(section: Section) -> bool:
+    """Whether its document stands where those of the whole system stand, and not in the folder of a part."""
+    first, *rest = section.path.lower().split("/")
+    return not rest or first in OWN_FOLDERS
+
+
+def tells_of_operation(documents: Sequence[Document]) -> bool:
+    """Whether the tree is where people wrote down how the system is run: what is missing there, is missing."""
+    return any(OPERATES.search(one.heading) for document in documents for one in document.sections)
+
+
 def read(path: str, text: str) -> Document:
     """The sections of a document; a # in a block of code is no heading."""
     bare = _FENCED.sub(lambda block: re.sub(r"[#=~^-]", " ", block[0]), text)
@@ -91,7 +113,7 @@ def read(path: str, text: str) -> Document:
     for i, heading in enumerate(headings):
         level = _level(heading)
         end = next((one.start() for one in headings[i + 1 :] if _level(one) <= level), len(bare))
-        body = bare[heading.end() : end]
+        body = _BOXED_LINE.sub("", bare[heading.end() : end])
         words = 0 if PENDING.search(body[:BEGINNING_CHARACTERS]) else sum(map(_is_word, body.split()))
         sections.append(Section(path, (heading["text"] or heading["lined"]).strip(" #="), level, words))
     return Document(path, text, tuple(sections))
@@ -119,7 +141,7 @@ def _tells_how(document: Document) -> bool:
         return False
     if GENERATED.search(document.text[:HEAD_CHARACTERS]) or any(map(HOW_TO_VERIFY.search, document.skeleton)):
         return False
-    return len(BOX.findall(document.text)) <= BOXES_MAX
+    return len(BOX.findall(document.text)) <= max(BOXES_MAX, document.text.count("\n") // LINES_A_BOX)
 
 
 def _page_of_catalogue(document: Document, everything: Sequence[Document]) -> bool:

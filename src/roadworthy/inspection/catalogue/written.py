@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
-from roadworthy.inspection.catalogue import prose, running, sources
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue import prose, sources
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -24,7 +24,10 @@ WORDS_MIN = 60
 SPECS = ("openapi*.json", "openapi*.yaml", "openapi*.yml", "swagger*.json", "swagger*.yaml", "swagger*.yml")
 SPEC_LIMIT_BYTES = 4 * 1024 * 1024
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
-ARCHITECTURE = re.compile(r"\barchitect|system (?:overview|design)|components?\b|how it works", re.IGNORECASE)
+ARCHITECTURE = re.compile(
+    r"\barchitectur|system (?:overview|design)|^[\W\d]*(?:system |main |core |key )?components\b|how it works",
+    re.IGNORECASE,
+)
 SCHEMA = re.compile(
     r"\b(?:database|db|data)\b.*\b(?:schema|models?|tables?)\b|\bschema\b|\bdata ?models?\b|\bentit(?:y|ies)\b|\berd\b",
     re.IGNORECASE,
@@ -34,16 +37,6 @@ TABLES = re.compile(
     r"|\bop\.create_table\(\s*[\"'](\w+)|__tablename__\s*=\s*[\"'](\w+)|^model\s+(\w+)\s*\{", re.MULTILINE,
 )  # fmt: skip
 WHERE_TABLES = ("*.sql", "schema.rb", "schema.prisma", "*.py")
-ROLLBACK = re.compile(r"\broll(?:ing)?[ -]?back|\brevert", re.IGNORECASE)
-BACK = re.compile(
-    r"\b(?:kubectl rollout undo|helm rollback|argocd app rollback|kamal rollback|cap \w+ deploy:rollback"
-    r"|heroku (?:releases:)?rollback|fly(?:ctl)? (?:releases|deploy --image)|git revert|vercel rollback"
-    r"|eb deploy --version|aws deploy .*rollback)\b"
-)
-ROTATION = re.compile(
-    r"\brotat.*\b(?:secret|key|credential|token|password)|\b(?:secret|key|credential|token|password)s?\b.*\brotat",
-    re.IGNORECASE,
-)
 API = re.compile(
     r"\bapi (?:reference|docs?|documentation|endpoints|overview|routes|guide)\b|\bendpoints\b|^api$|\brest api\b",
     re.IGNORECASE,
@@ -61,10 +54,10 @@ ASKED = re.compile(
 """How libraries are asked; counts only where one is a dependency."""
 
 
-def _section(repo: RepoProbe, topic: re.Pattern[str]) -> tuple[prose.Section | None, Sequence[prose.Document]]:
+def section_about(repo: RepoProbe, topic: re.Pattern[str]) -> tuple[prose.Section | None, Sequence[prose.Document]]:
     """The longest section about it, and the documents that tell how this system is."""
     documents, _ = prose.operating(repo)
-    found = sorted(prose.about(documents, topic), key=lambda one: -one.words)
+    found = sorted(filter(prose.of_the_whole, prose.about(documents, topic)), key=lambda one: -one.words)
     return (found[0] if found else None), documents
 
 
@@ -75,7 +68,7 @@ def _text(documents: Sequence[prose.Document], path: str) -> str:
 async def _api(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     committed = [(path, routes) for path in repo.find(*SPECS, aside=True) if (routes := _routes(repo, path))]
-    section, documents = _section(repo, API)
+    section, documents = section_about(repo, API)
     served = await _served(probes)
     lines = [f"{path}: {len(routes)} routes" for path, routes in committed[:4]]
     lines += [f"{section.path}: {section.heading}, {section.words} words"] if section else []
@@ -105,6 +98,12 @@ async def _api(probes: Probes, requirement: Requirement) -> Verdict:
     if not documents:
         raise Unobservable(
             "neither a specification of the API nor a document is in the source tree", "name the tree that holds it"
+        )
+    if section:
+        return failed(
+            f"{section.path} says little of the API under '{section.heading}': {counted(section.words, 'word')}",
+            evidence,
+            mend="commit its OpenAPI document, or let the framework serve it",
         )
     return failed(
         "nothing describes the API", evidence, mend="commit its OpenAPI document, or let the framework serve it"
@@ -151,37 +150,47 @@ async def _served(probes: Probes) -> frozenset[str]:
 
 async def _architecture(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     repo = offered(probes.repo, "repo")
-    section, documents = _section(repo, ARCHITECTURE)
+    documents, _ = prose.operating(repo)
     if not documents:
         raise Unobservable("no document here tells how this system is", "[repository] path names the folder that does")
     composed = [one.name for one in await repo.facts(images.compose)]
     deployed = [one.name for one in (await repo.facts(manifests.read)).workloads]
     parts = list(dict.fromkeys([*composed, *deployed]))
-    text = _text(documents, section.path).lower() if section else ""
-    missing = [name for name in parts if not _mentioned(name, text)]
-    shown = (
-        f"{section.path}: {section.heading}, {section.words} words"
-        if section
-        else f"none in {len(documents)} documents"
-    )
+    section, missing = _most_complete(documents, parts)
+    shown = f"{section.path}: {section.heading}, {section.words} words" if section else "none"
     evidence = observe(
-        "a document of the architecture",
+        f"a document of the architecture, among {counted(len(documents), 'document')}",
         f"{shown}; deployed: {listed(parts)}; not in it: {listed(missing)}",
         repo.vantage,
     )
-    if section is None or section.words < WORDS_MIN:
+    if section is None:
         return failed(
             "no document describes the architecture", evidence, mend="say which parts there are, and who calls whom"
         )
     if missing:
         return failed(
-            f"{section.path} says nothing of {listed(missing, 4)}, which is deployed",
+            f"{section.path} says nothing of {listed(missing, 4)}; {counted(len(parts), 'part')} deployed",
             evidence,
             mend="describe it there",
         )
     return passed(
-        f"{section.path} describes the architecture" + (f" and names all {len(parts)} parts" if parts else ""), evidence
+        f"{section.path} describes the architecture"
+        + (f" and names all of {counted(len(parts), 'part')}" if parts else ""),
+        evidence,
     )
+
+
+def _most_complete(
+    documents: Sequence[prose.Document], parts: Sequence[str]
+) -> tuple[prose.Section | None, Sequence[str]]:
+    """The section about the architecture whose document leaves out the fewest parts, and those."""
+    long = [one for one in prose.about(documents, ARCHITECTURE) if one.words >= WORDS_MIN and prose.of_the_whole(one)]
+    if not long:
+        return None, parts
+    texts = {document.path: document.text.lower() for document in documents}
+    absent = {one: [name for name in parts if not _mentioned(name, texts[one.path])] for one in long}
+    best = min(long, key=lambda one: (len(absent[one]), -one.words))
+    return best, absent[best]
 
 
 def _mentioned(name: str, text: str) -> bool:
@@ -191,7 +200,7 @@ def _mentioned(name: str, text: str) -> bool:
 
 async def _schema(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     repo = offered(probes.repo, "repo")
-    section, documents = _section(repo, SCHEMA)
+    section, documents = section_about(repo, SCHEMA)
     tables = await _tables(probes, repo)
     if not tables:
         raise Unobservable("which tables there are was not seen", '[postgres] dsn = "postgresql://user@host/db"')
@@ -232,59 +241,6 @@ def _bookkeeping(name: str) -> bool:
             r"(?:alembic_version|django_\w+|auth_\w+|schema_migrations|ar_internal_metadata|_prisma\w+|flyway\w*|if)$",
             name,
         )
-    )
-
-
-async def _way_back(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
-    repo = offered(probes.repo, "repo")
-    section, documents = _section(repo, ROLLBACK)
-    steps = running.matching(await running.ran(repo), BACK)
-    shown = (
-        f"{section.path}: {section.heading}, {section.words} words"
-        if section
-        else f"none in {len(documents)} documents"
-    )
-    jobs = listed([f"{one.job.where}: {words}" for one, words in steps], 3)
-    evidence = observe("a document or job for going back", f"{shown}; jobs: {jobs}", repo.vantage)
-    if section and section.words >= WORDS_MIN // 2:
-        return passed(f"{section.path} says how to go back under '{section.heading}'", evidence)
-    if steps:
-        return passed(f"{steps[0][0].job.where} goes back by {steps[0][1]}", evidence)
-    if not documents:
-        raise Unobservable(
-            "no document here tells how this system is operated", "[repository] path names the folder that does"
-        )
-    return failed(
-        "nothing says how to go back to the release before", evidence, mend="write down the command, and when to use it"
-    )
-
-
-async def _rotation(probes: Probes, requirement: Requirement) -> Verdict:
-    repo = offered(probes.repo, "repo")
-    subject = requirement.text("subject").lower()
-    section, documents = _section(repo, ROTATION)
-    if not re.search(r"procedure|plan\b|policy|process|documented|how to|schedule|periodic", subject):
-        raise Unobservable("when secrets were changed last does not show", "attest to it: who, when, which")
-    shown = (
-        f"{section.path}: {section.heading}, {section.words} words"
-        if section
-        else f"none in {len(documents)} documents"
-    )
-    evidence = observe("a document about changing secrets", shown, repo.vantage)
-    if re.search(r"periodic|schedule|every|rotated", subject) and section:
-        return unknown(
-            f"{section.path} describes it; when it was done last does not show", evidence, mend="attest to it"
-        )
-    if section and section.words >= WORDS_MIN // 2:
-        return passed(f"{section.path} says how secrets are changed", evidence)
-    if not documents:
-        raise Unobservable(
-            "no document here tells how this system is operated", "[repository] path names the folder that does"
-        )
-    return failed(
-        "no document says how secrets are changed",
-        evidence,
-        mend="say which there are, how each is changed, and how often",
     )
 
 
@@ -330,16 +286,16 @@ ARCH = {"docs/architecture.md": f"# Architecture\n\n{LONG}\n", "compose.yml": CO
 SQL = {"db/schema.sql": "create table orders (id int);\ncreate table people (id int);\n"}
 ROUTES = json.dumps({"openapi": "3.1.0", "info": {"title": "shop"}, "paths": {"/orders": {"get": {}}}})
 README = {"README.md": "# Shop\n\nIt sells.\n", "docs/operations.md": f"# Operations\n\n{LONG}\n"}
-BACKWARDS = {"docs/operations.md": f"# Operations\n\n## Rolling back\n\n{LONG}\n"}
 HOW = (
     "Headings and words of Markdown, reStructuredText and AsciiDoc; checklists, road maps and records of decisions are "
     "left out. "
 )
 
 
-def _check(
+def declared(
     check: str, title: str, run: Run, said: tuple[str, str, str, str], stages: Sequence[Mapping[str, str]], **asked: str
 ) -> Check:
+    """A check of documents: `said` is its page, `stages` the trees that it fails and passes."""
     requirement = check.rpartition(".")[0]
     return Check(
         id=check,
@@ -356,7 +312,7 @@ def _check(
 
 
 CHECKS = (
-    _check(
+    declared(
         "doc.api.routes", "The API is described", _api,
         ("A specification of the API with routes is committed or served, or a document has a section about it.",
          "What is not described is asked for, or guessed.",
@@ -364,7 +320,7 @@ CHECKS = (
          "Generate the specification from the code, and commit it."),
         (README, {**README, "docs/openapi.json": ROUTES}),
     ),
-    _check(
+    declared(
         "doc.arch.parts", "The architecture is described, with every part that is deployed", _architecture,
         ("A document has a section about the architecture, and names every compose service and workload.",
          "A drawing without the queue sends the one who is on call to the wrong machine.",
@@ -372,7 +328,7 @@ CHECKS = (
          "Say which parts there are, and who calls whom."),
         ({**ARCH, "compose.yml": COMPOSE + "  mailer: {image: shop/mail:1}\n"}, ARCH),
     ),
-    _check(
+    declared(
         "doc.schema.tables", "The schema is described, with every table", _schema,
         ("A document about the schema names every table.",
          "Who joins two tables by guess gets numbers that are nearly right.",
@@ -381,24 +337,7 @@ CHECKS = (
         ({**SQL, "docs/schema.md": f"# Database schema\n\norders: {LONG}\n"},
          {**SQL, "docs/schema.md": f"# Database schema\n\norders, people: {LONG}\n"}),
     ),
-    _check(
-        "ci.rollback.described", "There is a written way back", _way_back,
-        ("A document says how to go back to the release before, or a job does it.",
-         "Nobody finds the command at night while the shop is down.",
-         HOW + "Jobs that run a rollback of the common tools.",
-         "Write down the command, who may run it, and what happens to the database."),
-        (README, BACKWARDS),
-    ),
-    _check(
-        "sec.rotate.described", "How secrets are changed is described", _rotation,
-        ("A document says how secrets are changed.",
-         "After a leak every hour counts, and the list of places is long.",
-         HOW + "Lines about when it was done last are unknown: attest to them.",
-         "Say which secrets there are, where each is used, and how it is changed without an outage."),
-        (README, {"docs/operations.md": f"# Operations\n\n## Rotating secrets\n\n{LONG}\n"}),
-        subject="Secrets rotation procedures",
-    ),
-    _check(
+    declared(
         "feature.flag.used", "Features are switched by flags", _flags,
         ("Code asks whether a feature is on, by a library or its own setting.",
          "Turning a feature off is faster than a rollback.",

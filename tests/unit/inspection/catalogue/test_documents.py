@@ -41,3 +41,79 @@ PAGE = f"# {{0}}\n\n## What\n\n{BODY}\n\n## Horizontal scaling\n\n{BODY}\n"
 async def test_only_the_systems_own_document_is_a_plan(*, repo: dict[str, str], passes: bool) -> None:
     verdict = await verdict_of("doc.topic.section", Stage(repo=repo), "scale.horizontal")
     assert (verdict.status is Status.PASS) is passes, verdict.summary
+
+
+STEPS = "First look at the dashboard, then call whoever is on duty, and write down what was seen when. " * 6
+INCIDENTS = "Incident response plan ready"
+
+
+def described(heading: str, path: str = "docs/running.md", title: str = "Running the shop") -> dict[str, str]:
+    return {path: f"# {title}\n\n## {heading}\n\n{STEPS}\n"}
+
+
+@pytest.mark.parametrize(
+    ("requirement", "repo", "subject", "status"),
+    [
+        ("doc.runbook", described("Incident response"), INCIDENTS, Status.PASS),
+        ("doc.runbook", described("Troubleshooting"), INCIDENTS, Status.UNKNOWN),
+        ("doc.runbook", described("Troubleshooting"), "Troubleshooting guide written", Status.PASS),
+        ("doc.runbook", described("Incident response"), "Troubleshooting guide written", Status.UNKNOWN),
+        ("doc.runbook", described("Troubleshooting"), "Runbook for daily work", Status.UNKNOWN),
+        ("doc.runbook", described("Incident response"), "Post-mortem template", Status.UNKNOWN),
+        ("doc.runbook", described("Runbook"), "Runbooks tested by the team", Status.UNKNOWN),
+        ("doc.runbook", described("Incident response", "etl/docs/start.md"), INCIDENTS, Status.UNKNOWN),
+        ("doc.runbook", described("Incident response", "backend/docs/start.md"), INCIDENTS, Status.PASS),
+        ("doc.runbook", {"README.md": "# Shop\n\nIt sells.\n"}, INCIDENTS, Status.UNKNOWN),
+        ("doc.runbook", described("Deployment"), INCIDENTS, Status.FAIL),
+        ("doc.runbook", described("Deployment"), "Post-mortem after each outage", Status.UNKNOWN),
+        ("dr.plan", described("Deployment"), "Disaster recovery plan documented", Status.FAIL),
+        ("dr.plan", {"README.md": "# Shop\n\nIt sells.\n"}, "Disaster recovery plan documented", Status.UNKNOWN),
+        ("cache.invalidate", described("Deployment"), "Entries leave the cache when data changes", Status.UNKNOWN),
+        ("cache.invalidate", described("Deployment"), "Cache clearing is documented", Status.FAIL),
+        ("doc.deploy", described("Deployment"), "Deployment procedure verified", Status.UNKNOWN),
+        ("doc.deploy", described("Deployment"), "Deployment documented", Status.PASS),
+        ("doc.deploy", described("Deployment", title="Action required"), "Deployment documented", Status.UNKNOWN),
+    ],
+)
+async def test_a_section_is_about_what_the_line_asks(
+    requirement: str, repo: dict[str, str], subject: str, status: Status
+) -> None:
+    verdict = await verdict_of("doc.topic.section", Stage(repo=repo), requirement, subject=subject)
+    assert verdict.status is status, verdict.summary
+
+
+async def test_a_long_guide_that_ends_with_boxes_is_a_guide() -> None:
+    steps = "\n".join(f"Step {number}: start the next server and wait until it answers." for number in range(120))
+    boxes = "\n".join(f"- [ ] thing {number}" for number in range(5))
+    guide = {"docs/shop.md": f"# Shop\n\n## Deployment\n\n{steps}\n\n## At the end\n\n{boxes}\n"}
+    assert (await verdict_of("doc.topic.section", Stage(repo=guide), "doc.deploy")).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted", "found"),
+    [
+        ((".github/README.md", "README.md", "a/README.md"), "README.md", "README.md"),
+        (("backend/compose.yml", "compose.yml"), "./compose.yml", "compose.yml"),
+        (("a/b/guide.md", "docs/guide.md"), "guide.md", "docs/guide.md"),
+        ((".settings/app.json",), ".settings/app.json", ".settings/app.json"),
+    ],
+)
+async def test_the_named_file_is_the_nearest_to_the_root(files: tuple[str, ...], wanted: str, found: str) -> None:
+    stage = Stage(repo=dict.fromkeys(files, "one line more\n" * 20))
+    verdict = await verdict_of("repo.file.named", stage, "doc.any", file=wanted)
+    assert (verdict.status, verdict.summary) == (Status.PASS, f"{found} is there, 20 lines")
+
+
+async def test_a_file_that_git_leaves_out_is_not_missing() -> None:
+    tree = {".gitignore": "# local\n/.platform\n*.pem\n", "README.md": "# Shop\n"}
+    for file, status in ((".platform/link.json", "unknown"), ("keys/a.pem", "unknown"), ("local.md", "fail")):
+        verdict = await verdict_of("repo.file.named", Stage(repo=tree), "repo.file", file=file)
+        assert verdict.status.value == status, verdict.summary
+
+
+async def test_a_guide_to_the_tests_is_not_what_troubleshooting_means() -> None:
+    tree = described("Troubleshooting of e2e tests", "docs/testing.md")
+    tree |= described("Troubleshooting", title="Running")
+    tree["docs/testing.md"] += STEPS
+    verdict = await verdict_of("doc.topic.section", Stage(repo=tree), "doc.runbook", subject="Troubleshooting guide")
+    assert verdict.summary.startswith("docs/running.md")

@@ -8,12 +8,16 @@ import pytest
 from tests.unit.inspection.catalogue.asking import verdict_of
 
 from roadworthy.contracts.checks import Status
-from roadworthy.inspection.catalogue.written import ARCH, BACKWARDS, COMPOSE, LONG, README, ROUTES, SQL
+from roadworthy.inspection.catalogue.procedures import BACKWARDS
+from roadworthy.inspection.catalogue.written import ARCH, COMPOSE, LONG, README, ROUTES, SQL
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages, reply
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 MORE = json.dumps({"openapi": "3.1.0", "paths": {"/api/orders": {"get": {}}, "/api/people": {"get": {}}}})
+
+
+ABOUT_NOTHING = {"README.md": "# Shop\n\nIt sells shoes, and takes them back.\n"}
 
 
 def doc(heading: str, text: str = LONG) -> dict[str, str]:
@@ -32,12 +36,33 @@ def doc(heading: str, text: str = LONG) -> dict[str, str]:
         ("ci.rollback.described", doc("Rollback", "TODO"), {}, FAIL),
         ("ci.rollback.described", {"CHECKLIST.md": f"# Checklist\n\n## Rollback\n\n{LONG}"}, {}, UNKNOWN),
         ("ci.rollback.described", {}, {}, UNKNOWN),
+        ("ci.rollback.described", BACKWARDS, {"subject": "Rollback tested"}, UNKNOWN),
+        ("ci.rollback.described", BACKWARDS, {"subject": "Automatic rollback enabled"}, UNKNOWN),
+        ("ci.rollback.described", README, {"subject": "Automatic rollback enabled"}, UNKNOWN),
+        ("ci.rollback.described", README, {"subject": "Rollback tested"}, UNKNOWN),
+        ("ci.rollback.described", README, {"subject": "Rollback plan documented"}, FAIL),
+        ("ci.rollback.described", ABOUT_NOTHING, {"subject": "Rollback plan documented"}, UNKNOWN),
+        ("sec.rotate.described", ABOUT_NOTHING, {"subject": "rotation procedures"}, UNKNOWN),
         ("doc.api.routes", doc("API keys"), {}, FAIL),
+        ("doc.api.routes", {"qa/report.md": f"# QA report\n\n## API endpoints\n\n{LONG}"}, {}, UNKNOWN),
         ("doc.api.routes", doc("API reference"), {}, PASS),
         ("doc.api.routes", {**README, "openapi.yaml": "openapi: 3.1.0\npaths: {}\n"}, {}, FAIL),
         ("doc.api.routes", {**README, "openapi.yaml": "openapi: 3.1.0\npaths: {/x: {get: {}}}\n"}, {}, PASS),
         ("doc.api.routes", {**README, "openapi.json": ROUTES}, {"subject": "API documentation current"}, UNKNOWN),
         ("doc.arch.parts", ARCH, {}, PASS),
+        (
+            "doc.arch.parts",
+            {**ARCH, "docs/etl.md": f"# Architecture of the import\n\n{'It reads files. ' * 90}"},
+            {},
+            PASS,
+        ),
+        (
+            "doc.arch.parts",
+            {"ledger/law.md": f"# Components\n\n{LONG}", "README.md": "# Shop\n\nIt sells.\n"},
+            {},
+            FAIL,
+        ),
+        ("doc.arch.parts", {"docs/team.md": f"# Architects and owners\n\n{LONG}"}, {}, FAIL),
         ("doc.arch.parts", {"compose.yml": COMPOSE}, {}, UNKNOWN),
         ("doc.arch.parts", {**README, "compose.yml": COMPOSE}, {}, FAIL),
         ("doc.schema.tables", {**SQL, **README}, {}, FAIL),
