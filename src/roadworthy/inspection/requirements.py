@@ -361,7 +361,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("img.small", A, "Images are small", ("subject",)),
     Spec("feature.flag", A, "Features can be switched"),
     Spec("idempotency", M, "A repeated write happens once"),
-    Spec("data.retention", A, "Old data is removed"),
+    Spec("data.retention", A, "Old data is removed", ("subject",)),
     Spec("data.migration", H, "Data was moved completely"),
     Spec("hw.check", H, "The hardware was checked"),
     Spec("ai.version", A, "Models and prompts are versioned"),

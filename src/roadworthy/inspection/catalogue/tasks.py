@@ -38,6 +38,8 @@ QUEUED = re.compile(
 )
 TIME = re.compile(r"duration|seconds|latency|time|_ms$", re.IGNORECASE)
 NODES_LIMIT = 500
+DEAD = re.compile(r"\bdead\b|dead-?letter|\bdlq\b|poison", re.IGNORECASE)
+ALSO_RETRIED = re.compile(r"\bretr(?:y|ies|ied)\b|\battempts?\b|\bback-?off", re.IGNORECASE)
 
 
 async def _tasks(probes: Probes, *, subject: str) -> tuple[Tasks, Evidence]:
@@ -60,13 +62,19 @@ async def _retried(probes: Probes, requirement: Requirement) -> Verdict:
     subject, wanted = requirement.text("subject"), requirement.number("attempts")
     found, evidence = await _tasks(probes, subject=subject)
     settings = found.about(Sets.RETRY)
-    if re.search(r"dead|dlq|poison", subject, re.IGNORECASE) and not set(found.libraries) & KEEPS_DEAD:
+    if DEAD.search(subject) and not set(found.libraries) & KEEPS_DEAD:
         return unknown(
             f"{found.libraries[0]} keeps no dead letters by itself; whether the broker does was not seen", evidence
         )
     itself = next((name for name in found.libraries if name in RETRIES_ITSELF), "")
     if not settings and itself and wanted in {None, RETRIES_ITSELF[itself]}:
         return passed(f"{itself} retries {RETRIES_ITSELF[itself]:g} times unless told otherwise", evidence)
+    if DEAD.search(subject) and not settings and not ALSO_RETRIED.search(subject):
+        return unknown(
+            f"{listed(set(found.libraries) & KEEPS_DEAD)} keeps what failed; whether anybody looks there was not seen",
+            evidence,
+            mend="attest to who looks at failed tasks, or alert on their number",
+        )
     if not settings:
         return failed(f"no task is retried: {found.libraries[0]} tries once unless told otherwise", evidence,
                       mend="give tasks a number of attempts and a growing pause",

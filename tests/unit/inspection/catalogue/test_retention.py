@@ -86,3 +86,10 @@ async def test_drills_without_the_cache(changed: dict[str, object], days: int, s
     drill = {"kind": "failover", "finished_at": ended, "scenario": "Redis stopped", "passed": True, **changed}
     verdict = await verdict_of("cache.fallback.drill", Stage(drills={"d.json": json.dumps(drill)}))
     assert verdict.status is status, verdict.summary
+
+
+@pytest.mark.parametrize("subject", ["Registry lifecycle policy keeps five images", "CloudWatch retention of 30 days"])
+async def test_what_a_provider_keeps_is_not_the_trees_to_tell(subject: str) -> None:
+    tree = {"app.py": "x = 1\n", "docs/data.md": f"# Data\n\n## Data retention\n\n{PROSE}\n"}
+    assert (await verdict_of("data.retention.rule", Stage(repo=tree), subject=subject)).status is Status.UNKNOWN
+    assert (await verdict_of("data.retention.rule", Stage(repo=tree), subject="Old orders go")).status is Status.PASS

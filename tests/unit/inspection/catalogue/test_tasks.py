@@ -36,6 +36,8 @@ def celery(declared: str) -> dict[str, str]:
         ("jobs.retry", {"requirements.txt": "dramatiq\n"}, {"attempts": 3}, FAIL),
         ("jobs.retry", celery("max_retries=3"), {"subject": "Dead letter queue"}, UNKNOWN),
         ("jobs.retry", {"requirements.txt": "dramatiq\n"}, {"subject": "Monitor DLQ"}, UNKNOWN),
+        ("jobs.retry", {"requirements.txt": "rq\n"}, {"subject": "Dead letter queue for what failed"}, UNKNOWN),
+        ("jobs.retry", {"requirements.txt": "rq\n"}, {"subject": "Retry, then dead letter queue"}, FAIL),
         ("jobs.retry", {**NODE, "q.ts": QUEUE + "defaultJobOptions: { attempts: 3,\n"}, {"attempts": 3}, PASS),
         ("jobs.retry", {**NODE, "q.ts": QUEUE + "// attempts: 3\n"}, {"attempts": 3}, FAIL),
         ("jobs.retry", {**NODE, "login.ts": "const limits = { attempts: 3 }\n"}, {"attempts": 3}, FAIL),
