@@ -23,6 +23,7 @@ from roadworthy.inspection.results import Answer, Inspection, LineResult
 
 CHECKS_AT_ONCE = 16
 TOTAL_LIMIT_SECONDS = 180.0
+READING_LIMIT_SECONDS = 60.0
 DEFAULT_RADIUS = frozenset({BlastRadius.READ_ONLY, BlastRadius.PROBE})
 
 Key = tuple[str, str, str]
@@ -130,7 +131,7 @@ async def _verdict(run: Run, probes: Probes) -> Verdict:
     if missing:
         remedy = "add to target.toml: " + "; ".join(PROBE_REMEDIES.get(name, f"[{name}]") for name in missing)
         return _unknown(f"the target offers no {' and no '.join(missing)}", remedy)
-    limit = run.check.timeout_seconds
+    limit = _limit_of(run.check)
     try:
         async with asyncio.timeout(limit):
             verdict = await run.check.run(probes, run.requirement)
@@ -147,6 +148,11 @@ async def _verdict(run: Run, probes: Probes) -> Verdict:
             f"the check {run.check.id} concluded {verdict.status} without showing anything", "please report it"
         )
     return verdict
+
+
+def _limit_of(check: Check) -> float:
+    """Reading a tree is bounded by its size and waits for nobody, but for other checks that read it first."""
+    return max(check.timeout_seconds, READING_LIMIT_SECONDS) if check.needs == {"repo"} else check.timeout_seconds
 
 
 def _unknown(summary: str, remedy: str = "") -> Verdict:

@@ -260,3 +260,16 @@ def test_what_compares_with_a_baseline_that_nobody_gave_is_not_even_tried() -> N
         "no baseline",
         (),
     )
+
+
+def test_reading_a_tree_may_take_longer_than_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "READING_LIMIT_SECONDS", 5.0)
+
+    async def unhurried(probes: Any, requirement: Requirement) -> Verdict:  # noqa: ARG001
+        await asyncio.sleep(0.05)
+        return verdict(Status.PASS)
+
+    reading = check("reading", "db.pool", unhurried, timeout_seconds=0.01, needs=frozenset({"repo"}))
+    asking = check("asking", "db.engine", unhurried, timeout_seconds=0.01)
+    found = run(lines("db.pool", "db.engine"), [reading, asking], FakeProbes(repo=object()))
+    assert [line.status for line in found.lines] == [Status.PASS, Status.UNKNOWN]

@@ -39,6 +39,8 @@ READS = re.compile(
     r"|\b(?:getenv|env)\(['\"](?P<php>[A-Z][A-Z0-9_]+)['\"]"
 )
 READERS = re.compile(r"^(?:getenv|env|config|get_env|\w*env\.(?:str|bool|int|list|db|url|db_url|cache_url|get))$")
+SPEAKS = re.compile(r"env|\bconfig\s*\(|BaseSettings", re.IGNORECASE)
+"""Without such a word, Python code reads no variable, and its syntax need not be read."""
 DEFAULTED = re.compile(
     r"process\.env\.(?P<js>[A-Z][A-Z0-9_]+)\s*(?:\|\||\?\?)\s*[\"'`](?P<jsv>[^\"'`]+)"
     r"|ENV\.fetch\(\s*[\"'](?P<ruby>[A-Z][A-Z0-9_]+)[\"']\s*(?:,\s*|\)\s*\{\s*)[\"'](?P<rubyv>[^\"']+)"
@@ -105,7 +107,9 @@ def _reads(source: Source) -> Iterator[Read]:
 
 
 def _python(source: Source) -> Iterator[Read]:
-    for node in ast.walk(source.tree) if source.tree is not None else ():
+    if not SPEAKS.search(source.text) or source.tree is None:
+        return
+    for node in ast.walk(source.tree):
         if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ"):
             if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
                 yield Read(node.slice.value, source.path, node.lineno)
@@ -203,7 +207,7 @@ def _required(code: Sequence[Source]) -> frozenset[str]:
     """Variables without which the start fails: read by subscript, a field without default, a schema's key."""
     names: set[str] = set()
     for source in code:
-        if source.language == "python" and source.tree is not None:
+        if source.language == "python" and SPEAKS.search(source.text) and source.tree is not None:
             names |= _required_python(source.tree)
         elif any(pattern.search(source.text) for pattern in VALIDATORS.values()):
             names |= set(KEYS.findall(source.text))

@@ -13,8 +13,10 @@ from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered
 from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
-from roadworthy.inspection.probes.repo import Match
+from roadworthy.inspection.probes.repo import Match, RepoProbe
 
+CLIENTS = ("requests", "urlopen", "httpx", "aiohttp")
+"""One of which stands in any Python file that calls out."""
 VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
 _JAVASCRIPT = re.compile(
     r"\baxios(?:\.(?:get|post|put|patch|delete|request|create)\b)?\s*(?:<[^>()]*>)?\(|\b(?:got|needle|superagent)(?:\.\w+)?\("
@@ -50,7 +52,7 @@ def calls(source: Source) -> Iterator[Call]:
 
 
 def _python_calls(source: Source) -> Iterator[Call]:
-    if source.tree is None:
+    if not any(name in source.text for name in CLIENTS) or source.tree is None:
         return
     nodes = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
     sessions = _bound(source.tree, {"requests.Session", "requests.session"})
@@ -129,10 +131,14 @@ def _balanced(text: str, start: int, opening: str) -> str:
     return part
 
 
+def _made(repo: RepoProbe) -> Sequence[Call]:
+    return [call for source in repo.known(sources.code) for call in calls(source)]
+
+
 async def _limits(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     code = await repo.facts(sources.code)
-    found = [call for source in code for call in calls(source)]
+    found = await repo.facts(_made)
     endless = [call.place for call in found if not call.limited]
     most = requirement.number("seconds")
     late = [call.place for call in found if most and call.seconds and call.seconds > most]
@@ -238,6 +244,8 @@ def used(practice: Practice, code: Sequence[Source]) -> list[Match]:
 
 def _defined(practice: Practice, source: Source) -> Iterator[str]:
     """Names of classes and functions of the file that do it themselves, as far as their text shows."""
+    if not practice.own.search(source.text):
+        return
     for found in practice.own.finditer(source.bare):
         if practice.body.search(source.text[found.end() : found.end() + BODY_CHARACTERS]):
             yield found[1]
@@ -248,7 +256,7 @@ def _practised(practice: Practice, mend: str) -> Callable[[Probes, Requirement],
         repo = offered(probes.repo, "repo")
         code = await repo.facts(sources.code)
         known = await repo.facts(sources.dependencies)
-        places, out = used(practice, code), [call.place for source in code for call in calls(source)]
+        places, out = used(practice, code), [call.place for call in await repo.facts(_made)]
         installed = [name for name in practice.packages if name in known]
         evidence: list[Evidence] = [
             observe(

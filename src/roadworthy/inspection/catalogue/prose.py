@@ -58,6 +58,9 @@ _HEADING = re.compile(
     re.MULTILINE,
 )
 
+_WORD = re.compile(r"[^\W\d_]\S*")
+"""What holds a letter, up to the next blank."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -90,6 +93,10 @@ class Document:
 
 def operating(repo: RepoProbe) -> tuple[Sequence[Document], int]:
     """The tree's own documents that may say how its system is operated, and how many were looked at in all."""
+    return repo.known(_operating)
+
+
+def _operating(repo: RepoProbe) -> tuple[Sequence[Document], int]:
     everything = [read(path, repo.read(path)) for path in repo.find(*PROSE)]
     return [one for one in everything if _tells_how(one) and not _page_of_catalogue(one, everything)], len(everything)
 
@@ -114,7 +121,7 @@ def read(path: str, text: str) -> Document:
         level = _level(heading)
         end = next((one.start() for one in headings[i + 1 :] if _level(one) <= level), len(bare))
         body = _BOXED_LINE.sub("", bare[heading.end() : end])
-        words = 0 if PENDING.search(body[:BEGINNING_CHARACTERS]) else sum(map(_is_word, body.split()))
+        words = 0 if PENDING.search(body[:BEGINNING_CHARACTERS]) else sum(1 for _ in _WORD.finditer(body))
         sections.append(Section(path, (heading["text"] or heading["lined"]).strip(" #="), level, words))
     return Document(path, text, tuple(sections))
 
@@ -129,10 +136,6 @@ def _level(heading: re.Match[str]) -> int:
     if heading["marks"]:
         return len(heading["marks"])
     return 1 if heading["line"].startswith("=") else 2
-
-
-def _is_word(word: str) -> bool:
-    return any(character.isalpha() for character in word)
 
 
 def _tells_how(document: Document) -> bool:

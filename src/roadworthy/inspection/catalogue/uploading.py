@@ -181,7 +181,7 @@ async def _streamed(probes: Probes, requirement: Requirement) -> Verdict:  # noq
 
 def _places(code: Sequence[sources.Source], patterns: Mapping[str, re.Pattern[str]]) -> list[Match]:
     """Where files that take uploads match."""
-    speaking = [one for one in code if TAKES.search(one.bare)]
+    speaking = [one for one in code if TAKES.search(one.text) and TAKES.search(one.bare)]
     return [
         place for one in speaking if one.language in patterns for place in one.places(patterns[one.language], bare=True)
     ]
