@@ -22,6 +22,12 @@ STATED_RUNNING = re.compile(r"\b(?:ready|running|healthy|tested|test with|verifi
 SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 Problem = Callable[[Object], str]
 
+READ_ONLY_ROOT = re.compile(r"read-?\s?only\W{0,3}(?:root|file)|readonlyrootfilesystem", re.IGNORECASE)
+PEOPLE = re.compile(r"\busers?\b|\badmins?\b|\bcustomers?\b|\bteams?\b|roles? and permissions", re.IGNORECASE)
+OF_CLUSTERS = re.compile(
+    r"kubernetes|\bk8s\b|service ?accounts?|namespace|cluster|\bpods?\b|workload|rolebinding", re.IGNORECASE
+)
+
 
 async def _cluster(probes: Probes) -> tuple[RepoProbe, Cluster]:
     repo = offered(probes.repo, "repo")
@@ -197,19 +203,26 @@ def _loose_container(container: Container, pod: Mapping[str, Any], asked: str) -
         return own if own is not None else at(pod, "securityContext", key)
 
     user = said("runAsUser")
+    if READ_ONLY_ROOT.search(asked):
+        writes = said("readOnlyRootFilesystem") is not True
+        return f"container {container.name} may write its root" if writes else ""
     rules = (
         (container.security("privileged") is True, "is privileged"),
         (said("runAsNonRoot") is not True and not (isinstance(user, int) and user > 0), "may run as root"),
         (user == 0, "runs as root"),
         (container.security("allowPrivilegeEscalation") is not False, "may gain privileges"),
         ("ALL" not in rows(at(container.security("capabilities"), "drop")), "keeps Linux capabilities"),
-        ("read" in asked and "only" in asked and said("readOnlyRootFilesystem") is not True, "may write its root"),
         ("seccomp" in asked and at(said("seccompProfile"), "type") is None, "has no seccomp profile"),
     )
     return next((f"container {container.name} {problem}" for holds, problem in rules if holds), "")
 
 
-async def _account(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+async def _account(probes: Probes, requirement: Requirement) -> Verdict:
+    subject = requirement.text("subject")
+    if PEOPLE.search(subject) and not OF_CLUSTERS.search(subject):
+        raise Unobservable(
+            "the line speaks of people's roles, manifests of a workload's", "describe the roles as a flow"
+        )
     repo, found = await _cluster(probes)
     accounts = {one.where: str(one.pod.get("serviceAccountName") or "default") for one in found.workloads}
     granted = {name: _grants(found, name) for name in dict.fromkeys(accounts.values())}

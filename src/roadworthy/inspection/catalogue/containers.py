@@ -27,6 +27,7 @@ BUILDERS = re.compile(
     r"\b(?:gcc|build-essential|make\b.*install|mvn|gradle|go build|cargo build|npm run build|yarn build"
     r"|pnpm build|webpack|tsc)\b"
 )
+ACCOUNTS = re.compile(r"\b(?:aws|gcp|azure|account|service limits?|quotas?|billing)\b", re.IGNORECASE)
 NONE = frozenset({"NONE", '["NONE"]'})
 
 
@@ -173,6 +174,8 @@ def _compose_health(one: ComposeService, *, in_image: bool) -> str:
 
 
 async def _limited(probes: Probes, requirement: Requirement) -> Verdict:
+    if ACCOUNTS.search(requirement.text("subject")):
+        raise Unobservable("the line is about limits of an account, which its provider knows", "attest to it")
     if requirement.params.keys() & {"bytes", "cores"}:
         raise Unobservable("the line gives an amount, which only the running side shows", "inspect where it runs")
     repo, _, composed, cluster = await _declared(probes)

@@ -14,7 +14,7 @@ from roadworthy.inspection.catalogue.statements import Statement, statements
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, reply
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import PROBE_REMEDIES, Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 from roadworthy.inspection.probes.repo import Match, RepoProbe
@@ -22,6 +22,8 @@ from roadworthy.inspection.probes.sessions import visit
 
 PARAMETERS_LIMIT = 6
 BROKEN = 500
+POLICY = re.compile(r"\bcsp\b|content.security.policy", re.IGNORECASE)
+COOKIES = re.compile(r"httponly|same-?site|\bcookies?\b", re.IGNORECASE)
 QUOTE = "rw7'\""
 MARKER = "rw7<i>\"'x"
 USUAL_NAMES = ("q", "search", "query", "name", "s")
@@ -184,7 +186,10 @@ def _reflects(answer: Answer) -> bool:
     return MARKER in answer.text and "html" in answer.content_type
 
 
-async def _scripts(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+async def _scripts(probes: Probes, requirement: Requirement) -> Verdict:
+    subject = requirement.text("subject")
+    if COOKIES.search(subject):
+        raise Unobservable("the line is about cookies, not about what pages write", "")
     evidence: list[Evidence] = []
     sinks: Sequence[Match] = []
     looked = 0
@@ -220,7 +225,18 @@ async def _scripts(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
         )
     if not await probes.repo.facts(_draws):
         return unknown(f"{looked} files, and none that writes pages: nothing to escape was seen", *evidence)
+    if POLICY.search(subject) and (missing := await _policy(probes, evidence)):
+        return unknown(f"{looked} files escape what they write; {missing}", *evidence, mend=PROBE_REMEDIES["http"])
     return passed(f"{looked} files escape what they write; {len(tried)} parameters came back as text", *evidence)
+
+
+async def _policy(probes: Probes, evidence: list[Evidence]) -> str:
+    """What is missing of the policy that the line promises as well; empty where the front page sends one."""
+    if probes.http is None:
+        return "the Content-Security-Policy that the line speaks of was not seen"
+    sent = (await probes.http.get("/", headers=surface.HTML)).headers.get("content-security-policy", "")
+    evidence.append(observe("Content-Security-Policy of /", sent or "(absent)", probes.http.vantage))
+    return "" if sent else "/ sends no Content-Security-Policy"
 
 
 def _sinks(repo: RepoProbe) -> tuple[Sequence[Match], int]:

@@ -57,6 +57,15 @@ DEPLOYS = re.compile(
     r"|google-github-actions/deploy-|firebaseextended/action-hosting-deploy|digitalocean/app_action)",
     re.IGNORECASE,
 )
+RIGHTS = re.compile(
+    r"\bpermissions?\b|\bprivileges?\b|\broles?\b|\bcredentials?\b|\bsecrets?\b|\btokens?\b|\boidc\b", re.IGNORECASE
+)
+TOOLS = re.compile(
+    r"\b(?:trivy|snyk|grype|semgrep|bandit|codeql|brakeman|gosec|gitleaks|trufflehog|pip-audit|npm audit|sonarqube"
+    r"|sonarcloud|osv-scanner|govulncheck|bundler?-audit|detect-secrets|checkov|tfsec|docker scout)\b",
+    re.IGNORECASE,
+)
+CHOICE = re.compile(r"\bor\b|/|\be\.?g\.|such as|\betc\b|\blike\b", re.IGNORECASE)
 ELSEWHERE = re.compile(r"\bssh\b|ssh-action|\bDOCKER_HOST\b|docker context use")
 THERE = re.compile(r"\b(?:docker[- ]compose\b.*\bup|systemctl (?:restart|reload))\b", re.IGNORECASE)
 """Deploys where a job does it on another machine; on its own it starts what its tests need."""
@@ -76,6 +85,10 @@ PLATFORMS = (
 
 async def _on(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
+    if about := RIGHTS.search(requirement.text("subject")):
+        raise Unobservable(
+            f"the line is about what pipelines may do ({about[0]!r}), not about what they run", "attest to it"
+        )
     seen = await running.integration(repo)
     steps = [one for one in await running.ran(repo) if _of_tool(one, requirement)]
     about_tests = bool(re.search(r"\btest", requirement.text("subject"), re.IGNORECASE))
@@ -139,6 +152,9 @@ async def _scans(probes: Probes, requirement: Requirement) -> Verdict:
         (one, words) for one, words in found
         if one.stops and one.job.triggers & {PUSH, PULL, SCHEDULE} and not REPORTS_ONLY.search(one.text)
     ]  # fmt: skip
+    if strict and (absent := _not_run(subject, strict)):
+        told = f"{strict[0][0].job.where} runs {strict[0][1]}; no job read here runs {listed(absent)}"
+        return unknown(told, evidence, mend="run what the line names, or name what runs")
     if strict:
         one, words = strict[0]
         return passed(f"{one.job.where} runs {words} on {_when(one)}, and its failure counts", evidence)
@@ -150,6 +166,14 @@ async def _scans(probes: Probes, requirement: Requirement) -> Verdict:
             mend="let the job fail on findings: no continue-on-error, no || true, no exit code 0",
         )  # fmt: skip
     return failed(f"none of {len(seen.jobs)} jobs scans {what}".strip(), evidence, mend=_MEND_SCAN, patch=SCAN)
+
+
+def _not_run(subject: str, strict: Sequence[tuple[Ran, str]]) -> Sequence[str]:
+    """Scanners that the line names and no job runs; where it names a choice, one is enough."""
+    named = list(dict.fromkeys(one.lower() for one in TOOLS.findall(subject)))
+    ran = " ".join(f"{one.text} {words}" for one, words in strict).lower()
+    absent = [name for name in named if name.replace("sonarqube", "sonar").replace("sonarcloud", "sonar") not in ran]
+    return [] if CHOICE.search(subject) and len(absent) < len(named) else absent
 
 
 def _templates(seen: Integration, wanted: re.Pattern[str]) -> Sequence[tuple[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import sources
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed
+from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -38,6 +38,9 @@ STATEMENTS: Mapping[str, re.Pattern[str]] = {
 PYTHON_CALLS = frozenset({"print", "breakpoint", "pprint", "set_trace"})
 LOGGERS = re.compile(r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|slog|structlog|console)$")
 LEVELS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "trace", "fatal"})
+PYTHON_WORDS = re.compile(rf"\b(?:{'|'.join(sorted(PYTHON_CALLS))}|i?pdb|pudb)\b")
+PYTHON_LOGS = re.compile(rf"\b(?:print|{'|'.join(sorted(LEVELS))})\s*\(")
+"""Words without one of which no syntax of a file needs to be read."""
 SECRET = re.compile(
     r"(?:^|_)(?:password|passwd|passphrase|secret|api_?key|access_?key|private_?key|(?:access|refresh|auth|id"
     r"|bearer|jwt|api|session)_?token"
@@ -55,6 +58,9 @@ LOG_CALL = re.compile(
 STRINGS = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`")
 INSERTED = re.compile(r"[$#]\{([^}]*)\}")
 NAME = re.compile(r"(?<![\w(!])(?:\w+(?:\.|\[[\"']))*(\w+)(?:[\"']\])?(?!\s*[\w(:])")
+PEOPLES = re.compile(
+    r"\bpii\b|personal|sensitive data|\bgdpr\b|\brgpd\b|\bphi\b|\bnames? and|e-?mail addresses", re.IGNORECASE
+)
 FILTERS = re.compile(r"filter_parameters.*(?:passw|:password)|:passw|\"passw|'passw", re.DOTALL)
 
 
@@ -96,7 +102,9 @@ def _statements(one: Source) -> Iterator[Match]:
 
 
 def _python_statements(one: Source) -> Iterator[Match]:
-    if one.tree is None or '__name__ == "__main__"' in one.text:  # a script prints
+    if not PYTHON_WORDS.search(one.text) or '__name__ == "__main__"' in one.text:  # a script prints
+        return
+    if one.tree is None:
         return
     for node in ast.walk(one.tree):
         if (isinstance(node, ast.Call) and _last(node.func) in PYTHON_CALLS and _plain(node)) or (
@@ -114,7 +122,7 @@ def _last(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-async def _clean(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+async def _clean(probes: Probes, requirement: Requirement) -> Verdict:
     if probes.repo is None and probes.logs is None:
         raise Unobservable("neither code nor logs are offered", '[repository] path = "."; [logs] path = "/var/log/app"')
     evidence: list[Evidence] = []
@@ -129,6 +137,11 @@ async def _clean(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
         raise Unobservable(
             "logs hold no secret in what was read; the code that writes them was not offered", '[repository] path = "."'
         )
+    if PEOPLES.search(requirement.text("subject")):
+        return unknown(
+            "no statement that logs is given a secret; whether what they log tells about people, names don't show",
+            *evidence, mend="attest to it",
+        )  # fmt: skip
     return passed(
         "no statement that logs is given a secret" + (", and the logs hold none" if probes.logs else ""), *evidence
     )
@@ -198,7 +211,9 @@ def _log_calls(one: Source) -> Iterator[object]:
     if one.language != "python":
         yield from LOG_CALL.finditer(one.text)
         return
-    for node in ast.walk(one.tree) if one.tree is not None else ():
+    if not PYTHON_LOGS.search(one.text) or one.tree is None:
+        return
+    for node in ast.walk(one.tree):
         if isinstance(node, ast.Call) and _logs(node):
             yield node
 

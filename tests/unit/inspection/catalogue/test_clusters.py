@@ -156,3 +156,31 @@ async def test_a_read_only_root_counts_where_the_line_names_it() -> None:
 )
 async def test_accounts(text: str, expected: Status) -> None:
     assert await status("rbac", {"k8s/web.yaml": text}) is expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true, readOnlyRootFilesystem: true", PASS),
+        ("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true", FAIL),
+    ],
+)
+async def test_the_root_alone_where_the_line_asks_for_it(old: str, new: str, expected: Status) -> None:
+    stage = Stage(repo={"k8s/web.yaml": WEB.replace(old, new)})
+    verdict = await verdict_of("k8s.secctx.declared", stage, subject="Read-only root filesystem")
+    assert verdict.status is expected, verdict.summary
+    assert "privileges" not in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("Users have roles and permissions (RBAC)", UNKNOWN),
+        ("RBAC for admins and users", UNKNOWN),
+        ("RBAC: the service account may do little", PASS),
+        ("Kubernetes RBAC for the team's workloads", PASS),
+        ("RBAC configured", PASS),
+    ],
+)
+async def test_roles_of_people_are_no_matter_of_manifests(subject: str, expected: Status) -> None:
+    assert await status("rbac", {"k8s/web.yaml": f"{WEB}---\n{RBAC}"}, subject=subject) is expected

@@ -102,3 +102,10 @@ async def test_containers(check: str, files: dict[str, str], expected: Status) -
 
 async def test_an_amount_is_seen_where_it_runs() -> None:
     assert await status("host.limits.declared", {"compose.yml": COMPOSE}, bytes=2**30) is UNKNOWN
+
+
+async def test_limits_of_an_account_are_no_limits_of_containers() -> None:
+    stage = Stage(repo={"compose.yml": COMPOSE})
+    assert (await verdict_of("host.limits.declared", stage, subject="Memory limits are set")).status is Status.PASS
+    found = await verdict_of("host.limits.declared", stage, subject="AWS service limits are high enough")
+    assert found.status is Status.UNKNOWN

@@ -8,6 +8,7 @@ from tests.unit.inspection.catalogue.asking import verdict_of
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.catalogue.injection import _searching
 from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.fixtures.web import Reply, pages
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 
@@ -87,3 +88,22 @@ async def test_sinks(path: str, text: str, status: Status) -> None:
 async def test_markup_that_comes_back(careless: bool, status: Status) -> None:
     stage = Stage(site=_searching(careless=careless, html=True), repo={"a.html": "{{ x }}"})
     assert (await verdict_of("sec.xss.tried", stage)).status is status
+
+
+@pytest.mark.parametrize(
+    ("subject", "policy", "expected"),
+    [
+        ("XSS: output is escaped", None, Status.PASS),
+        ("XSS: escaping and CSP", None, Status.UNKNOWN),
+        ("XSS: escaping and CSP", "", Status.UNKNOWN),
+        ("XSS: escaping and CSP", "default-src 'self'", Status.PASS),
+        ("httpOnly cookies keep scripts away", None, Status.UNKNOWN),
+    ],
+)
+async def test_a_policy_that_the_line_promises_as_well(subject: str, policy: str | None, expected: Status) -> None:
+    headers = {"content-security-policy": policy} if policy else {}
+    site = pages({"/": Reply(200, b"<html></html>", {"content-type": "text/html", **headers})})
+    tree = {"templates/item.html": "<p>{{ item.text }}</p>"}
+    stage = Stage(repo=tree, site=None if policy is None else site)
+    verdict = await verdict_of("sec.xss.tried", stage, subject=subject)
+    assert verdict.status is expected, verdict.summary

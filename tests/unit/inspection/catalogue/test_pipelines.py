@@ -145,3 +145,25 @@ async def test_a_platform_may_deploy_by_itself() -> None:
     stage = tree(workflow("pytest"), render__yaml="services: []\n")
     assert (await verdict_of("ci.deploy.defined", stage)).status is UNKNOWN
     assert (await verdict_of("ci.deploy.defined", stage, command="./deploy.sh")).status is UNKNOWN
+
+
+async def test_what_a_pipeline_may_do_is_not_told_by_what_it_runs() -> None:
+    stage = tree(workflow("pytest", on="[push, pull_request]"))
+    assert (await verdict_of("ci.on.defined", stage, subject="GitHub Actions run tests")).status is PASS
+    for subject in ("The role of GitHub Actions has few permissions", "CI secrets are protected"):
+        assert (await verdict_of("ci.on.defined", stage, subject=subject)).status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("Dependencies are scanned", PASS),
+        ("Security scans with Trivy", UNKNOWN),
+        ("Scans by pip-audit", PASS),
+        ("Scans by Trivy or pip-audit", PASS),
+        ("Scans (Snyk/Trivy)", UNKNOWN),
+    ],
+)
+async def test_the_scanner_that_the_line_names(subject: str, expected: Status) -> None:
+    verdict = await verdict_of("ci.secscan.defined", tree(workflow("pip-audit", on="[push]")), subject=subject)
+    assert verdict.status is expected, verdict.summary

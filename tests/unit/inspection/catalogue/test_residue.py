@@ -101,3 +101,12 @@ async def test_rails_filters_parameters() -> None:
 
 async def test_clean_logs_alone_show_little() -> None:
     assert (await verdict_of("sec.logs_clean.searched", Stage(logs={"app.log": "x\n"}))).status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [("No passwords in logs", PASS), ("PII is masked in logs", UNKNOWN), ("No personal data logged", UNKNOWN)],
+)
+async def test_data_about_people_is_not_told_by_names(subject: str, expected: Status) -> None:
+    verdict = await verdict_of("sec.logs_clean.searched", Stage(repo=GONE), subject=subject)
+    assert verdict.status is expected, verdict.summary
