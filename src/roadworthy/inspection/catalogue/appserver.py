@@ -6,7 +6,16 @@ import re
 from collections.abc import Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
-from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed
+from roadworthy.inspection.catalogue.kit import (
+    counted,
+    failed,
+    listed,
+    not_applicable,
+    observe,
+    offered,
+    passed,
+    unknown,
+)
 from roadworthy.inspection.catalogue.service import behind
 from roadworthy.inspection.catalogue.workers import worker_tool
 from roadworthy.inspection.errors import Unobservable
@@ -108,7 +117,7 @@ async def _production(probes: Probes, requirement: Requirement) -> Verdict:
     workers = requirement.number("workers")
     if workers is not None and len(workers_of(host, found)) != workers:
         return failed(
-            f"{name} runs {len(workers_of(host, found))} workers, the line says {workers:g}",
+            f"{name} runs {counted(len(workers_of(host, found)), 'worker')}, the line says {workers:g}",
             evidence,
             mend=f"start {workers:g} workers",
         )
@@ -150,12 +159,12 @@ async def _workers(probes: Probes, requirement: Requirement) -> Verdict:
     wanted, words = _wanted(requirement, cores)
     if len(workers) < wanted or (words and len(workers) != wanted):
         return failed(
-            f"{len(workers)} workers on {cores} cores, the line says {words or 'several'}",
+            f"{counted(len(workers), 'worker')} on {counted(cores, 'core')}, the line says {words or 'several'}",
             evidence,
             mend=f"start {wanted} workers, or write the number that you measured into the line",
             patch=f"WORKERS={wanted}",
         )
-    return passed(f"{len(workers)} workers on {cores} cores", evidence)
+    return passed(f"{counted(len(workers), 'worker')} on {counted(cores, 'core')}", evidence)
 
 
 def _wanted(requirement: Requirement, cores: int) -> tuple[int, str]:
@@ -180,18 +189,26 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
     text = "\n".join(_told(probes, one, 160) for one in workers[:6]) or "none"
     evidence = observe(
         "task workers among the processes",
-        f"{text}\n{len(everything)} processes looked at",
+        f"{text}\n{counted(len(everything), 'process', 'processes')} looked at",
         host.vantage,
         basis=", ".join(sorted({_told(probes, one, 60) for one in workers})),
     )
     if named:
-        return passed(f"{len(named)} task worker process(es): {_told(probes, named[0], 80)}", evidence)
+        return passed(
+            f"{counted(len(named), 'task worker process', 'task worker processes')}: {_told(probes, named[0], 80)}",
+            evidence,
+        )
     if workers:
         words = f"{listed(tools)} does not run; another worker does: {_told(probes, workers[0], 80)}"
         return failed(words, evidence, mend="write what you use into the line")
-    return failed(
-        f"no task worker among {len(everything)} processes", evidence, mend="start a task worker beside the web server"
-    )
+    seen = f"no task worker among {counted(len(everything), 'process', 'processes')}"
+    if host.contained:
+        return unknown(
+            f"{seen}; this is a container, and workers may run in another",
+            evidence,
+            mend="inspect the worker's container",
+        )
+    return failed(seen, evidence, mend="start a task worker beside the web server")
 
 
 async def _queue(probes: Probes, tools: Sequence[str]) -> Verdict:
@@ -201,7 +218,8 @@ async def _queue(probes: Probes, tools: Sequence[str]) -> Verdict:
     keys = await probes.redis.keys() if probes.redis else None
     queues = [key for key in keys or () if QUEUE_KEYS.search(key)]
     known = "unknown" if keys is None else str(len(keys))
-    text = f"{known} keys in Redis, {len(queues)} of a task queue; {len(brokers)} RabbitMQ processes"
+    nodes_seen = counted(len(brokers), "RabbitMQ process", "RabbitMQ processes")
+    text = f"{known} keys in Redis, {len(queues)} of a task queue; {nodes_seen}"
     evidence = observe(
         "task queues", text, "Redis and this machine", basis=f"queues: {bool(queues)}, rabbitmq: {bool(brokers)}"
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
-from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -29,8 +29,8 @@ async def _cores(probes: Probes, requirement: Requirement) -> Verdict:
     cores = host.cores()
     evidence = observe("processors that may be used here", f"{cores}", host.vantage)
     if cores < wanted:
-        return failed(f"{cores} cores, {wanted:g} are asked for", evidence, mend="a machine with more cores")
-    return passed(f"{cores} cores, {wanted:g} are asked for", evidence)
+        return failed(f"{counted(cores, 'core')}, {wanted:g} asked for", evidence, mend="a machine with more cores")
+    return passed(f"{counted(cores, 'core')}, {wanted:g} asked for", evidence)
 
 
 async def _memory(probes: Probes, requirement: Requirement) -> Verdict:

@@ -108,7 +108,7 @@ async def _index_upkeep(probes: Probes, postgres: PostgresProbe, evidence: list[
         observe("schedules", f"{listed(schedule.lines)}; {schedule.looked_at} looked at", "cron, timers, source tree")
     )
     if not schedule.lines:
-        problems.append(f"no schedule rebuilds indexes ({schedule.looked_at} schedules looked at)")
+        problems.append(f"no schedule rebuilds indexes ({schedule.looked})")
     return problems
 
 

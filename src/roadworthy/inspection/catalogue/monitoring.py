@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import LOGS, PORT, Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -70,6 +70,9 @@ SHIPPERS = (
         "telegraf",
     ),
 )
+KEPT_HERE = frozenset({"json-file", "local", "journald", "none"})
+"""Docker's log drivers that leave logs on the machine."""
+OUTSIDE = "[host] local = true on the machine itself, or attest to it"
 SYSLOG = frozenset({"rsyslogd", "syslog-ng"})
 SYSLOG_FILES = ("etc/rsyslog.conf", "etc/rsyslog.d/*", "etc/syslog-ng/*.conf", "etc/syslog-ng/conf.d/*")
 FORWARDS = re.compile(
@@ -115,8 +118,13 @@ async def _host_watched(probes: Probes, requirement: Requirement) -> Verdict:
     asked = [subject for subject in SUBJECTS if any(subject[:3] in name.lower() for name in requirement.names("names"))]
     if not set(missing) & set(asked or SUBJECTS):
         return passed(f"{listed(asked or SUBJECTS)} of this machine are published as metrics", *evidence)
+    seen = f"no agent among {counted(len(host.processes()), 'process', 'processes')}, and no series about"
+    if host.contained:
+        return unknown(
+            f"{seen} {listed(missing)}; this is a container, and agents run beside it", *evidence, mend=OUTSIDE
+        )
     return failed(
-        f"no agent among {len(host.processes())} processes, and no series about {listed(missing)}",
+        f"{seen} {listed(missing)}",
         *evidence,
         mend="run node_exporter, or the agent of your provider",
         patch="apt-get install prometheus-node-exporter",
@@ -125,7 +133,9 @@ async def _host_watched(probes: Probes, requirement: Requirement) -> Verdict:
 
 def _processes(host: HostProbe, asked: str, found: Sequence[object]) -> Evidence:
     names = listed(sorted({getattr(one, "name", "") for one in found}))
-    return observe(asked, f"{names}; {len(host.processes())} processes looked at", host.vantage, basis=names)
+    return observe(
+        asked, f"{names}; {counted(len(host.processes()), 'process', 'processes')} looked at", host.vantage, basis=names
+    )
 
 
 async def _uptime(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
@@ -160,7 +170,7 @@ async def _shipped(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
     shippers = [one for one in host.processes() if set(programs(one)) & set(SHIPPERS)]
     readers = [one for one in shippers if files & set(_read_only(host, one.pid))]
     evidence = [_processes(host, "log collectors", shippers)]
-    words = f"{len(readers)} readers of {len(files)} files"
+    words = f"{counted(len(readers), 'reader')} of {counted(len(files), 'file')}"
     evidence.append(observe("log files that one of them holds open to read", words, host.vantage))
     keeping = [one for one in readers if set(programs(one)) & SYSLOG and not _forwarded(host, evidence)]
     senders = [one for one in readers if one not in keeping]
@@ -169,11 +179,23 @@ async def _shipped(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
     if shippers:
         what = "reads the log, but sends it nowhere" if keeping else "runs, but does not hold the log open to read it"
         return unknown(f"{(keeping or shippers)[0].name} {what}", *evidence, mend="show its configuration")
+    seen = f"no log collector among {counted(len(host.processes()), 'process', 'processes')}"
+    if elsewhere := _taken_elsewhere(host):
+        return unknown(f"{seen}; {elsewhere}", *evidence, mend=OUTSIDE)
     return failed(
-        f"no log collector among {len(host.processes())} processes: logs stay on this machine",
+        f"{seen}: logs stay on this machine",
         *evidence,
         mend="run a collector (promtail, fluent-bit, vector) on the log files",
     )
+
+
+def _taken_elsewhere(host: HostProbe) -> str:
+    """Why a collector would not be among the processes; empty where it would."""
+    if host.contained:
+        return "this is a container, and collectors run beside it"
+    engine = next(iter(host.files("etc/docker/daemon.json").values()), "")
+    driver = re.search(r'"log-driver"\s*:\s*"([\w/:.-]+)"', engine)
+    return f"Docker hands logs to {driver[1]}" if driver and driver[1] not in KEPT_HERE else ""
 
 
 def _read_only(host: HostProbe, pid: int) -> Sequence[str]:

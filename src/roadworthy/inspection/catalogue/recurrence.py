@@ -74,7 +74,7 @@ async def _ran(probes: Probes, requirement: Requirement) -> Verdict:
             evidence,
             mend="run as its user, with [http] url of this machine",
         )
-    return failed(f"no schedule runs anything in {home} ({schedule.looked_at} looked at)", evidence,
+    return failed(f"no schedule runs anything in {home} ({schedule.looked})", evidence,
                   mend="a cron line, a timer, or the library's own process",
                   patch=f"* * * * * app cd {home} && ...")  # fmt: skip
 

@@ -236,6 +236,11 @@ class HostProbe:
         return await self._show(name, "LoadState,ActiveState,UnitFileState,Restart,MainPID,FragmentPath")
 
     @property
+    def contained(self) -> bool:
+        """Whether this is the inside of a container: agents and workers beside it don't show among its processes."""
+        return any((self.root / mark).exists() for mark in (".dockerenv", "run/.containerenv"))
+
+    @property
     def systemd(self) -> bool:
         """Whether systemd runs this machine."""
         return (self.root / "run/systemd/system").is_dir()

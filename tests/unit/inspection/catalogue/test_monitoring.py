@@ -10,6 +10,8 @@ from roadworthy.inspection.fixtures.machine import LOGS, Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+WEB = Program("gunicorn shop:app", children=2)
+CONTAINER = {".dockerenv": ""}
 LOG = (f"{LOGS}/app.log",)
 
 
@@ -31,3 +33,28 @@ async def test_a_log_is_collected_by_who_reads_it(program: Program, files: dict[
     stage = Stage(machine=Machine((program,), files=files), logs={"app.log": "started\n"})
     verdict = await verdict_of("mon.logs.collected", stage)
     assert verdict.status is status, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("check", "files", "status"),
+    [
+        ("mon.host.agent", {}, FAIL),
+        ("mon.host.agent", CONTAINER, UNKNOWN),
+        ("mon.logs.collected", {}, FAIL),
+        ("mon.logs.collected", CONTAINER, UNKNOWN),
+        ("mon.logs.collected", {"etc/docker/daemon.json": '{"log-driver": "awslogs"}'}, UNKNOWN),
+        ("mon.logs.collected", {"etc/docker/daemon.json": '{"log-driver": "json-file"}'}, FAIL),
+        ("srv.async.workers", {}, FAIL),
+        ("srv.async.workers", CONTAINER, UNKNOWN),
+    ],
+)
+async def test_inside_a_container_what_runs_beside_it_does_not_show(
+    check: str, files: dict[str, str], status: Status
+) -> None:
+    verdict = await verdict_of(check, Stage(machine=Machine((WEB,), files=files), logs={"app.log": "started\n"}))
+    assert verdict.status is status, verdict.summary
+
+
+async def test_one_of_a_thing_is_told_as_one() -> None:
+    verdict = await verdict_of("mon.logs.collected", Stage(machine=Machine(), logs={"app.log": "started\n"}))
+    assert "among 1 process:" in verdict.summary

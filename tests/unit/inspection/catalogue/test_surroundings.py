@@ -134,6 +134,8 @@ async def test_a_checklist_that_asks_for_a_plan_is_not_the_plan() -> None:
         await verdict_of("doc.topic.section", Stage(repo={"READY.md": checklist}), "scale.horizontal")
     ).status is UNKNOWN
     others = {"READY.md": checklist, "README.md": "# Service\n\nWords.\n"}
+    assert (await verdict_of("doc.topic.section", Stage(repo=others), "scale.horizontal")).status is UNKNOWN
+    others["README.md"] = "# Service\n\n## Deployment\n\nPush, and wait.\n"
     assert (await verdict_of("doc.topic.section", Stage(repo=others), "scale.horizontal")).status is FAIL
 
 
