@@ -9,7 +9,6 @@ import itertools
 import random
 import ssl
 import subprocess
-import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -317,10 +316,8 @@ async def test_a_port_that_is_no_redis_harms_nothing(what: str) -> None:
 async def test_a_server_that_accepts_and_never_speaks_is_given_up_after_a_few_questions() -> None:
     async with listening(silence) as (port, counted):
         probe = HttpProbe(f"http://127.0.0.1:{port}")
-        began = time.monotonic()
         for number in range(20):
             with pytest.raises(Unobservable):
                 await probe.get(f"/{number}")
         await probe.aclose()
     assert counted.connections == http_module.SILENCES_LIMIT
-    assert time.monotonic() - began < 1.2 * http_module.SILENCES_LIMIT + 2

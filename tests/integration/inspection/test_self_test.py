@@ -19,6 +19,11 @@ pytestmark = pytest.mark.xdist_group("self-test")
 
 
 @pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"  # what the inspector runs on
+
+
+@pytest.fixture(scope="module")
 def lent(servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with EmbeddedValkey(tmp_path_factory.mktemp("valkey")) as valkey:
         yield Servers(servers["admin"], valkey.url)
