@@ -23,7 +23,15 @@ from roadworthy.inspection.catalogue.kit import (
     setting_of,
     unknown,
 )
-from roadworthy.inspection.catalogue.schedules import BACKUP_PLACES, REMEDY, Found, artefacts, keeps_data, recurring
+from roadworthy.inspection.catalogue.schedules import (
+    BACKUP_PLACES,
+    REMEDY,
+    Found,
+    artefacts,
+    keeps_data,
+    of_another,
+    recurring,
+)
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -76,6 +84,8 @@ async def _scheduled(probes: Probes, requirement: Requirement) -> Verdict:
                 mend="let the job name pg_dump or pg_basebackup, or make its script readable",
             )
         return await _unscheduled(probes, requirement, schedule, evidence)
+    if probes.backups is None and of_another(probes, schedule.lines):
+        return unknown("the scheduled backups are of other databases than the service's", *evidence, mend=REMEDY)
     return await _made(probes, requirement, schedule, evidence)
 
 
@@ -113,7 +123,7 @@ async def _unscheduled(probes: Probes, requirement: Requirement, schedule: Found
     if probes.backups is not None and (not found or _too_old(_hours_old(found[0]), requirement)):
         said = _too_old(_hours_old(found[0]), requirement) if found else f"no backup is in {listed(places)}"
         return failed(said, *evidence, _artefacts(found, places), mend="see why the last runs failed")
-    if probes.host is not None and (found or keeps_data(probes.host)):
+    if probes.host is not None and (found or keeps_data(probes)):
         return failed(
             f"no schedule makes a backup ({schedule.looked})",
             *evidence,
@@ -192,7 +202,7 @@ async def _retained(probes: Probes, requirement: Requirement) -> Verdict:
                 "cron, timers, source tree",
             )
         )
-        if not schedule.lines and not keeps_data(probes.host):
+        if not schedule.lines and not keeps_data(probes):
             return unknown(
                 "no backup is on this machine, and no database: where backups are kept was not seen",
                 *evidence,

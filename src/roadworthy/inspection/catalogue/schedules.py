@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roadworthy.inspection.catalogue.kit import counted
+from roadworthy.inspection.catalogue.kit import counted, setting_of
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.model import Probes
+from roadworthy.inspection.probes import addresses
+from roadworthy.inspection.probes.addresses import Address
 from roadworthy.inspection.probes.backups import Artefact, artefacts_in
 from roadworthy.inspection.probes.config import ConfigProbe
 from roadworthy.inspection.probes.host import HostProbe, programs
@@ -32,6 +34,15 @@ BACKUP_SETTINGS = re.compile(r"(?:^|_)BACKUPS?_(?:DIR|PATH|LOCATION|DIRECTORY)$"
 SYSTEMS_OWN = re.compile(r"dpkg|apt-|/usr/lib(?:exec)?/(?:dpkg|apt|systemd)")
 """What distributions schedule for themselves is nobody's backup of a database."""
 REMEDY = '[backup] path = "/var/backups/app", or [host] local = true where backups are kept'
+DATABASE_ADDRESSES = (
+    "DATABASE_URL",
+    "DATABASE_DSN",
+    "DB_URL",
+    "SQLALCHEMY_DATABASE_URI",
+    "POSTGRES_URL",
+    "MONGODB_URI",
+)
+ONE_DATABASE = re.compile(r"\b(?:pg_dump|mysqldump|mariadb-dump)\b(?!.*(?:--all-databases|\$))")
 DATABASE_SERVERS = frozenset(
     {"postgres", "postmaster", "mysqld", "mariadbd", "mongod", "clickhouse-server", "sqlservr", "oracle"}
 )
@@ -122,12 +133,37 @@ def artefacts(probes: Probes) -> tuple[Sequence[Artefact], Sequence[str]]:
     return sorted(found, key=lambda one: one.modified_at, reverse=True), shown
 
 
-def keeps_data(host: HostProbe | None) -> bool:
-    """Whether a database runs on this machine: only there does the lack of a schedule or a backup say anything."""
+def keeps_data(probes: Probes) -> bool:
+    """Whether the service's own database runs on this machine, as far as its address tells.
+
+    Only there does the lack of a schedule or a backup say anything: a neighbour's database says nothing.
+    """
+    address = own_database(probes)
+    if probes.host is None or address is None or not _local(address.host):
+        return False
     try:
-        return host is not None and any(DATABASE_SERVERS & set(programs(one)) for one in host.processes())
+        return any(DATABASE_SERVERS & set(programs(one)) for one in probes.host.processes())
     except Unobservable:
         return False
+
+
+def own_database(probes: Probes) -> Address | None:
+    """Where the service's database is, by the target or the configuration; None where neither tells."""
+    if probes.postgres is not None:
+        return addresses.parse(probes.postgres.dsn)
+    setting = setting_of(probes, *DATABASE_ADDRESSES)
+    return addresses.parse(setting.value) if setting else None
+
+
+def of_another(probes: Probes, lines: Sequence[str]) -> bool:
+    """Whether all of these jobs name the databases that they dump, and the service's is not among them."""
+    address = own_database(probes)
+    name = address.path.strip("/") if address else ""
+    return bool(name and lines) and all(ONE_DATABASE.search(one) and name not in one for one in lines)
+
+
+def _local(host: str) -> bool:
+    return not host or host == "::1" or host.startswith("127.") or "." not in host
 
 
 def _configured(config: ConfigProbe | None, root: Path) -> list[Path]:

@@ -37,6 +37,11 @@ async def test_retention(ages: range | tuple[int, ...], params: dict[str, int], 
     assert verdict.status is status, verdict.summary
 
 
+HERE = {"DATABASE_URL": "postgresql://app@127.0.0.1/shop"}
+AT_A_PROVIDER = {"DATABASE_URL": "postgresql://app@db.provider.test/shop"}
+DUMPS_SHOP = {"etc/cron.d/b": "0 3 * * * root pg_dump -f /var/backups/a.dump shop\n", "var/backups/a.dump": "PGDMP"}
+DUMPS_BLOG = {name: text.replace("shop", "blog") for name, text in DUMPS_SHOP.items()}
+DUMPS_ALL = {name: text.replace("pg_dump -f", "pg_dumpall -f") for name, text in DUMPS_BLOG.items()}
 RUNS_A_DATABASE = (Program("/usr/lib/postgresql/17/bin/postgres -D /var/lib/postgresql/17/main"),)
 SERVES_ONLY = (Program("gunicorn shop:app", children=2),)
 TREE = {"README.md": "# Shop\n", ".github/workflows/ci.yml": "on:\n  schedule:\n    - cron: '0 3 * * *'\n"}
@@ -47,7 +52,13 @@ TREE = {"README.md": "# Shop\n", ".github/workflows/ci.yml": "on:\n  schedule:\n
     [
         (Stage(repo=TREE), UNKNOWN),
         (Stage(machine=Machine(SERVES_ONLY), repo=TREE), UNKNOWN),
-        (Stage(machine=Machine(RUNS_A_DATABASE), repo=TREE), FAIL),
+        (Stage(machine=Machine(RUNS_A_DATABASE), environment=HERE, repo=TREE), FAIL),
+        (Stage(machine=Machine(RUNS_A_DATABASE), environment=AT_A_PROVIDER, repo=TREE), UNKNOWN),
+        (Stage(machine=Machine(RUNS_A_DATABASE), repo=TREE), UNKNOWN),
+        (Stage(machine=Machine(files=DUMPS_SHOP), environment=HERE), PASS),
+        (Stage(machine=Machine(files=DUMPS_BLOG), environment=HERE), UNKNOWN),
+        (Stage(machine=Machine(files=DUMPS_ALL), environment=HERE), PASS),
+        (Stage(machine=Machine(files=DUMPS_BLOG), environment=HERE, backups={"a.dump": "PGDMP"}), PASS),
         (Stage(backups={}, repo=TREE), FAIL),
         (Stage(backups={"a.dump": "PGDMP"}, days_old={"a.dump": 9}, repo=TREE), FAIL),
         (Stage(backups={"a.dump": "PGDMP"}, repo=TREE), UNKNOWN),
@@ -72,7 +83,8 @@ async def test_what_is_missing_is_asked_for() -> None:
 
 async def test_kept_backups_are_missed_only_where_they_would_be() -> None:
     for stage, status in (
-        (Stage(machine=Machine(RUNS_A_DATABASE)), FAIL),
+        (Stage(machine=Machine(RUNS_A_DATABASE), environment=HERE), FAIL),
+        (Stage(machine=Machine(RUNS_A_DATABASE), environment=AT_A_PROVIDER), UNKNOWN),
         (Stage(machine=Machine(SERVES_ONLY)), UNKNOWN),
         (Stage(backups={}), FAIL),
         (Stage(backups=dict.fromkeys(OF_A_MONTH, "PGDMP"), days_old=OF_A_MONTH), PASS),
