@@ -18,6 +18,9 @@ VARIABLE_SCORE = 2.1
 LOOKED_FOR_WHOLE = frozenset({"feature.exists", "flow.generic", "test.smoke", "process.step"})
 """Anything may stand for these; their checks look for everything that the line names, and pass for nothing less."""
 _LONE_VARIABLE = re.compile(r"^`?(?P<name>[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+)(?:\s?=\s?(?P<value>[^`\s]+))?`?[.;]?$")
+_LONE_COMMAND = re.compile(r"^`(?P<command>[a-z][\w.-]*(?:\s[^`]+)?)`[.;]?$")
+_BLANK = re.compile(r"(?:^|:)[\s*]*_{2,}[\s*]*(?:/\s*\d+)?[\s*]*$")
+"""Room for somebody to write in: a name, a date, a mark."""
 _DEMAND = re.compile(
     r"\b(?:must|required?s?|should|ensure|need(?:s|ed)?|use an?|enable|recommended|improves|never|always|mandatory)\b",
     re.IGNORECASE,
@@ -58,6 +61,11 @@ class Mapper:
         if item.form is Form.CODE or _is_open_question(said):
             one = code.map_code(item) if item.form is Form.CODE else None
             return _mapped(item, (params.refined(one),) if one else ())
+        if _BLANK.search(said.text):
+            return _mapped(item, ())
+        command = _LONE_COMMAND.match(said.text)
+        if command and (one := code.map_code(replace(said, text=command["command"], language="shell"))):
+            return _mapped(item, (params.refined(one),))
         lone = _LONE_VARIABLE.match(said.text)
         if lone and (one := code.variable(lone["name"], lone["value"])):
             return _mapped(item, (params.refined(one),))

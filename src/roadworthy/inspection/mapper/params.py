@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from roadworthy.inspection.checklist import words
-from roadworthy.inspection.mapper import naming, readers, values
+from roadworthy.inspection.mapper import naming, pooling, proxying, readers, values
 from roadworthy.inspection.mapper.readers import Params
 from roadworthy.inspection.model import Item, Param, Requirement
 from roadworthy.inspection.requirements import BY_ID
@@ -122,6 +122,7 @@ ABOVE: Mapping[str, tuple[tuple[str, Reader], ...]] = {
 SEVERAL: Mapping[str, Callable[[str], Iterator[Params]]] = {
     "perf.latency": readers.latencies,
     "srv.compress": readers.compression,
+    "nginx.proxyhdr": proxying.directives,
 }
 """Readers for lines that name several values of one sort, each a requirement of its own."""
 
@@ -152,7 +153,7 @@ _server = partial(readers.word, name="server", pattern=readers.SERVERS)
 PROGRAMS = r"\b(?:git|node(?:\.?js)?|npm|python3?|java|php|ruby|composer|curl|jq|ffmpeg|go)\b"
 READERS: Mapping[str, tuple[Reader, ...]] = {
     "db.engine": (partial(readers.word, name="engine", pattern=readers.ENGINES), readers.version_of_engine),
-    "db.pool": (partial(readers.keywords, pool_size="size", max_overflow="max_overflow"), readers.pool_range),
+    "db.pool": (partial(readers.keywords, pool_size="size", max_overflow="max_overflow"), pooling.sizes),
     "db.pool_recycle": (partial(readers.duration, name="seconds"),),
     "db.migration_plan": (readers.locks,),
     "db.timeouts": (readers.timeouts,),
@@ -186,10 +187,15 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "scale.horizontal": (readers.file,),
     "rl.values": (readers.rates, readers.path, readers.assigned),
     "rl.proxy": (_server,),
-    "srv.prodserver": (_server, partial(readers.counted, name="workers", what="workers?")),
+    "srv.prodserver": (
+        _server,
+        partial(readers.counted, name="workers", what="workers?"),
+        partial(readers.given, name="workers", what="workers?"),
+    ),
     "srv.workers": (
         readers.formula,
         partial(readers.counted, name="workers", what="workers?|instances|processes"),
+        partial(readers.given, name="workers", what="workers?|processes"),
         _server,
     ),
     "srv.timeout": (partial(readers.duration, name="seconds"),),

@@ -62,7 +62,7 @@ _VERB = re.compile(
 )
 _GOOD_LACK = re.compile(
     r"\bno (?:pending|unapplied|outstanding|unused|missing|unresolved|open|known|critical|broken|failed|failing|dead"
-    r"|stale)\b",
+    r"|stale)\b|\b(?:no|without)(?: \w+)? (?:downtime|lock(?:s|ing)?|interruptions?|data loss)\b",
     re.IGNORECASE,
 )
 """What is better not there, whatever it is."""

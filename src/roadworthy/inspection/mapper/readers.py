@@ -37,15 +37,6 @@ SERVERS = (
     r"|nginx|traefik|caddy|haproxy|apache)\b"
 )
 _ENGINE_VERSION = re.compile(rf"(?:{ENGINES})\s*(?:>=|version|v)?\s*(\d+(?:\.\d+){{0,2}})\+?(?!\s*\w)", re.IGNORECASE)
-_POOL_SIZES = {
-    name: re.compile(pattern, re.IGNORECASE)
-    for name, pattern in {
-        "min_size": r"\b(?:at least|min(?:imum)?\.?(?: of)?|no (?:less|fewer) than)\s+(\d{1,6})\b(?!\s*%)",
-        "max_size": r"\b(?:at most|up to|max(?:imum)?\.?(?: of)?|no more than)\s+(\d{1,6})\b(?!\s*%)",
-        "size": r"\bpool(?: size)?(?: of|:| is| =)? (\d{1,6})\b(?!\s*%)",
-    }.items()
-}
-_RANGE = re.compile("(?<![\\w.=])(\\d{1,6})\\s?(?:-|\N{EN DASH}|to)\\s?(\\d{1,6})(?![\\w%])")
 _FORMULA = re.compile(
     "(\\d)\\s?[x*\N{MULTIPLICATION SIGN}]\\s?"
     r"(?:n\b|\$?\(?\w*\s?(?:cpu|core|nproc|vcpu)s?\)?[\w ]*)\)?\s?\+\s?(\d)",
@@ -138,6 +129,12 @@ def counted(text: str, *, name: str, what: str) -> Params:
     return {name: int(match["n"])} if match else {}
 
 
+def given(text: str, *, name: str, what: str) -> Params:
+    """The number after the words `what`: "Puma workers: 4", "workers=4"."""
+    match = re.search(rf"\b(?:{what})`?\s?(?:=|:|set to|is|are)\s?`?(\d{{1,9}})\b(?![.,]\d|\s?%)", text, re.IGNORECASE)
+    return {name: int(match[1])} if match else {}
+
+
 def locks(text: str) -> Params:
     """Whether a line about migrations asks what they lock rather than for a way back."""
     asks = re.search(
@@ -201,17 +198,6 @@ def keywords(text: str, **names: str) -> Params:
     given = {name.lower(): value for name, value in values.assignments(text).items()}
     told = {**values.keywords(text), **given}
     return {names[name]: int(value) for name, value in told.items() if name in names and value.isdigit()}
-
-
-def pool_range(text: str) -> Params:
-    """As in "50-100 connections", "100 concurrent connections", "a pool of at least 50", "pool size 20"."""
-    match = _RANGE.search(text)
-    if match:
-        return {"min_size": int(match[1]), "max_size": int(match[2])}
-    for name, pattern in _POOL_SIZES.items():
-        if match := pattern.search(text):
-            return {name: int(match[1])}
-    return counted(text, name="max_size", what=r"connections?") if "pool_size" not in text else {}
 
 
 def timeouts(text: str) -> Params:
@@ -349,7 +335,8 @@ def asset_age(text: str) -> Params:
 def latencies(text: str) -> Iterator[Params]:
     """As in "< 200ms (cached), < 500ms (database)": each limit with the words beside it."""
     percentile = values.percentile(text)
-    about: Params = path(text) or {"subject": text[:SUBJECT_LIMIT_CHARACTERS]}
+    places = values.paths(text)
+    about: Params = {"path": places[0]} if places else {"subject": text[:SUBJECT_LIMIT_CHARACTERS]}
     for clause in _CLAUSE.split(text):
         for seconds in values.durations(clause)[:1]:
             found: dict[str, Param] = {"max_ms": _whole(seconds * 1000), **about}

@@ -33,6 +33,12 @@ _ENV_NAME = re.compile(r"(?<![\w/.#])[A-Z][A-Z0-9]*(?:__?[A-Z0-9]+)+(?![\w/.]*[a
 _KEYWORD = re.compile(r"\b(?P<name>[a-z][a-z_]*)\s?=\s?(?P<value>[^\s`,;()]+)")
 _PATH = re.compile(r"(?<![\w.:/~])/(?:[A-Za-z0-9_\-{}:.]+/?)+")
 _URL = re.compile(r"\b(?:https?|redis|postgres(?:ql)?|s3)://[^\s`'\")>,]+")
+_OWN_ADDRESS = re.compile(
+    r"\bhttps?://(?:(?:localhost|127\.0\.0\.1|0\.0\.0\.0|your[\w.-]*|[a-z][a-z0-9-]*(?=[:/])|[\w.-]*\bexample\.\w+|[<$\[{]"
+    r"[^/\s`'\"]{0,60})(?::[^/\s`'\"]{1,20})?(?=/)|[^/\s`'\"]{1,80}(?=/(?:[\w-]+/){0,4}(?:health|ready|livez?|metrics)))",
+    re.IGNORECASE,
+)
+"""The host in the address of the service itself: of this machine, a stand-in, or whatever answers for its health."""
 _FILE = re.compile(
     r"(?<![\w@])(?:\.{0,2}/)?(?:[\w\-.]+/)*[\w\-.]*\.(?:md|py|ts|tsx|js|mjs|json|ya?ml|toml|sql|sh|go|rb|java|cs|conf|txt|lock|service|prod|tf|php)\b"
 )
@@ -106,8 +112,8 @@ def env_names(text: str) -> list[str]:
 
 
 def paths(text: str) -> list[str]:
-    """URL paths: `/health`, `/api/jobs/metrics`."""
-    bare = _URL.sub(" ", text)
+    """URL paths: `/health`, `/api/jobs/metrics`, also at the end of an address of one's own."""
+    bare = _URL.sub(" ", _OWN_ADDRESS.sub(" ", text))
     return [match.rstrip(".,:") for match in _PATH.findall(bare) if not _FILE.fullmatch(match)]
 
 
