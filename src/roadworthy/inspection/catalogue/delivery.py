@@ -42,6 +42,10 @@ PUBLISHES = re.compile(
     r"|gcloud builds submit)\b",
     re.IGNORECASE,
 )
+REGISTRIES: Mapping[str, str] = {
+    "ECR": r"\becr\b|amazonaws", "GHCR": r"ghcr\.io", "Docker Hub": r"docker\.io|docker/login-action|dockerhub",
+    "GCR": r"gcr\.io|pkg\.dev", "ACR": r"azurecr", "npm": r"npm|pnpm|yarn", "PyPI": r"twine|pypi",
+}  # fmt: skip
 COMMENTS = re.compile(r"(?m)^\s*//[^\n]*$|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)
 
 
@@ -159,6 +163,8 @@ async def _artifact(probes: Probes, requirement: Requirement) -> Verdict:
     evidence = running.shown(repo, "jobs that publish a release", found, seen)
     if re.search(r"\bexists?|available|tagged|signed|published\b", requirement.text("subject").lower()) and able:
         return unknown("a job publishes releases; whether this one is there only the registry shows", evidence)
+    if able and (open_end := _beyond(requirement.text("subject"), able[0][0].text)):
+        return unknown(f"{able[0][0].job.where} runs {able[0][1]}; {open_end} does not show there", evidence)
     if able:
         return passed(f"{able[0][0].job.where} builds and stores the release by {able[0][1]}", evidence)
     if seen.unread:
@@ -167,6 +173,14 @@ async def _artifact(probes: Probes, requirement: Requirement) -> Verdict:
         f"none of {len(seen.jobs)} jobs builds and stores a release", evidence,
         mend="build the image or package once, on a tag or the main branch, and push it to a registry",
     )  # fmt: skip
+
+
+def _beyond(subject: str, text: str) -> str:
+    """What the line says of the release beyond that one is stored: all of them, or a registry of this name."""
+    if all_of := re.search(r"\b(?:all|every|each)\b", subject, re.IGNORECASE):
+        return f"{all_of[0].lower()!r}"
+    named = [name for name, sign in REGISTRIES.items() if re.search(rf"\b{name}\b", subject, re.IGNORECASE)]
+    return next((name for name in named if not re.search(REGISTRIES[name], text, re.IGNORECASE)), "")
 
 
 def _publishes(text: str) -> bool:

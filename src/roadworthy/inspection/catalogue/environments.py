@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import sources
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.secrets import DESCRIBES
 from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import PROBE_REMEDIES, Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import workflows
 from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.redaction import is_secret_name
@@ -53,10 +54,15 @@ VALIDATORS: Mapping[str, re.Pattern[str]] = {
     "a Joi schema": re.compile(r"validationSchema\s*:\s*Joi|\.validate\(\s*process\.env"),
     "envconfig": re.compile(r"required:\"true\"|env:\"\w+,required|envconfig\.(?:Must)?Process\("),
     "required keys": re.compile(r"Dotenv\.require_keys|\bENV\.fetch\(\s*[\"'][A-Z0-9_]+[\"']\s*\)(?!\s*\{)"),
+    "a check of its own": re.compile(
+        r"(?:throw|raise|panic|Fatal\w*|abort)\b[^\n]{0,80}\benv(?:ironment)?[ _]var", re.IGNORECASE
+    ),
     "Spring's validation": re.compile(
         r"@Validated[\s\S]{0,200}@ConfigurationProperties|@ConfigurationProperties[\s\S]{0,200}@Validated"
     ),
 }
+COMMAND = re.compile(r"`(?:make|npm|yarn|pnpm|python|node|bin/|\./|bash|sh)[^`]*`")
+ASSIGNED = re.compile(r"\b[a-z][a-z0-9]*_[a-z0-9_]+=\w")
 KEYS = re.compile(
     r"^\s*([A-Z][A-Z0-9_]{2,})\s*:\s*(?:z\.|str\(|url\(|num\(|port\(|Joi\.)(?![^\n]*(?:optional|default))", re.MULTILINE
 )
@@ -138,13 +144,26 @@ def _fields(source: Source, node: ast.ClassDef) -> Iterator[Read]:
             continue
         default = field.value.value if isinstance(field.value, ast.Constant) else None
         name = f"{prefix[1] if prefix else ''}{field.target.id}".upper()
+        called = _alias(field.value)
         if field.target.id != "model_config":
-            yield Read(name, source.path, field.lineno, str(default) if default not in (None, "") else "")
+            yield Read(called or name, source.path, field.lineno, str(default) if default not in (None, "") else "")
+
+
+def _alias(value: ast.expr | None) -> str:
+    """The name that a field is read by, where it gives one itself."""
+    given = value.keywords if isinstance(value, ast.Call) else []
+    named = (one.value for one in given if one.arg in {"alias", "validation_alias", "env"})
+    texts = (inner.value for one in named for inner in ast.walk(one) if isinstance(inner, ast.Constant))
+    return next((text for text in texts if isinstance(text, str)), "")
+
+
+def _given(name: str) -> bool:
+    return name in GIVEN_BY_OTHERS or name.startswith(("GITHUB_", "RUNNER_", "_"))
 
 
 async def _documented(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
-    read = {one.name: one for one in await repo.facts(variables) if one.name not in GIVEN_BY_OTHERS}
+    read = {one.name: one for one in await repo.facts(variables) if not _given(one.name)}
     if not read:
         raise Unobservable("no code here reads an environment variable", "[repository] path names the root")
     wanted = requirement.text("file").rpartition("/")[2]
@@ -168,13 +187,19 @@ async def _documented(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"{files[0]} names all {len(read)} variables that the code reads", evidence)
 
 
+def _private(name: str) -> bool:
+    return name == "DATABASE_URL" or (is_secret_name(name) and name.lower().rpartition("_")[2] not in DESCRIBES)
+
+
 async def _validated(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     if re.search(r"\bping|panic|connect|credential|external|3rd|third", requirement.text("subject"), re.IGNORECASE):
         raise Unobservable("what the start does when others are away shows only by starting it so", "attest to it")
+    if command := COMMAND.search(requirement.text("subject")):
+        raise Unobservable(f"whether {command[0]} succeeds shows only by running it", "attest to it")
     read = await repo.facts(variables)
     code = await repo.facts(sources.code)
-    loose = [one for one in read if one.default and (is_secret_name(one.name) or one.name == "DATABASE_URL")]
+    loose = [one for one in read if one.default and _private(one.name)]
     found = [(name, match) for one in code for name, pattern in VALIDATORS.items() for match in one.places(pattern)]
     required = _required(code)
     places = [f"{name} in {match.path}:{match.line}" for name, match in found]
@@ -232,6 +257,8 @@ def _required_python(tree: ast.AST) -> set[str]:
 async def _separate(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     subject = requirement.text("subject").lower()
+    if ASSIGNED.search(subject):
+        raise Unobservable("the line gives a variable a value, which the running side shows", PROBE_REMEDIES["config"])
     defined = await repo.facts(_defined)
     named = [name for name, word in WORDS.items() if word in subject]
     lines = [f"{name}: {listed(paths, 4)}" for name, paths in defined.items() if paths]

@@ -87,8 +87,12 @@ group by 1 order by 1 limit 10
 """
 TABLES = "select count(*) from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema')"
 
+FILES = re.compile(r"\bfiles?\b|\bfolders?\b|\bdirector(?:y|ies)\b", re.IGNORECASE)
+
 
 async def _network(probes: Probes, requirement: Requirement) -> Verdict:
+    if FILES.search(requirement.text("subject")):
+        raise Unobservable("the line is about files that a server hands out, ports don't show those", "attest to it")
     dashboards = re.search(r"dashboard|console|panel|admin", requirement.text("subject"), re.IGNORECASE)
     evidence: list[Evidence] = []
     if probes.http is not None and (dashboards or probes.host is None):

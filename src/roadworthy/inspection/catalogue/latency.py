@@ -21,6 +21,10 @@ UNDER_LOAD = re.compile(
     re.IGNORECASE,
 )
 """Times of a busy service, which one client after another does not show."""
+WRITES = re.compile(
+    r"\b(?:writes?|inserts?|updates?|mutations?)\b(?: (?:operations?|requests?|endpoints?|quer(?:y|ies)))?",
+    re.IGNORECASE,
+)
 SAMPLES = 30
 USUAL_MS = 500.0
 USUAL_PERCENTILE = 95
@@ -53,6 +57,8 @@ async def _latency(probes: Probes, requirement: Requirement) -> Verdict:
             f"the line speaks of times under load{words}: seen only under load",
             "run a load test, and attest its report",
         )
+    if not requirement.text("path") and (writing := WRITES.search(requirement.text("subject"))):
+        raise Unobservable(f"{writing[0]!r} can't be timed by reading", "run a load test, and attest its report")
     limit = requirement.number("max_ms", USUAL_MS)
     percentile = int(requirement.number("percentile", USUAL_PERCENTILE))
     path = await _route(http, requirement)

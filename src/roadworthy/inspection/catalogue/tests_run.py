@@ -62,6 +62,12 @@ PLAIN = frozenset(
         "over percent ",
     )
 )
+OTHER_SCRIPTS = re.compile(
+    r"\btests?[:_-](?:load|smoke|stress|perf\w*|soak|spike|security)\b|\b(?:load|smoke|stress|perf)[:_-]tests?\b"
+    r"|\bk6 run\b|\blocust\b|\bartillery\b",
+    re.IGNORECASE,
+)
+"""Scripts by the name of what they try, which no file of unit tests does."""
 RUNNERS = frozenset(
     {"rspec", "pytest", "jest", "vitest", "mocha", "junit", "minitest", "phpunit", "cypress", "playwright"}
 )
@@ -72,6 +78,8 @@ FRONTEND = re.compile(r"(?:^|/)(?:frontend|client|web|ui|components?|pages)/|\.(
 async def tests(probes: Probes, requirement: Requirement) -> Verdict:
     """Whether tests of the sort asked for passed lately, or run on every change."""
     repo = offered(probes.repo, "repo")
+    if other := OTHER_SCRIPTS.search(requirement.text("subject")):
+        raise Unobservable(f"{other[0]!r} runs other tests than those", "attest to its result")
     found, stale = await repo.facts(suites.results)
     files = [path for path in await repo.facts(_test_files) if _kind(path) == requirement.id]
     if script := _named_script(requirement):

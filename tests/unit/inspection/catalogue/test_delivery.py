@@ -72,3 +72,18 @@ PUSHES = "on: [push]\njobs: {b: {steps: [{uses: docker/build-push-action@v6, wit
 async def test_the_release(text: str, subject: str, expected: Status) -> None:
     verdict = await verdict_of("build.artifact.job", Stage(repo={**SERVICE, WHERE: text}), subject=subject)
     assert verdict.status is expected, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("The image is built and stored", Status.PASS),
+        ("All images are pushed", Status.UNKNOWN),
+        ("Image pushed to ECR", Status.UNKNOWN),
+    ],
+)
+async def test_what_the_line_says_of_the_release(subject: str, expected: Status) -> None:
+    job = "on: {push: {tags: ['v*']}}\njobs:\n  r:\n    steps:\n      - run: docker push registry.example/web:1\n"
+    stage = Stage(repo={"app.py": "x = 1\n", ".github/workflows/release.yml": job})
+    found = await verdict_of("build.artifact.job", stage, subject=subject)
+    assert found.status is expected, found.summary

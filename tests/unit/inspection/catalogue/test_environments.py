@@ -111,3 +111,35 @@ WORKFLOW = f"on: [push]\njobs:\n{JOBS}"
 async def test_environments(files: dict[str, str], subject: str, expected: Status) -> None:
     verdict = await verdict_of("cfg.separate.defined", Stage(repo=files), subject=subject)
     assert verdict.status is expected, verdict.summary
+
+
+async def test_a_field_that_is_read_by_another_name() -> None:
+    code = "class S(BaseSettings):\n    folder: str = Field('x', alias='SHOP_FOLDER')\n    size: int = 1\n"
+    files = {"app/settings.py": code, ".env.example": "SHOP_FOLDER=\nSIZE=\n"}
+    assert (await verdict_of("cfg.example.names", Stage(repo=files))).status is Status.PASS
+
+
+async def test_names_that_others_give_or_that_are_private() -> None:
+    code = "process.env.GITHUB_ACTOR; process.env.RUNNER_OS; process.env.SHOP_KEY"
+    files = {"src/a.js": code, ".env.example": "SHOP_KEY=\n"}
+    assert (await verdict_of("cfg.example.names", Stage(repo=files))).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("code", "subject", "expected"),
+    [
+        ("a = process.env.KEY; if (!a) throw new Error('Missing environment variables: KEY')", "", Status.UNKNOWN),
+        ("const a = process.env.API_KEY_HEADER || 'X-Api'", "checked at the start", Status.FAIL),
+        ("const a = process.env.KEY", "Validate: `make validate`", Status.UNKNOWN),
+    ],
+)
+async def test_checks_of_its_own_at_the_start(code: str, subject: str, expected: Status) -> None:
+    verdict = await verdict_of("cfg.validate.required", Stage(repo={"src/a.js": code}), subject=subject)
+    assert verdict.status is expected, verdict.summary
+    assert "falls back" not in verdict.summary
+
+
+async def test_a_variable_with_a_value_is_no_environment() -> None:
+    stage = Stage(repo={"app.py": "x = 1\n"})
+    assert (await verdict_of("cfg.separate.defined", stage, subject="`NODE_ENV=production`")).status is Status.UNKNOWN
+    assert (await verdict_of("cfg.separate.defined", stage, subject="Staging is apart")).status is Status.FAIL

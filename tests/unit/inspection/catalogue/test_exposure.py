@@ -68,3 +68,10 @@ def test_what_can_be_read(value: str) -> None:
 async def test_second_factors(stage: Stage, status: Status) -> None:
     verdict = await verdict_of("auth.mfa.walked", stage)
     assert verdict.status is status, verdict.summary
+
+
+async def test_files_are_not_kept_in_by_ports() -> None:
+    stage = Stage(machine=Machine(()))
+    found = await verdict_of("sec.trusted_net.open", stage, subject="Files outside the web root are not accessible")
+    assert found.status is Status.UNKNOWN
+    assert "files" in found.summary

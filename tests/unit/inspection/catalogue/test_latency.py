@@ -55,3 +55,9 @@ async def test_no_errors_means_none(good: int, bad: int, allowed: float, status:
     stage = Stage(site=pages({"/metrics": reply(text, content_type="text/plain")}))
     verdict = await verdict_of("perf.errors.ratio", stage, max_ratio=allowed)
     assert verdict.status is status, verdict.summary
+
+
+async def test_writing_is_not_timed_by_reading() -> None:
+    stage = Stage(site=pages({"/": reply({"x": 1})}))
+    found = await verdict_of("perf.latency.measured", stage, subject="p95 < 100 ms for write operations", max_ms=100)
+    assert found.status is Status.UNKNOWN, found.summary

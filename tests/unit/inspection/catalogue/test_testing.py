@@ -157,3 +157,10 @@ async def test_a_flow_is_not_shown_by_a_smoke_test() -> None:
     ran = {**SERVICE, "junit.xml": PASSED.replace("test_main", "test_smoke")}
     assert (await verdict_of("test.smoke.results", Stage(repo=ran), subject="Test login and upload")).status is UNKNOWN
     assert (await verdict_of("test.smoke.results", Stage(repo=SERVICE), subject="smoke tests")).status is UNKNOWN
+
+
+@pytest.mark.parametrize("subject", ["`npm run test:load` passes", "make smoke-test", "k6 run load.js"])
+async def test_scripts_for_other_tests_are_no_unit_tests(subject: str) -> None:
+    found = await verdict_of("test.unit.run", Stage(repo={"app.py": "x = 1\n"}), subject=subject)
+    assert found.status is Status.UNKNOWN
+    assert "other tests" in found.summary
