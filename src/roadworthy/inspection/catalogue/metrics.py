@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.schedules import keeps_data
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.servers import SharedMemory
@@ -84,9 +85,10 @@ async def _watched(probes: Probes, what: str, series: re.Pattern[str], words: st
     """A series about it is published, or an exporter or agent runs beside it."""
     evidence: list[Evidence] = []
     found: Sequence[Sample] = ()
+    told = False
     with contextlib.suppress(Unobservable):
         answer, page = await surface.metrics(probes)
-        found = page.find(series)
+        found, told = page.find(series), True
         text = f"{len(page.names)} series looked at; about it: {listed(sorted({one.name for one in found}))}"
         evidence.append(observe(f"GET {answer.path}", text, VANTAGE, basis=listed(sorted({one.name for one in found}))))
     watchers = probes.host.running(*EXPORTERS[what], *AGENTS) if probes.host else ()
@@ -111,6 +113,12 @@ async def _watched(probes: Probes, what: str, series: re.Pattern[str], words: st
             f"{listed({one.name for one in watchers})} runs; whether it watches the {what} was not seen",
             *evidence,
             mend="offer the monitoring system's address",
+        )
+    if not told and (what != "database" or not keeps_data(probes)):
+        return unknown(
+            f"no exporter shows the {words} here; the service's own series, or what watches elsewhere, was not seen",
+            *evidence,
+            mend="[http] url of a service that publishes /metrics, or attest to it",
         )
     return failed(
         f"no series and no exporter shows the {words}", *evidence, mend=f"run {EXPORTERS[what][0]}, or publish a gauge"

@@ -58,3 +58,12 @@ async def test_inside_a_container_what_runs_beside_it_does_not_show(
 async def test_one_of_a_thing_is_told_as_one() -> None:
     verdict = await verdict_of("mon.logs.collected", Stage(machine=Machine(), logs={"app.log": "started\n"}))
     assert "among 1 process:" in verdict.summary
+
+
+async def test_a_database_elsewhere_may_be_watched_elsewhere() -> None:
+    database = Program("/usr/lib/postgresql/17/bin/postgres -D /var/lib/postgresql/17/main")
+    here, there = ({"DATABASE_URL": f"postgresql://app@{host}/shop"} for host in ("127.0.0.1", "db.provider.test"))
+    for environment, status in ((here, FAIL), (there, UNKNOWN), (None, UNKNOWN)):
+        stage = Stage(machine=Machine((WEB, database)), environment=environment)
+        verdict = await verdict_of("mon.db.series", stage)
+        assert verdict.status is status, verdict.summary
