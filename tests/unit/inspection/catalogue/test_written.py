@@ -37,6 +37,7 @@ def doc(heading: str, text: str = LONG) -> dict[str, str]:
         ("ci.rollback.described", {"CHECKLIST.md": f"# Checklist\n\n## Rollback\n\n{LONG}"}, {}, UNKNOWN),
         ("ci.rollback.described", {}, {}, UNKNOWN),
         ("ci.rollback.described", BACKWARDS, {"subject": "Rollback tested"}, UNKNOWN),
+        ("ci.rollback.described", BACKWARDS, {"subject": "Try the rollback procedure on staging"}, UNKNOWN),
         ("ci.rollback.described", BACKWARDS, {"subject": "Automatic rollback enabled"}, UNKNOWN),
         ("ci.rollback.described", README, {"subject": "Automatic rollback enabled"}, UNKNOWN),
         ("ci.rollback.described", README, {"subject": "Rollback tested"}, UNKNOWN),
@@ -89,3 +90,22 @@ async def test_a_specification_beside_what_is_served() -> None:
     assert (await verdict_of("doc.api.routes", whole, subject="API documentation current")).status is PASS
     anything = Stage(site=pages({}, reply("<html>shop</html>")), repo=README)
     assert (await verdict_of("doc.api.routes", anything)).status is FAIL
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "expected"),
+    [
+        ("src/a.js", "if (featureFlags.checkout) pay()\n", Status.PASS),
+        ("src/a.js", "const on = process.env.FEATURE_CHECKOUT === 'on'\n", Status.PASS),
+        ("src/a.js", "const featureFlags = {}\n", Status.FAIL),
+        ("src/a.ts", "export const featureFlags: Flags = {\n  checkout: true }\n", Status.FAIL),
+        ("src/a.ts", "import { featureFlags } from './flags'\n", Status.FAIL),
+        ("app/a.rb", "feature_flags = {}\n", Status.FAIL),
+        ("app/a.py", "feature_flags = {}\n", Status.FAIL),
+        ("app/a.py", "flags = FeatureFlags()\n", Status.FAIL),
+        ("app/a.py", "if feature_flags['checkout']:\n    pay()\n", Status.PASS),
+    ],
+)
+async def test_flags_that_nobody_asks_switch_nothing(path: str, code: str, expected: Status) -> None:
+    found = await verdict_of("feature.flag.used", Stage(repo={path: code}))
+    assert found.status is expected, found.summary
