@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import (
@@ -178,6 +180,10 @@ def _wanted(requirement: Requirement, cores: int) -> tuple[int, str]:
     return min(2, cores), ""
 
 
+TOP_FOLDERS = 3
+"""/, /home and /home/me: what stands below them is shared by strangers."""
+
+
 async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
     host = offered(probes.host, "host")
     tools = [tool.lower() for tool in requirement.names("tool")]
@@ -193,6 +199,13 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
         host.vantage,
         basis=", ".join(sorted({_told(probes, one, 60) for one in workers})),
     )
+    own = [one for one in named if not _neighbour(probes, one)]
+    if named and not own:
+        return unknown(
+            f"{_told(probes, named[0], 80)} works in {host.folder(named[0].pid)}, the service elsewhere: whose is it?",
+            evidence, mend="start the worker in the service's folder, or attest to it",
+        )  # fmt: skip
+    named = own
     if named:
         return passed(
             f"{counted(len(named), 'task worker process', 'task worker processes')}: {_told(probes, named[0], 80)}",
@@ -209,6 +222,21 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
             mend="inspect the worker's container",
         )
     return failed(seen, evidence, mend="start a task worker beside the web server")
+
+
+def _neighbour(probes: Probes, worker: Process) -> bool:
+    """Whether it works in a folder that has nothing to do with those of the processes that serve."""
+    with contextlib.suppress(Unobservable):
+        host, found = serving(probes)
+        homes = {host.folder(one.pid) for one in found} - {"", "/"}
+        own = host.folder(worker.pid)
+        return own not in {"", "/"} and bool(homes) and not any(_related(Path(own), Path(home)) for home in homes)
+    return False
+
+
+def _related(one: Path, other: Path) -> bool:
+    shared = [a for a, b in zip(one.parts, other.parts, strict=False) if a == b]
+    return one.is_relative_to(other) or other.is_relative_to(one) or len(shared) > TOP_FOLDERS
 
 
 async def _queue(probes: Probes, tools: Sequence[str]) -> Verdict:

@@ -48,6 +48,9 @@ FLAGS = frozenset(
     | {"go-feature-flag", "configcat-client", "configcat-node", "posthog", "split-io"}
 )
 OWN_FLAG = re.compile(r"\bFEATURE_[A-Z0-9_]{3,}\b|\b(?i:feature_?flags?)\b|\b(?:isFeatureEnabled|is_feature_enabled)\(")
+GIVEN = re.compile(r"[\"'`]?[ \t]*(?::[^=\n;,]*)?=(?![=>])|[\"']?[ \t]*:(?!:)")
+BROUGHT = re.compile(r"\s*(?:import|export\s*[{*]|from|type|interface)\b|.*\bimport\s*\{")
+MADE = re.compile(r"\bFeature_?Flags?\($")
 ASKED = re.compile(
     r"\bFlipper\.enabled\?|\bflag_is_active\(|\.is_?[eE]nabled\(|\.variation\(|useFeature|get_?[bB]oolean_?[vV]alue\("
 )
@@ -247,7 +250,8 @@ def _bookkeeping(name: str) -> bool:
 def _asks(one: Source, asked: Sequence[re.Pattern[str]]) -> Iterator[Match]:
     """Places that ask; in Python only conditions and calls, so that a text that speaks of flags is none."""
     if one.tree is None:
-        yield from (match for pattern in asked for match in one.places(pattern))
+        found = (match for pattern in asked for match in pattern.finditer(one.text))
+        yield from (one.at(match.start(), match[0]) for match in found if not _defines(one.text, match))
         return
     for node in ast.walk(one.tree):
         said = ""
@@ -255,8 +259,15 @@ def _asks(one: Source, asked: Sequence[re.Pattern[str]]) -> Iterator[Match]:
             said = ast.unparse(node.test)
         elif isinstance(node, ast.Call):
             said = f"{ast.unparse(node.func)}("
+            said = "" if MADE.search(said) else said
         if any(pattern.search(said) for pattern in asked):
             yield Match(one.path, getattr(node, "lineno", 0), said[:120])
+
+
+def _defines(text: str, name: re.Match[str]) -> bool:
+    """Whether flags are only given a value, a type or a name there."""
+    before = text[text.rfind("\n", 0, name.start()) + 1 : name.start()]
+    return bool(BROUGHT.match(before) or GIVEN.match(text, name.end()))
 
 
 async def _flags(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more

@@ -11,7 +11,7 @@ from roadworthy.contracts.checks import Status, Verdict
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage
-from roadworthy.inspection.fixtures.web import pages
+from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import Requirement
 from roadworthy.inspection.probes.bundle import ProbeSet
 from roadworthy.inspection.probes.config import ConfigProbe
@@ -150,3 +150,22 @@ async def test_a_command_is_redacted_before_it_is_cut() -> None:
     assert "c4nary" not in repr(verdict)
     worker = Machine((Program(f"celery worker --broker redis://:{secret}@cache/0"),))
     assert "c4nary" not in repr(await verdict_of("srv.async.workers", Stage(machine=worker)))
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("/srv/shop", Status.PASS),
+        ("/srv/shop/worker", Status.PASS),
+        ("", Status.PASS),
+        ("/", Status.PASS),
+        ("/srv/blog", Status.UNKNOWN),
+        ("/home/other/app", Status.UNKNOWN),
+    ],
+)
+async def test_a_worker_of_something_else_on_the_machine(folder: str, expected: Status) -> None:
+    web = Program("gunicorn shop:app", listens=True, folder="/srv/shop")
+    machine = Machine((web, Program("/venv/bin/celery -A app worker", folder=folder)))
+    stage = Stage(site=pages({"/": reply("x")}), machine=machine)
+    found = await verdict_of("srv.async.workers", stage)
+    assert found.status is expected, found.summary
