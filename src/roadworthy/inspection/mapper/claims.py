@@ -25,6 +25,8 @@ LEAST_SCORE_JOINED = 1.4
 """A claim that "and" sets apart needs less than one after a comma."""
 WINDOW_WORDS = 7
 """Words of a claim stand together; further apart they belong to different claims."""
+ENUMERATED = 3
+"""Words between the subjects of an enumeration: more, and they are claims apart."""
 ALTERNATIVE = "or"
 _EXPLAINS = re.compile(
     r"\([^)]*\b(?:e\.?g|etc|such as|like|optional\w*|recommended|cannot|can't|because|so that|instead|not|or|currently"
@@ -60,6 +62,7 @@ def claims(known: Index, line: Line, more: Iterable[Match], demands: Callable[[I
     more = tuple(more)
     joined = _joined(known, first, line, more)
     claimed = (first, *(match for match, _ in joined[:MORE_CLAIMS]))
+    claimed = (*claimed, *_sharing(first, claimed, matches, line.own))
     chosen = (*claimed, *_of_aside(claimed, matches, line))
     any_of = bool(joined) and all(joint == ALTERNATIVE for _, joint in joined)
     left = [*_matches(known, text.without(_taken(chosen)), line), *more]
@@ -86,6 +89,26 @@ def _joined(known: Index, first: Match, line: Line, more: Sequence[Match]) -> li
         chosen.append(best[0])
         found.append((best[0], joints[best[0]]))
     return found
+
+
+def _sharing(first: Match, claimed: Sequence[Match], matches: Iterable[Match], words: Sequence[Word]) -> list[Match]:
+    """Claims that share what is said of the first: "PostgreSQL and Redis are up"."""
+    said = {match.requirement for match in claimed}
+    sharing = [match for match in matches if match.requirement not in said and _shares(match, first, claimed, words)]
+    return best_per_requirement(sharing)[:MORE_CLAIMS]
+
+
+def _shares(match: Match, first: Match, claimed: Sequence[Match], words: Sequence[Word]) -> bool:
+    """Whether both end in the same words, and nothing but an enumeration stands between what they begin with."""
+    shared = match.taken & first.taken
+    own, other = match.taken - shared, first.taken - shared
+    if not shared or not own or not other or own & _taken(claimed) or match.score < LEAST_SCORE_JOINED:
+        return False
+    if any(words[place].text.startswith("#") for place in own) or max(own | other) > min(shared):
+        return False
+    low, high = sorted((own, other), key=min)
+    between = words[max(low) + 1 : min(high)]
+    return max(low) < min(high) and {word.text for word in between} & JOINING != set() and len(between) <= ENUMERATED
 
 
 def _taken(matches: Iterable[Match]) -> frozenset[int]:

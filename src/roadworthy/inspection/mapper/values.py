@@ -31,7 +31,7 @@ _RPS = re.compile(
 _ASSIGNMENT = re.compile(r"(?<![\w/.])(?P<name>[A-Z][A-Z0-9]*(?:__?[A-Z0-9]+)*)\s?=\s?(?P<value>[^\s`,;)]+)")
 _ENV_NAME = re.compile(r"(?<![\w/.#])[A-Z][A-Z0-9]*(?:__?[A-Z0-9]+)+(?![\w/.]*[a-z(])")
 _KEYWORD = re.compile(r"\b(?P<name>[a-z][a-z_]*)\s?=\s?(?P<value>[^\s`,;()]+)")
-_PATH = re.compile(r"(?<![\w.:/~])/(?:[A-Za-z0-9_\-{}:.]+/?)+")
+_PATH = re.compile(r"(?<![\w.:/~])/(?:(?:[A-Za-z0-9_\-{}:.]+|(?<=/)\[[\w.]+\])/?)+")
 _URL = re.compile(r"\b(?:https?|redis|postgres(?:ql)?|s3)://[^\s`'\")>,]+")
 _OWN_ADDRESS = re.compile(
     r"\bhttps?://(?:(?:localhost|127\.0\.0\.1|0\.0\.0\.0|your[\w.-]*|[a-z][a-z0-9-]*(?=[:/])|[\w.-]*\bexample\.\w+|[<$\[{]"
