@@ -49,8 +49,8 @@ IN_USE = frozenset({"cache.invalidate"})
 ABOUT_TESTS = re.compile(r"\b(?:e2e|tests?|testing)\b", re.IGNORECASE)
 """A guide to the tests is the last that a line about the service means."""
 TRIED = re.compile(
-    r"\b(?:verified|tested|rehears\w+|practi[cs]ed|exercised|drilled|approved|reviewed|trained|up[- ]to[- ]date|current"
-    r"|for (?:every|each|all|multiple)|linked)\b|^\W*(?:test|verify|rehearse|practi[cs]e|exercise|try|review)\b",
+    r"\b(?:verified|tested|rehears\w+|practi[cs]ed|exercised|drilled|approved|reviewed|trained|updated"
+    r"|up[- ]to[- ]date|current|for (?:every|each|all|multiple)|linked)\b|^\W*(?:test|verify|rehearse|practi[cs]e|exercise|try|review)\b",
     re.IGNORECASE,
 )
 """More than that it is written down."""
@@ -147,6 +147,10 @@ def _file(repo: RepoProbe, requirement: Requirement) -> Verdict:
         return failed(f"{found[0]} has {size}: a stub", evidence, mend="finish it")
     if absent:
         return failed(f"{found[0]} says nothing of {listed(absent)}", evidence, mend="add it, or mend the line")
+    if more := TRIED.search(requirement.text("subject")):
+        return unknown(
+            f"{found[0]} is there, {size}; '{more[0]}' does not show", evidence, mend="attest to it: who, when"
+        )
     return passed(f"{found[0]} is there, {size}", evidence)
 
 

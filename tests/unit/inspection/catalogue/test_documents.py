@@ -117,3 +117,10 @@ async def test_a_guide_to_the_tests_is_not_what_troubleshooting_means() -> None:
     tree["docs/testing.md"] += STEPS
     verdict = await verdict_of("doc.topic.section", Stage(repo=tree), "doc.runbook", subject="Troubleshooting guide")
     assert verdict.summary.startswith("docs/running.md")
+
+
+async def test_that_a_named_file_is_there_does_not_say_that_it_is_current() -> None:
+    stage = Stage(repo={"docs/guide.md": "one line more\n" * 20})
+    for subject, status in (("Guide: docs/guide.md", Status.PASS), ("docs/guide.md updated", Status.UNKNOWN)):
+        verdict = await verdict_of("repo.file.named", stage, "doc.any", file="docs/guide.md", subject=subject)
+        assert verdict.status is status, verdict.summary
