@@ -106,6 +106,12 @@ def _in_history(git: Git) -> tuple[tuple[Leak, ...], int]:
     return tuple(found.values()), commits
 
 
+def _kept_elsewhere(subject: str) -> re.Match[str] | None:
+    """Where the line says that secrets are; what a bracket recommends, or the same clause denies, it does not say."""
+    clauses = re.split(r"[;,.]\s|\band\b", re.sub(r"\([^)]*\)", " ", subject))
+    return next((found for one in clauses if (found := KEPT_ELSEWHERE.search(one)) and not DENIED.search(one)), None)
+
+
 async def _secrets(probes: Probes, requirement: Requirement) -> Verdict:
     repo, subject = offered(probes.repo, "repo"), requirement.text("subject")
     if about := NOT_IN_CODE.search(subject):
@@ -129,7 +135,7 @@ async def _secrets(probes: Probes, requirement: Requirement) -> Verdict:
             f"{len(before)} secrets stand in the history, the first: {before[0].where}", evidence,
             mend="change them: deleting a file leaves it in every clone",
         )  # fmt: skip
-    if (place := KEPT_ELSEWHERE.search(subject)) and not DENIED.search(subject):
+    if place := _kept_elsewhere(subject):
         return unknown(
             f"no secret was found in {seen.files} {seen.how}; whether they are kept in {place[0]!r} shows only there",
             evidence, mend="attest to it",

@@ -172,7 +172,8 @@ async def test_lists_that_scanners_keep_of_what_they_found() -> None:
     ("subject", "expected"),
     [
         ("No secrets in the code", PASS),
-        ("No credentials in git; they live in Vault", PASS),
+        ("No credentials in git (use Vault)", PASS),
+        ("No credentials in git; they live in Vault", UNKNOWN),
         ("Keys are kept in Secrets Manager", UNKNOWN),
         ("Signing key stored in an HSM", UNKNOWN),
         ("Share credentials with the other team safely", UNKNOWN),
