@@ -72,7 +72,12 @@ def _add_evidence(document: Document, written: list[str], line: LineResult, star
     if not written[-1].endswith(("\n", "\r")):
         written[-1] += document.newline
     indent = _indent(document.lines[line.item.line - 1])
-    written.append(evidence.render(indent) + ("" if at_the_end else document.newline))
+    written.append(evidence.render(indent) + ("" if at_the_end else _line_end(written[-1])))
+
+
+def _line_end(raw: str) -> str:
+    """How the line above ends: another end, before an empty line, could become one with it."""
+    return raw[len(raw.rstrip("\r\n")) :]
 
 
 def _evidence(line: LineResult, started_at: str) -> EvidenceLine:

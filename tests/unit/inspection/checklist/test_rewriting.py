@@ -165,6 +165,13 @@ def test_line_ends_quotes_and_indentation(path: Path, text: str) -> None:
     assert "roadworthy" in MarkdownIt().render(result.decode()).split("<li>")[1].split("</li>")[0]
 
 
+def test_a_lone_return_swallows_no_empty_line(path: Path) -> None:
+    path.write_bytes(b"\rA\n- [ ] One\n\nB")
+    result = rewritten(path, Status.PASS)
+    assert result.startswith(b"\rA\n- [x] One\n")
+    assert result.endswith(b"</sub>\n\nB")
+
+
 def test_what_a_hostile_target_answers_cannot_act_in_the_document(path: Path) -> None:
     path.write_text("- [ ] One\n")
     hostile = "</sub> <script>alert(1)</script> [click](https://evil.example) `x` **b**\n# Heading | cell \x1b[31m"
