@@ -50,7 +50,8 @@ ABOUT_TESTS = re.compile(r"\b(?:e2e|tests?|testing)\b", re.IGNORECASE)
 """A guide to the tests is the last that a line about the service means."""
 TRIED = re.compile(
     r"\b(?:verified|tested|rehears\w+|practi[cs]ed|exercised|drilled|approved|reviewed|trained|updated"
-    r"|up[- ]to[- ]date|current|for (?:every|each|all|multiple)|linked)\b|^\W*(?:test|verify|rehearse|practi[cs]e|exercise|try|review)\b",
+    r"|up[- ]to[- ]date|current|for (?:every|each|all|multiple)|linked)\b"
+    r"|^\W*(?:test|verify|rehearse|practi[cs]e|exercise|try|review)\b",
     re.IGNORECASE,
 )
 """More than that it is written down."""

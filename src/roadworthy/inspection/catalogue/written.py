@@ -87,7 +87,10 @@ async def _api(probes: Probes, requirement: Requirement) -> Verdict:
                 evidence,
                 mend="generate it anew",
             )
-    if re.search(r"\bcurrent|up[- ]to[- ]date\b", requirement.text("subject"), re.IGNORECASE) and not served:
+    if (
+        re.search(r"\bcurrent\b|\bupdate[sd]?\b|\bup[- ]to[- ]date\b", requirement.text("subject"), re.IGNORECASE)
+        and not served
+    ):
         return unknown(
             "whether it is current shows only beside the routes that are served",
             evidence,

@@ -47,6 +47,7 @@ def doc(heading: str, text: str = LONG) -> dict[str, str]:
         ("doc.api.routes", doc("API keys"), {}, FAIL),
         ("doc.api.routes", {"qa/report.md": f"# QA report\n\n## API endpoints\n\n{LONG}"}, {}, UNKNOWN),
         ("doc.api.routes", doc("API reference"), {}, PASS),
+        ("doc.api.routes", doc("API reference"), {"subject": "API docs updated"}, UNKNOWN),
         ("doc.api.routes", {**README, "openapi.yaml": "openapi: 3.1.0\npaths: {}\n"}, {}, FAIL),
         ("doc.api.routes", {**README, "openapi.yaml": "openapi: 3.1.0\npaths: {/x: {get: {}}}\n"}, {}, PASS),
         ("doc.api.routes", {**README, "openapi.json": ROUTES}, {"subject": "API documentation current"}, UNKNOWN),
