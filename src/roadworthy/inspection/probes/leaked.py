@@ -31,7 +31,7 @@ SHAPES: Mapping[str, re.Pattern[str]] = {
     # A title alone, as code looks for it or a form shows it, is no key.
     "private key": re.compile(
         r"-----BEGIN (?:RSA |EC |DSA |OPENSSH |PGP |ENCRYPTED )?PRIVATE KEY(?: BLOCK)?-----"
-        r"(?![\"'`]|(?:\\n|\s)*(?:\.{2,}|…|<|\[|\*{2,}))"
+        r"(?![\"'`/]|(?:\\n|\s)*(?:\.{2,}|…|<|\[|\*{2,}))"
     ),
 }
 ADDRESS = re.compile(
@@ -54,9 +54,11 @@ LOCAL = frozenset(
 )
 """Hosts of a development machine's own containers."""
 _COMPUTED = re.compile(
-    r"\$\{|\$\(|\{\{|%\(|<%|process\.env|os\.environ|getenv|ENV\[|^\$|secretKeyRef|arn:|^vault:|^ENC\[|^AQI"
+    r"\$\{|#\{|\$\(|\{\{|%\(|<%|process\.env|os\.environ|getenv|ENV\[|^\$|secretKeyRef|arn:|^vault:|^ENC\[|^AQI"
 )
-_INVENTED = re.compile(r"(?i)fixture|example|dummy|fake|invented|not[-_]a[-_]")
+_INVENTED = re.compile(
+    r"(?i)fixture|example|dummy|fake|invented|not[-_]a[-_]|(?:^|[-_])tests?(?:[-_]|$)|new[-_]?password|\.{3}$|…"
+)
 _WORDS = re.compile(r"^(?:[A-Za-z]+[0-9]{0,3}[._/ -])*[A-Za-z]+[0-9]{0,3}$")
 """Words with separators: a header's name, a path, a key of translations."""
 
