@@ -172,7 +172,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("srv.shutdown", D, "A stop finishes what was begun", ("subject",)),
     Spec("srv.timeout", M, "Requests end in time", ("seconds",)),
     Spec("srv.ext_timeout", M, "Calls to others end in time", ("seconds",)),
-    Spec("srv.retry", M, "Calls that failed are tried again", ("attempts",)),
+    Spec("srv.retry", M, "Calls that failed are tried again", ("attempts", "subject")),
     Spec("srv.breaker", M, "Calls to a failing service stop for a while"),
     Spec("srv.fallback", D, "Critical routes survive the loss of a dependency"),
     Spec("srv.debug", M, "Debugging is off in production", ("name", "value")),

@@ -11,6 +11,7 @@ from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import sources
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.sources import Source
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.repo import Match, RepoProbe
@@ -227,6 +228,7 @@ BREAKERS = Practice(
     trace=re.compile(r"\bcircuit[ _-]?breaker", re.IGNORECASE),
 )
 BODY_CHARACTERS = 2_500
+CODE_WORDS = re.compile(r"`[^`]*`")
 
 
 def used(practice: Practice, code: Sequence[Source]) -> list[Match]:
@@ -252,8 +254,10 @@ def _defined(practice: Practice, source: Source) -> Iterator[str]:
 
 
 def _practised(practice: Practice, mend: str) -> Callable[[Probes, Requirement], Awaitable[Verdict]]:
-    async def run(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
-        repo = offered(probes.repo, "repo")
+    async def run(probes: Probes, requirement: Requirement) -> Verdict:
+        repo, subject = offered(probes.repo, "repo"), requirement.text("subject")
+        if practice.trace.search(subject) and not practice.trace.search(CODE_WORDS.sub(" ", subject)):
+            raise Unobservable("the line names something of this name, and asks something else of it", "attest to it")
         code = await repo.facts(sources.code)
         known = await repo.facts(sources.dependencies)
         places, out = used(practice, code), [call.place for call in await repo.facts(_made)]

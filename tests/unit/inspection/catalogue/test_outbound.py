@@ -112,3 +112,14 @@ async def test_what_a_string_speaks_of_is_not_done() -> None:
 def test_strings_are_blanked_where_they_stand() -> None:
     source = sources.Source("a.py", "python", 'a = """x\ny""" + b\nc = "d"  \n')
     assert source.bare == "a =     \n     + b\nc =      \n"
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [("Failed calls are retried by `tenacity`", Status.PASS), ("A lock guards `retry-failed-orders`", Status.UNKNOWN)],
+)
+async def test_a_name_that_speaks_of_retries_asks_for_none(subject: str, expected: Status) -> None:
+    code = "from tenacity import retry\nimport requests\n\n\n@retry\ndef ask():\n    requests.get('x', timeout=5)\n"
+    files = {"requirements.txt": "tenacity\nrequests\n", "app/a.py": code}
+    found = await verdict_of("srv.retry.code", Stage(repo=files), subject=subject)
+    assert found.status is expected, found.summary
