@@ -66,8 +66,8 @@ def claims(known: Index, line: Line, more: Iterable[Match], demands: Callable[[I
     chosen = (*claimed, *_of_aside(claimed, matches, line))
     any_of = bool(joined) and all(joint == ALTERNATIVE for _, joint in joined)
     left = [*_matches(known, text.without(_taken(chosen)), line), *more]
-    beyond = (" ".join(own_words(match)) for match, _ in joined[MORE_CLAIMS:])
-    unread = (*apart, *beyond, *_unread(chosen, left, line))
+    beyond = (_phrase(match) for match, _ in joined[MORE_CLAIMS:])
+    unread = (*apart, *beyond, *_unread(chosen, left, line), *_half_read(chosen, left, line.own))
     return Claims(tuple(sorted(chosen, key=lambda match: match.first)), any_of, unread)
 
 
@@ -217,6 +217,25 @@ def _unread(chosen: Sequence[Match], others: Sequence[Match], line: Line) -> tup
         if not any(word.position in explained or any(match.knows(word) for match in chosen) for word in part)
         and any(word.position in line.telling and word.text not in _ADDS_NOTHING for word in part)
     )
+
+
+def _half_read(chosen: Sequence[Match], left: Iterable[Match], words: Sequence[Word]) -> Iterator[str]:
+    """Subjects of an enumeration that are known, and no claim was read of them: "Redis and Celery are running"."""
+    said, taken = {match.requirement for match in chosen}, _taken(chosen)
+    for match in best_per_requirement(left):
+        own = match.taken
+        begins = min(own, default=0)
+        joined = begins > 0 and words[begins - 1].text in JOINING and not own & taken
+        if not joined or match.requirement in said or max(own) > max(taken, default=0):
+            continue
+        known = any(one.knows(words[place]) for one in chosen for place in own)
+        if match.score >= LEAST_SCORE and not known and all(words[place].weight != ASIDE_WEIGHT for place in own):
+            yield _phrase(match)
+
+
+def _phrase(match: Match) -> str:
+    """The words of the line that a match rests on."""
+    return " ".join(own_words(match))
 
 
 def _parts(words: Sequence[Word]) -> list[list[Word]]:

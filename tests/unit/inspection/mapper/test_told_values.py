@@ -64,3 +64,15 @@ def test_figures_are_read(text: str, name: str, value: int | str) -> None:
 @pytest.mark.parametrize("text", ["Docker Configuration: ___/8", "Approved by the security team: **_____**"])
 def test_room_to_write_in_asks_for_nothing(text: str) -> None:
     assert MAPPER.map_one(Item(line=1, section=("Sign-off",), text=text)).requirements == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("Redis and Celery are running", ("celery",)),
+        ("Redis and PostgreSQL are running", ()),
+        ("`/readyz` returns 200 (database + Redis connected)", ()),
+    ],
+)
+def test_of_an_enumeration_nothing_is_passed_over(text: str, unread: tuple[str, ...]) -> None:
+    assert MAPPER.map_one(Item(line=1, section=("Service",), text=text)).unread == unread
