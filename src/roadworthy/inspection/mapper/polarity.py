@@ -62,7 +62,8 @@ _VERB = re.compile(
 )
 _GOOD_LACK = re.compile(
     r"\bno (?:pending|unapplied|outstanding|unused|missing|unresolved|open|known|critical|broken|failed|failing|dead"
-    r"|stale)\b|\b(?:no|without)(?: \w+)? (?:downtime|lock(?:s|ing)?|interruptions?|data loss)\b",
+    r"|stale)\b|\bbuckets?\b[^.;]{0,20}\bnot (?:be )?public(?:ly)?\b"
+    r"|\b(?:no|without)(?: \w+)? (?:downtime|lock(?:s|ing)?|interruptions?|data loss)\b",
     re.IGNORECASE,
 )
 """What is better not there, whatever it is."""

@@ -76,3 +76,9 @@ def test_room_to_write_in_asks_for_nothing(text: str) -> None:
 )
 def test_of_an_enumeration_nothing_is_passed_over(text: str, unread: tuple[str, ...]) -> None:
     assert MAPPER.map_one(Item(line=1, section=("Service",), text=text)).unread == unread
+
+
+def test_a_bucket_that_is_not_public_is_what_is_asked() -> None:
+    mapped = MAPPER.map_one(Item(line=1, section=("Storage",), text="The S3 bucket is not publicly readable"))
+    assert [one.id for one in mapped.requirements] == ["storage.bucket"]
+    assert mapped.sense == "asked"
