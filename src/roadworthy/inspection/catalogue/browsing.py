@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import markup, surface
+from roadworthy.inspection.catalogue.declaring import Run, check
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.markup import Markup
 from roadworthy.inspection.catalogue.surface import Shown
 from roadworthy.inspection.errors import Unobservable
-from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import Reply, Site, pages, reply
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.http import HttpProbe
 
@@ -237,23 +238,22 @@ def _check(  # noqa: PLR0917 - the same seven parts, five times below
     requirement: str,
     name: str,
     title: str,
-    run: object,
+    run: Run,
     severity: Severity,
     documentation: Documentation,
     stages: tuple[Stage, Stage],
 ) -> Check:
-    return Check(
-        id=f"{requirement}.{name}",
-        requirements=(requirement,),
-        title=title,
+    return check(
+        requirement,
+        name,
+        title,
+        run,
+        documentation,
         severity=severity,
-        blast_radius=BlastRadius.READ_ONLY,
-        strength=Strength.BEHAVIOUR,
-        needs=frozenset({"http"}),
-        run=run,  # type: ignore[arg-type]  # each is a coroutine of probes and requirement
-        timeout_seconds=20.0,
-        documentation=documentation,
-        fixtures=twins(requirement, must_fail=stages[0], mended=stages[1]),
+        must_fail=stages[0],
+        mended=stages[1],
+        radius=BlastRadius.READ_ONLY,
+        seconds=20.0,
     )
 
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
+from roadworthy.contracts.checks import Evidence, Severity, Verdict
+from roadworthy.inspection.catalogue.declaring import Run, of_tree
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.kubernetes import HPA, PDB, RBAC, RESTRICTED, WEB
-from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes import manifests
 from roadworthy.inspection.probes.manifests import Cluster, Container, Object
 from roadworthy.inspection.probes.repo import RepoProbe
@@ -278,20 +278,8 @@ def _without_token(one: Object, found: Cluster) -> bool:
     return any(account.declared.get("automountServiceAccountToken") is False for account in accounts)
 
 
-def _check(requirement: str, title: str, run: Any, severity: Severity, said: Documentation, *twin: str) -> Check:
-    must_fail, mended = ({"k8s/web.yaml": text} for text in twin)
-    return Check(
-        id=f"{requirement}.declared",
-        requirements=(requirement,),
-        title=title,
-        severity=severity,
-        blast_radius=BlastRadius.READ_ONLY,
-        strength=Strength.FILE,
-        needs=frozenset({"repo"}),
-        run=run,
-        documentation=said,
-        fixtures=twins(requirement, must_fail=Stage(repo=must_fail), mended=Stage(repo=mended)),
-    )
+def _check(requirement: str, title: str, run: Run, severity: Severity, said: Documentation, *twin: str) -> Check:
+    return of_tree(f"{requirement}.declared", title, run, severity, said, *({"k8s/web.yaml": text} for text in twin))
 
 
 HOW = (

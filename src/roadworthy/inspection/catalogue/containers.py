@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.contracts.checks import Severity, Verdict
+from roadworthy.inspection.catalogue.declaring import of_tree
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.kubernetes import WEB
-from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Documentation, Probes, Requirement
 from roadworthy.inspection.probes import images, manifests, yaml_files
 from roadworthy.inspection.probes.images import ComposeService, Dockerfile
 from roadworthy.inspection.probes.manifests import STORES, Cluster
@@ -249,19 +249,8 @@ HEAVY = 'FROM node:22.11\nCOPY . .\nRUN npm ci && npm run build\nCMD ["node", "d
 NOT_DEPLOYED = "Never; without such files the line is unknown."
 
 
-def _check(
-    check: str, title: str, run: object, severity: Severity, said: Documentation, *stages: Mapping[str, str]
-) -> Check:
-    requirement = check.rpartition(".")[0]
-    return Check(
-        id=check, requirements=(requirement,), title=title, severity=severity, blast_radius=BlastRadius.READ_ONLY,
-        strength=Strength.FILE, needs=frozenset({"repo"}), run=run, documentation=said,  # type: ignore[arg-type]  # typed where they are written
-        fixtures=twins(requirement, must_fail=Stage(repo=stages[0]), mended=Stage(repo=stages[1])),
-    )  # fmt: skip
-
-
 CHECKS = (
-    _check(
+    of_tree(
         "img.tag.named", "Images are pinned to a version", _tags, Severity.MEDIUM,
         Documentation(
             what="No image that production runs or builds on is without a version or called latest, main or stable.",
@@ -274,7 +263,7 @@ CHECKS = (
         ),
         {"Dockerfile": "FROM python:latest\n"}, {"Dockerfile": "FROM python:3.13.1-slim\n"},
     ),
-    _check(
+    of_tree(
         "img.small.stages", "Images are small: a slim base, without what builds them", _small, Severity.LOW,
         Documentation(
             what="What runs stands on a slim base, holds no compilers or bundlers, and a .dockerignore keeps the "
@@ -287,7 +276,7 @@ CHECKS = (
         ),
         {"Dockerfile": HEAVY}, {"Dockerfile": SLIM},
     ),
-    _check(
+    of_tree(
         "mon.health.declared", "Each container's health is watched", _watched, Severity.HIGH,
         Documentation(
             what="Containers of the service have readiness and liveness probes, or a health check of compose or "
@@ -299,7 +288,7 @@ CHECKS = (
         ),
         {"k8s/web.yaml": WEB.replace("livenessProbe", "startupProbe")}, {"k8s/web.yaml": WEB},
     ),
-    _check(
+    of_tree(
         "host.limits.declared", "Each container has a memory limit", _limited, Severity.MEDIUM,
         Documentation(
             what="Every container of the service's workloads, or every compose service, has a memory limit.",
@@ -310,7 +299,7 @@ CHECKS = (
         ),
         {"k8s/web.yaml": WEB.replace("limits: {memory: 256Mi}", "limits: {}")}, {"k8s/web.yaml": WEB},
     ),
-    _check(
+    of_tree(
         "sec.nonroot.image", "Images switch to a user that is not root", _user, Severity.HIGH,
         Documentation(
             what="The last stage of every Dockerfile, or the one it stands on, names a USER other than root.",

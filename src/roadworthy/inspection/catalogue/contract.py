@@ -7,15 +7,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.contracts.checks import Severity, Verdict
 from roadworthy.inspection.catalogue import openapi, surface
 from roadworthy.inspection.catalogue.answers import TRACES
+from roadworthy.inspection.catalogue.declaring import Run, check
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.openapi import Operation
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.items import items
-from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 from roadworthy.inspection.probes.sessions import visit
 
@@ -195,7 +196,7 @@ def declared(  # noqa: PLR0917 - the same parts, five times
     requirement: str,
     name: str,
     title: str,
-    run: object,
+    run: Run,
     severity: Severity,
     documentation: Documentation,
     stages: tuple[Stage, Stage],
@@ -203,19 +204,17 @@ def declared(  # noqa: PLR0917 - the same parts, five times
     provokes: bool = False,
 ) -> Check:
     """A check of an answer over HTTP, with its two stages: the careless one and the mended one."""
-    return Check(
-        id=f"{requirement}.{name}",
-        requirements=(requirement,),
-        title=title,
+    return check(
+        requirement,
+        name,
+        title,
+        run,
+        documentation,
         severity=severity,
-        blast_radius=BlastRadius.PROBE,
-        strength=Strength.BEHAVIOUR,
-        needs=frozenset({"http"}),
-        run=run,  # type: ignore[arg-type]  # each is a coroutine of probes and requirement
-        timeout_seconds=70.0,
+        must_fail=stages[0],
+        mended=stages[1],
         provokes=provokes,
-        documentation=documentation,
-        fixtures=twins(requirement, must_fail=stages[0], mended=stages[1]),
+        seconds=70.0,
     )
 
 

@@ -8,12 +8,17 @@ from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Param, Probes, Requirement, Strength
 
+Run = Callable[[Probes, Requirement], Awaitable[Verdict]]
+Tree = Mapping[str, str]
+"""Path -> text of the files in a source tree."""
+QUICK_SECONDS = 10.0
+
 
 def check(
     requirement: str,
     name: str,
     title: str,
-    run: Callable[[Probes, Requirement], Awaitable[Verdict]],
+    run: Run,
     documentation: Documentation,
     *,
     severity: Severity,
@@ -41,4 +46,34 @@ def check(
         provokes=provokes,
         documentation=documentation,
         fixtures=twins(requirement, params, must_fail=must_fail, mended=mended),
+    )
+
+
+def of_tree(
+    identifier: str,
+    title: str,
+    run: Run,
+    severity: Severity,
+    documentation: Documentation,
+    *twin: Tree,
+    params: Mapping[str, Param] | None = None,
+    radius: BlastRadius = BlastRadius.READ_ONLY,
+) -> Check:
+    """A check of what stands in the source tree; `twin` is the tree that it fails, and the one that it passes."""
+    requirement, _, name = identifier.rpartition(".")
+    must_fail, mended = twin
+    return check(
+        requirement,
+        name,
+        title,
+        run,
+        documentation,
+        severity=severity,
+        must_fail=Stage(repo=must_fail),
+        mended=Stage(repo=mended),
+        params=params,
+        needs=("repo",),
+        strength=Strength.FILE,
+        radius=radius,
+        seconds=QUICK_SECONDS,
     )

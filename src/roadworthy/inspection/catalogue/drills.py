@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.contracts.drills import DrillKind
+from roadworthy.inspection.catalogue.declaring import QUICK_SECONDS, Run, check
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
-from roadworthy.inspection.fixtures.stage import Stage, twins
+from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.model import Check, Documentation, Param, Probes, Requirement, Strength
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.drills import Kept
@@ -209,19 +210,15 @@ def _result(days_ago: float, kind: str, **figures: float) -> Mapping[str, str]:
 
 
 def _check(
-    requirement: str, run: object, asked: Mapping[str, Param], stages: Sequence[Mapping[str, str]], text: Sequence[str]
+    requirement: str, run: Run, asked: Mapping[str, Param], stages: Sequence[Mapping[str, str]], text: Sequence[str]
 ) -> Check:
     what, why, how = text
-    return Check(
-        id=f"{requirement}.result",
-        requirements=(requirement,),
-        title=BY_ID[requirement].title,
-        severity=Severity.HIGH,
-        blast_radius=BlastRadius.READ_ONLY,
-        strength=Strength.CONFIGURATION,
-        needs=frozenset({"drills"}),
-        run=run,  # type: ignore[arg-type]  # one of the four above
-        documentation=Documentation(
+    return check(
+        requirement,
+        "result",
+        BY_ID[requirement].title,
+        run,
+        Documentation(
             what=what,
             why=why,
             how_verified="The newest result of its kind in the folder that [drills] path names: our JSON, k6, Locust, "
@@ -229,7 +226,14 @@ def _check(
             how_to_mend=how,
             not_applicable_when="Never.",
         ),
-        fixtures=twins(requirement, asked, must_fail=Stage(drills=stages[0]), mended=Stage(drills=stages[1])),
+        severity=Severity.HIGH,
+        must_fail=Stage(drills=stages[0]),
+        mended=Stage(drills=stages[1]),
+        params=asked,
+        needs=("drills",),
+        strength=Strength.CONFIGURATION,
+        radius=BlastRadius.READ_ONLY,
+        seconds=QUICK_SECONDS,
     )
 
 

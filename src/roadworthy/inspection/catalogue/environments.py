@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.contracts.checks import Severity, Verdict
 from roadworthy.inspection.catalogue import sources
+from roadworthy.inspection.catalogue.declaring import Run, Tree, of_tree
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.secrets import DESCRIBES
 from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.errors import Unobservable
-from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import PROBE_REMEDIES, Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import PROBE_REMEDIES, Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes import workflows
 from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.redaction import is_secret_name
 
-Run = Callable[[Probes, Requirement], Awaitable[Verdict]]
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", "sample.env")
 DECLARED = re.compile(r"^\s*#?\s*(?:export\s+)?([A-Z][A-Z0-9_]+)\s*=", re.MULTILINE)
 GIVEN_BY_OTHERS = frozenset(
@@ -310,20 +309,8 @@ APART = {"app.py": "x = 1\n", "settings/production.py": "DEBUG = False\n", "sett
 NEVER = "Never."
 
 
-def _check(check: str, title: str, run: Run, said: Documentation, *stages: Mapping[str, str]) -> Check:
-    requirement = check.rpartition(".")[0]
-    return Check(
-        id=check,
-        requirements=(requirement,),
-        title=title,
-        severity=Severity.MEDIUM,
-        blast_radius=BlastRadius.READ_ONLY,
-        strength=Strength.FILE,
-        needs=frozenset({"repo"}),
-        run=run,
-        documentation=said,
-        fixtures=twins(requirement, must_fail=Stage(repo=stages[0]), mended=Stage(repo=stages[1])),
-    )
+def _check(check: str, title: str, run: Run, said: Documentation, *twin: Tree) -> Check:
+    return of_tree(check, title, run, Severity.MEDIUM, said, *twin)
 
 
 CHECKS = (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.inspection.catalogue.declaring import QUICK_SECONDS, Run, check
 from roadworthy.inspection.catalogue.kit import counted, failed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine
-from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Param, Probes, Requirement, Strength
+from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.model import Check, Documentation, Param, Probes, Requirement
 from roadworthy.inspection.probes.host import Disk
 from roadworthy.inspection.probes.versions import at_least, release
 from roadworthy.inspection.requirements import BY_ID
@@ -92,23 +92,22 @@ def _gib(size: float) -> str:
     return f"{size / GIB:.1f} GiB"
 
 
-Run = Callable[[Probes, Requirement], Awaitable[Verdict]]
-
-
 def _check(
     requirement: str, run: Run, asked: dict[str, Param], stages: tuple[Machine, Machine], text: Documentation
 ) -> Check:
-    return Check(
-        id=f"{requirement}.here",
-        requirements=(requirement,),
-        title=BY_ID[requirement].title,
+    return check(
+        requirement,
+        "here",
+        BY_ID[requirement].title,
+        run,
+        text,
         severity=Severity.MEDIUM,
-        blast_radius=BlastRadius.READ_ONLY,
-        strength=Strength.BEHAVIOUR,
-        needs=frozenset({"host"}),
-        run=run,
-        documentation=text,
-        fixtures=twins(requirement, asked, must_fail=Stage(machine=stages[0]), mended=Stage(machine=stages[1])),
+        must_fail=Stage(machine=stages[0]),
+        mended=Stage(machine=stages[1]),
+        params=asked,
+        needs=("host",),
+        radius=BlastRadius.READ_ONLY,
+        seconds=QUICK_SECONDS,
     )
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.contracts.checks import Severity, Verdict
+from roadworthy.inspection.catalogue.declaring import Run, of_tree
 from roadworthy.inspection.catalogue.kit import SWITCHED_ON, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
-from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes import frameworks
 from roadworthy.inspection.probes.frameworks import Told
 from roadworthy.inspection.probes.repo import RepoProbe
 
-Run = Callable[[Probes, Requirement], Awaitable[Verdict]]
 Rule = Callable[[Mapping[str, Told]], "tuple[str, Sequence[Told]] | None"]
 """What is wrong ("" for nothing) and the settings that say so; None where they say nothing about it."""
 
@@ -170,21 +169,9 @@ HOW = (
 
 
 def _check(check: str, title: str, run: Run, severity: Severity, said: tuple[str, str, str], *lines: str) -> Check:
-    requirement = check.rpartition(".")[0]
-    must_fail, mended = ({MODULE: BASE + line} for line in lines)
     what, why, mend = said
-    return Check(
-        id=check,
-        requirements=(requirement,),
-        title=title,
-        severity=severity,
-        blast_radius=BlastRadius.READ_ONLY,
-        strength=Strength.FILE,
-        needs=frozenset({"repo"}),
-        run=run,
-        documentation=Documentation(what, why, HOW, mend, "Never; without such settings the line is unknown."),
-        fixtures=twins(requirement, must_fail=Stage(repo=must_fail), mended=Stage(repo=mended)),
-    )
+    page = Documentation(what, why, HOW, mend, "Never; without such settings the line is unknown.")
+    return of_tree(check, title, run, severity, page, *({MODULE: BASE + line} for line in lines))
 
 
 CHECKS = (

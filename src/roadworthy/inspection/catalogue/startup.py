@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.contracts.checks import Severity, Verdict
+from roadworthy.inspection.catalogue.declaring import Run, Tree, of_tree
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
-from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes import frameworks, images, manifests, scripts
 from roadworthy.inspection.probes.frameworks import ELSEWHERE
 from roadworthy.inspection.probes.repo import RepoProbe, is_aside
 from roadworthy.inspection.probes.yaml_files import at, texts
 
-Run = Callable[[Probes, Requirement], Awaitable[Verdict]]
 SERVERS = re.compile(
     r"\b(gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|puma|unicorn|passenger|falcon|pm2(?:-runtime)?"
     r"|fastapi run|(?:bin/)?rails s(?:erver)?|bundle exec rackup|next start|nest start(?! --watch)|node|bun|deno"
@@ -244,21 +243,10 @@ RUNS = "FROM python:3.13-slim\nCOPY . /app\nCMD {}\n"
 
 
 def _check(
-    check: str, title: str, run: Run, said: tuple[str, str, str, str], stages: Sequence[Mapping[str, str]], **asked: int
+    check: str, title: str, run: Run, said: tuple[str, str, str, str], stages: Sequence[Tree], **asked: int
 ) -> Check:
-    requirement = check.rpartition(".")[0]
-    return Check(
-        id=check,
-        requirements=(requirement,),
-        title=title,
-        severity=Severity.HIGH,
-        blast_radius=BlastRadius.READ_ONLY,
-        strength=Strength.FILE,
-        needs=frozenset({"repo"}),
-        run=run,
-        documentation=Documentation(*said, not_applicable_when="Never; without such files the line is unknown."),
-        fixtures=twins(requirement, asked, must_fail=Stage(repo=stages[0]), mended=Stage(repo=stages[1])),
-    )
+    page = Documentation(*said, not_applicable_when="Never; without such files the line is unknown.")
+    return of_tree(check, title, run, Severity.HIGH, page, *stages, params=asked)
 
 
 CHECKS = (

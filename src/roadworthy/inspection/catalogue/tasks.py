@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.declaring import Run, of_tree
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Param, Probes, Requirement, Strength
 from roadworthy.inspection.probes import exposition, task_settings
 from roadworthy.inspection.probes.http import Answer
 from roadworthy.inspection.probes.task_settings import ENDS_ITSELF, KEEPS_DEAD, RETRIES_ITSELF, Sets, Setting, Tasks
@@ -182,27 +183,17 @@ SET = {
 }
 
 
-def _check(requirement: str, title: str, run: object, asked: dict[str, float], text: Sequence[str]) -> Check:
+def _check(requirement: str, title: str, run: Run, asked: dict[str, Param], text: Sequence[str]) -> Check:
     what, why, mend = text
-    return Check(
-        id=f"{requirement}.source",
-        requirements=(requirement,),
-        title=title,
-        severity=Severity.MEDIUM,
-        blast_radius=BlastRadius.READ_ONLY,
-        strength=Strength.FILE,
-        needs=frozenset({"repo"}),
-        run=run,  # type: ignore[arg-type]  # one of the three above
-        documentation=Documentation(
-            what=what,
-            why=why,
-            how_verified="Declarations, calls and settings of Celery, Dramatiq, RQ, BullMQ, Sidekiq and others in the "
-            "team's code, and what the library does unless told otherwise. Tests and comments don't count.",
-            how_to_mend=mend,
-            not_applicable_when="Never.",
-        ),
-        fixtures=twins(requirement, asked, must_fail=Stage(repo=BARE), mended=Stage(repo=SET)),
+    page = Documentation(
+        what=what,
+        why=why,
+        how_verified="Declarations, calls and settings of Celery, Dramatiq, RQ, BullMQ, Sidekiq and others in the "
+        "team's code, and what the library does unless told otherwise. Tests and comments don't count.",
+        how_to_mend=mend,
+        not_applicable_when="Never.",
     )
+    return of_tree(f"{requirement}.source", title, run, Severity.MEDIUM, page, BARE, SET, params=asked)
 
 
 METRICS = Check(

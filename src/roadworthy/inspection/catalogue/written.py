@@ -5,21 +5,20 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import prose, sources
+from roadworthy.inspection.catalogue.declaring import Run, Tree, of_tree
 from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.errors import Unobservable
-from roadworthy.inspection.fixtures.stage import Stage, twins
-from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes import images, manifests, packages, yaml_files
 from roadworthy.inspection.probes.repo import Match, RepoProbe
 from roadworthy.inspection.probes.yaml_files import NotYaml, table
 
-Run = Callable[[Probes, Requirement], Awaitable[Verdict]]
 WORDS_MIN = 60
 SPECS = ("openapi*.json", "openapi*.yaml", "openapi*.yml", "swagger*.json", "swagger*.yaml", "swagger*.yml")
 SPEC_LIMIT_BYTES = 4 * 1024 * 1024
@@ -307,22 +306,12 @@ HOW = (
 
 
 def declared(
-    check: str, title: str, run: Run, said: tuple[str, str, str, str], stages: Sequence[Mapping[str, str]], **asked: str
+    check: str, title: str, run: Run, said: tuple[str, str, str, str], stages: Sequence[Tree], **asked: str
 ) -> Check:
     """A check of documents: `said` is its page, `stages` the trees that it fails and passes."""
-    requirement = check.rpartition(".")[0]
-    return Check(
-        id=check,
-        requirements=(requirement,),
-        title=title,
-        severity=Severity.LOW,
-        blast_radius=BlastRadius.PROBE if check == "doc.api.routes" else BlastRadius.READ_ONLY,
-        strength=Strength.FILE,
-        needs=frozenset({"repo"}),
-        run=run,
-        documentation=Documentation(*said, not_applicable_when="Never."),
-        fixtures=twins(requirement, asked, must_fail=Stage(repo=stages[0]), mended=Stage(repo=stages[1])),
-    )
+    page = Documentation(*said, not_applicable_when="Never.")
+    radius = BlastRadius.PROBE if check == "doc.api.routes" else BlastRadius.READ_ONLY
+    return of_tree(check, title, run, Severity.LOW, page, *stages, params=asked, radius=radius)
 
 
 CHECKS = (
