@@ -87,7 +87,7 @@ def reference(stage: Stage, folder: Path, variant: Variant, *, cached: bool) -> 
         "BIND": f"{HOST}:{port}",
     }
     options = ["--config", "python:benchmarks.reference.gunicorn_conf", "--workers", str(variant.workers)]
-    command = [BIN / "gunicorn", *options, "benchmarks.reference.app:app"]
+    command: list[str | Path] = [BIN / "gunicorn", *options, "benchmarks.reference.app:app"]
     name = f"reference-{variant.workers}{'-slowapi' if variant.slowapi else ''}"
     with serving(name, command, environment, port=port, folder=folder) as server:
         yield server

@@ -15,7 +15,7 @@ from array import array
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 import uvloop
@@ -65,9 +65,9 @@ class Client(asyncio.Protocol):
         self._stopped = False
         self._transport: asyncio.Transport
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # of another class with uvloop
         self._send()
 
     def data_received(self, data: bytes) -> None:

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -127,7 +128,7 @@ def observatory(tools: Path, folder: Path) -> Iterator[Finding]:
         started([*serve, "--port", str(secure), *tls], environment, folder / "secure.log", folder),
     ):
         for log in ("plain.log", "secure.log"):
-            wait_until(lambda log=log: "running on" in (folder / log).read_text(), "uvicorn did not start")
+            wait_until(partial(_says, folder / log, "running on"), "uvicorn did not start")
         script = (
             f"const m = await import('{package}/src/scanner/index.js');"
             f"const r = await m.scan('127.0.0.1:{secure}');"
@@ -189,6 +190,10 @@ def _beside(
         seen = inspected(folder, "Security", wanted, target) if wanted else None
     for one, line in asked.items():
         yield Finding(tool, on, one, line, seen.status.get(line, "") if seen and line else "")
+
+
+def _says(log: Path, words: str) -> bool:
+    return words in log.read_text()
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:

@@ -103,7 +103,7 @@ def record(
 
 
 def _median_of(loads: list[Load], name: str) -> float:
-    return round(median(getattr(load, name) for load in loads), 2)
+    return round(float(median(getattr(load, name) for load in loads)), 2)
 
 
 def memory_record(records: list[Record], conditions: dict[str, object]) -> Record:

@@ -28,6 +28,7 @@ import asyncpg
 import pytest
 import redis
 import structlog
+from tests.settings import settings_from
 
 from roadworthy.chassis.database.pool import Database
 from roadworthy.chassis.processes.state import FileLock
@@ -187,13 +188,13 @@ def empty_database_url(servers: dict[str, str]) -> Iterator[str]:
 @pytest.fixture
 def settings(database_url: str, valkey_url: str) -> Settings:
     """Development settings on this test's database and Valkey, untouched by the environment's `.env`."""
-    return Settings(_env_file=None, database_url=database_url, redis_url=valkey_url)  # type: ignore[call-arg, arg-type]
+    return settings_from(database_url=database_url, redis_url=valkey_url)
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An open pool on this test's database."""
-    database = await Database.open(database_url, Settings(_env_file=None))  # type: ignore[call-arg]
+    database = await Database.open(database_url, settings_from())
     yield database
     await database.close()
 

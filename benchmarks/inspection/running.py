@@ -81,7 +81,7 @@ def _described(folder: Path, process: subprocess.Popen[bytes], port: int) -> Pat
 
 def _answers(port: int) -> bool:
     with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
-        return answer.status == 200
+        return bool(answer.status == 200)
     return False
 
 

@@ -166,7 +166,8 @@ def test_places_are_suggested(visit: Visit) -> None:
 
 def test_the_list_can_be_walked_on_and_back(visit: Visit) -> None:
     def titles() -> list[str]:
-        return page.locator(".job h2 a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        links: list[str] = page.locator(".job h2 a").evaluate_all("all => all.map(link => link.getAttribute('href'))")
+        return links
 
     with visit() as page:
         page.goto("/jobs?state=CA")

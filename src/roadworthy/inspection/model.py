@@ -126,31 +126,31 @@ class Probes(Protocol):
     @property
     def http(self) -> HttpProbe | None: ...  # noqa: D102 - the class docstring speaks for all of them
     @property
-    def postgres(self) -> PostgresProbe | None: ...  # noqa: D102
+    def postgres(self) -> PostgresProbe | None: ...  # noqa: D102 - as above
     @property
-    def redis(self) -> RedisProbe | None: ...  # noqa: D102
+    def redis(self) -> RedisProbe | None: ...  # noqa: D102 - as above
     @property
-    def repo(self) -> RepoProbe | None: ...  # noqa: D102
+    def repo(self) -> RepoProbe | None: ...  # noqa: D102 - as above
     @property
-    def config(self) -> ConfigProbe | None: ...  # noqa: D102
+    def config(self) -> ConfigProbe | None: ...  # noqa: D102 - as above
     @property
-    def host(self) -> HostProbe | None: ...  # noqa: D102
+    def host(self) -> HostProbe | None: ...  # noqa: D102 - as above
     @property
-    def logs(self) -> LogsProbe | None: ...  # noqa: D102
+    def logs(self) -> LogsProbe | None: ...  # noqa: D102 - as above
     @property
-    def nginx(self) -> NginxProbe | None: ...  # noqa: D102
+    def nginx(self) -> NginxProbe | None: ...  # noqa: D102 - as above
     @property
-    def flows(self) -> FlowsProbe | None: ...  # noqa: D102
+    def flows(self) -> FlowsProbe | None: ...  # noqa: D102 - as above
     @property
-    def disruptions(self) -> DisruptionsProbe | None: ...  # noqa: D102
+    def disruptions(self) -> DisruptionsProbe | None: ...  # noqa: D102 - as above
     @property
-    def prometheus(self) -> PrometheusProbe | None: ...  # noqa: D102
+    def prometheus(self) -> PrometheusProbe | None: ...  # noqa: D102 - as above
     @property
-    def drills(self) -> DrillsProbe | None: ...  # noqa: D102
+    def drills(self) -> DrillsProbe | None: ...  # noqa: D102 - as above
     @property
-    def backups(self) -> BackupsProbe | None: ...  # noqa: D102
+    def backups(self) -> BackupsProbe | None: ...  # noqa: D102 - as above
     @property
-    def names(self) -> NamesProbe | None: ...  # noqa: D102
+    def names(self) -> NamesProbe | None: ...  # noqa: D102 - as above
 
     def secrets(self) -> frozenset[str]:
         """Every secret value seen so far (passwords of DSNs, values of secret variables): masked in all reports."""

@@ -1,11 +1,12 @@
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from roadworthy.chassis.service import AppManifest, Resources, Routes, Service
 from roadworthy.chassis.settings import Settings
@@ -43,15 +44,15 @@ class Lifespan:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.heard: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
 
-    async def start(self) -> dict[str, Any]:
-        self.task = asyncio.create_task(self.service({"type": "lifespan"}, self.said.get, self.heard.put))
+    async def start(self) -> MutableMapping[str, Any]:
+        self.task = asyncio.ensure_future(self.service({"type": "lifespan"}, self.said.get, self.heard.put))
         await self.said.put({"type": "lifespan.startup"})
         async with asyncio.timeout(STARTS_WITHIN_SECONDS):  # a service that failed without a word says nothing
             return await self.heard.get()
 
-    async def stop(self) -> dict[str, Any]:
+    async def stop(self) -> MutableMapping[str, Any]:
         await self.said.put({"type": "lifespan.shutdown"})
         await self.task
         return self.heard.get_nowait()
@@ -95,7 +96,7 @@ async def test_health_names_what_the_service_depends_on(settings: Settings) -> N
 
 
 async def test_without_the_shared_tier_the_service_is_degraded_and_ready(settings: Settings) -> None:
-    cut = settings.model_copy(update={"redis_url": type(settings.redis_url)("redis://127.0.0.1:1/0")})
+    cut = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
     async with running(cut) as client:
         assert (await client.get("/health")).json()["status"] == "degraded"
         assert (await client.get("/health/ready")).status_code == 200
@@ -106,7 +107,7 @@ async def test_without_the_shared_tier_the_service_is_degraded_and_ready(setting
     ("url", "said"), [(None, "No database is configured"), ("postgresql://nobody:x@127.0.0.1:1/none", "127.0.0.1")]
 )
 async def test_a_start_that_fails_says_why(settings: Settings, url: str | None, said: str) -> None:
-    broken = settings.model_copy(update={"database_url": type(settings.database_url)(url) if url else None})
+    broken = settings.model_copy(update={"database_url": SecretStr(url) if url else None})
     heard = await Lifespan(Service(broken, [APP])).start()
     assert heard["type"] == "lifespan.startup.failed"
     assert said in heard["message"]

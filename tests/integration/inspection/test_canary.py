@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,8 +25,8 @@ NAMES = ("SECRET_KEY", "JWT_SECRET", "SMTP_PASSWORD", "OPENAI_API_KEY", "S3_SECR
 class Leaking(BaseHTTPRequestHandler):
     """A service and a Prometheus in one, which tell the canary in body, header, cookie, label and address."""
 
-    protocol_version: ClassVar[str] = "HTTP/1.1"
-    wbufsize: ClassVar[int] = -1
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.unit.inspection.catalogue.asking import BY_ID, verdict_of
@@ -26,10 +27,10 @@ ITEMS = reply({"items": [1, 2, 3]})
     ],
 )
 async def test_requests_that_never_reach_the_database_show_no_leak(
-    answers: dict[str, object], words: str, servers: dict[str, str]
+    answers: dict[str, Any], words: str, servers: dict[str, str]
 ) -> None:
     LENT.set(Servers(servers["admin"], None))
-    verdict = await verdict_of("db.leak.sessions", Stage(database=Database(connections=2), site=pages(answers)))  # type: ignore[arg-type]
+    verdict = await verdict_of("db.leak.sessions", Stage(database=Database(connections=2), site=pages(answers)))
     assert (verdict.status, words in verdict.summary) == (Status.UNKNOWN, True), verdict.summary
 
 
@@ -47,5 +48,5 @@ async def test_only_a_socket_has_nothing_to_encrypt(dsn: str, status: Status) ->
         return ""
 
     postgres = SimpleNamespace(dsn=dsn, encrypted=plain, vantage="a test")
-    verdict = await BY_ID["db.tls.session"].run(FakeProbes(postgres=postgres), Requirement("db.tls"))  # type: ignore[arg-type]
+    verdict = await BY_ID["db.tls.session"].run(FakeProbes(postgres=postgres), Requirement("db.tls"))
     assert verdict.status is status

@@ -48,8 +48,8 @@ CANARY = f"c4nary{secrets.token_hex(12)}"
 class Service(BaseHTTPRequestHandler):
     """A page and a health check, which leak the canary in body, header and cookie."""
 
-    protocol_version: ClassVar[str] = "HTTP/1.1"
-    wbufsize: ClassVar[int] = -1  # header and body in one packet: two would wait 40 ms for each other
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # header and body in one packet: two would wait 40 ms for each other
     pages: ClassVar[dict[str, tuple[str, str]]] = {
         "/": ("text/html", f"<html><body><h1>Shop</h1><p>token={CANARY}</p></body></html>"),
         "/healthz": ("application/json", json.dumps({"status": "ok", "database": "ok", "password": CANARY})),

@@ -7,6 +7,7 @@ from tests.unit.inspection.catalogue.asking import verdict_of
 from tests.unit.inspection.catalogue.test_migration_files import TREES
 
 from roadworthy.contracts.checks import Status
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.servers import LENT, Database, Servers
 from roadworthy.inspection.fixtures.stage import Stage
 
@@ -83,7 +84,7 @@ async def test_what_the_role_may_not_read_names_the_grant(servers: dict[str, str
     )
     async with stage.open() as probes:
         assert probes.postgres is not None
-        with pytest.raises(Exception, match="permission denied") as refused:
+        with pytest.raises(Unobservable, match="permission denied") as refused:
             await probes.postgres.rows("select * from alembic_version")
     assert "grant select on alembic_version" in refused.value.remedy
     verdict = await verdict_of("db.migrations.pending", stage)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from roadworthy.chassis.cache.embedded import EmbeddedValkey
-from roadworthy.contracts.checks import Status
+from roadworthy.contracts.checks import Status, Verdict
 from roadworthy.inspection.catalogue import CHECKS
 from roadworthy.inspection.fixtures.servers import Servers
 from roadworthy.inspection.model import Check
@@ -54,16 +55,12 @@ async def test_without_servers_it_says_what_it_could_not_run() -> None:
 async def test_a_broken_check_is_wrong_not_a_crash() -> None:
     check = next(check for check in CHECKS if check.id == "cfg.env.effective")
 
-    async def broken(*_: object) -> None:
+    async def broken(*_: object) -> Verdict:
         raise KeyError("surprise")
 
-    proofs = await self_test([Check(**{**_fields(check), "run": broken})], Servers())
+    proofs = await self_test([replace(check, run=broken)], Servers())
     assert {(proof.outcome, proof.seen) for proof in proofs} == {(Outcome.WRONG, Status.UNKNOWN)}
     assert all("surprise" in proof.words for proof in proofs)
-
-
-def _fields(check: Check) -> dict[str, object]:
-    return {name: getattr(check, name) for name in Check.__dataclass_fields__}
 
 
 def test_only_checks_about_servers_may_pass_on_empty_ones() -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from tests.processes import free_port, wait_until
+from tests.settings import settings_from
 
 from roadworthy.chassis.database.migrations import migrate, pending
 from roadworthy.chassis.database.pool import Database
 from roadworthy.chassis.processes.lifetime import LAUNCHER, spawn, stop
-from roadworthy.chassis.settings import Settings
 from roadworthy.main import APPS
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
@@ -54,7 +54,7 @@ async def test_every_migration_demo_data_and_the_pool_work_on_it(server_url: str
     for app in APPS:
         await app.demo(server_url, lambda _done, _total, _what: None, scale=0.001)
 
-    database = await Database.open(server_url, Settings(_env_file=None))  # type: ignore[call-arg]
+    database = await Database.open(server_url, settings_from())
     try:
         assert str(await database.fetchval("show server_version")).startswith("15.")
         assert await database.fetchval("select count(*) from hiring.jobs") == 200

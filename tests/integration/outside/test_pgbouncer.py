@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.processes import free_port, wait_until
+from tests.settings import settings_from
 
 from roadworthy.chassis.database.pool import Database
 from roadworthy.chassis.processes.lifetime import spawn, stop
@@ -73,10 +74,9 @@ def accepts(port: int) -> bool:
 
 @pytest.fixture
 def settings(pooled_url: str, database_url: str) -> Settings:
-    return Settings(
-        _env_file=None,  # type: ignore[call-arg]
-        database_url=pooled_url,  # type: ignore[arg-type]
-        database_direct_url=database_url,  # type: ignore[arg-type]
+    return settings_from(
+        database_url=pooled_url,
+        database_direct_url=database_url,
         database_pool_size=6,
         database_statement_timeout_seconds=0.2,
     )

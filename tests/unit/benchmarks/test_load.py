@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,9 +38,9 @@ def url() -> Iterator[str]:
 
 @pytest.fixture(params=["wrk", "our own"])
 def generator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = load.shutil.which("wrk")
+    installed = shutil.which("wrk")
     if request.param == "our own":
-        monkeypatch.setattr(load.shutil, "which", lambda _: None)
+        monkeypatch.setattr(shutil, "which", lambda _: None)
     elif installed is None:
         pytest.skip("wrk is not installed")
 

@@ -28,6 +28,13 @@ class FakeProbes:
     config: Any = None
     host: Any = None
     logs: Any = None
+    nginx: Any = None
+    flows: Any = None
+    disruptions: Any = None
+    prometheus: Any = None
+    drills: Any = None
+    backups: Any = None
+    names: Any = None
     hidden: frozenset[str] = field(default_factory=frozenset)
 
     def secrets(self) -> frozenset[str]:

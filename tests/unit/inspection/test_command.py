@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.inspection.fakes import check, inspection, line, verdict
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from roadworthy.cli import application
 from roadworthy.contracts.checks import BlastRadius, Kind, Status, Verdict
-from roadworthy.inspection import command
+from roadworthy.inspection import catalogue, command
 from roadworthy.inspection.command import ExitCode
 from roadworthy.inspection.errors import InspectionError
 from roadworthy.inspection.model import Item
@@ -114,7 +115,7 @@ def test_the_inspector_needs_neither_the_product_nor_its_libraries() -> None:
 
 
 def test_every_report_is_written_where_it_was_asked_for(checklist: Path, tmp_path: Path) -> None:
-    paths = {name: tmp_path / f"report.{name}" for name in ("json", "html", "sarif", "junit")}
+    paths: dict[str, Any] = {name: tmp_path / f"report.{name}" for name in ("json", "html", "sarif", "junit")}
     (tmp_path / "attestations.toml").write_text(WAIVED)
     command.execute(command.Wanted(checklist, tmp_path / "target.toml", **paths))
     written = {name: path.read_text() for name, path in paths.items()}
@@ -133,14 +134,16 @@ def test_two_reports_do_not_share_a_file(checklist: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("option", ["html", "sarif", "junit", "json"])
 def test_a_report_is_never_written_over_what_is_read(checklist: Path, tmp_path: Path, option: str) -> None:
     for path in (checklist, tmp_path / "target.toml"):
+        options: dict[str, Any] = {option: path}
         with pytest.raises(InspectionError, match="written over"):
-            command.execute(command.Wanted(checklist, tmp_path / "target.toml", **{option: path}))
+            command.execute(command.Wanted(checklist, tmp_path / "target.toml", **options))
 
 
 @pytest.mark.parametrize("option", ["html", "sarif", "junit", "out"])
 def test_only_json_goes_to_standard_output(checklist: Path, tmp_path: Path, option: str) -> None:
+    options: dict[str, Any] = {option: Path("-")}
     with pytest.raises(InspectionError, match="only --json"):
-        command.execute(command.Wanted(checklist, tmp_path / "target.toml", **{option: Path("-")}))
+        command.execute(command.Wanted(checklist, tmp_path / "target.toml", **options))
 
 
 def test_a_system_that_is_not_there_is_said_before_anything_else(
@@ -173,7 +176,7 @@ def test_disruptive_checks_run_only_when_allowed_and_with_a_warning(
         return verdict(Status.PASS)
 
     cutting = check("health.cut", "health.endpoint", note, blast_radius=BlastRadius.DISRUPTIVE)
-    monkeypatch.setattr(command.catalogue, "BY_REQUIREMENT", {"health.endpoint": (cutting,)})
+    monkeypatch.setattr(catalogue, "BY_REQUIREMENT", {"health.endpoint": (cutting,)})
     command.execute(command.Wanted(checklist, tmp_path / "target.toml"))
     said = capsys.readouterr()
     assert not ran

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,6 +162,6 @@ def test_a_variable_is_taken_from_the_env_file_that_the_target_names(
     ],
 )
 def test_addresses_of_applications_are_read_as_postgresql_takes_them(
-    dsn: str, place: dict[str, str | int], address: str
+    dsn: str, place: dict[str, Any], address: str
 ) -> None:
-    assert target.PostgresPart(dsn, **place).address == address  # type: ignore[arg-type]
+    assert target.PostgresPart(dsn, **place).address == address

@@ -87,7 +87,7 @@ async def fill(url: str, jobs: list[Row]) -> None:
     connection = await asyncpg.connect(url)
     try:
         await _copy(connection, "states", ("id", "code", "name"), [(id_, *state) for id_, state in STATES.items()])
-        cities = [
+        cities: list[tuple[object, ...]] = [
             (id_, state_id, name, f"{name.lower().replace(' ', '-').replace('é', 'e')}", 30.0, -100.0, 5000 - id_)
             for id_, (name, state_id) in CITIES.items()
         ]

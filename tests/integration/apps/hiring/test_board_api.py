@@ -1,6 +1,6 @@
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
@@ -63,7 +63,7 @@ async def client(board: Database, service: JobService, views: ViewCounter) -> As
     places = Places(PlaceRepository(board))
     companies = CompanyService(CompanyRepository(board, places), places)
     hot = (*JobRoutes(service, views).hot(), *CompanyRoutes(companies).hot(), *PlaceRoutes(places).hot())
-    transport = httpx.ASGITransport(web_app(hot, [], docs_on=True))  # type: ignore[arg-type]  # httpx's own words
+    transport = httpx.ASGITransport(web_app(hot, [], docs_on=True))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
@@ -76,7 +76,7 @@ def expected(query: dict[str, str]) -> list[Row]:
 
 def _matches(job: Row, query: dict[str, str]) -> bool:
     top = job.salary_max if job.salary_max is not None else job.salary_min
-    checks = {
+    checks: dict[str, Callable[[str], bool]] = {
         "q": lambda q: all(word in job.description.split() for word in q.split()),
         "state": lambda code: STATES[job.state_id][0] == code,
         "city": lambda slug: CITIES[job.city_id][0].lower().replace(" ", "-").replace("é", "e") == slug,

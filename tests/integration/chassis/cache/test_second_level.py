@@ -56,6 +56,10 @@ async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
     pytest.fail("it did not happen within five seconds")
 
 
+async def is_locked(process: SecondLevel, key: str) -> bool:
+    return bool(await process._tier.client.exists(f"{key}:lock"))
+
+
 async def test_what_one_process_loaded_the_other_finds(processes: list[SecondLevel]) -> None:
     first, second = processes
     source = Source()
@@ -111,7 +115,7 @@ async def test_who_waits_too_long_for_another_loads_himself(
     stuck.gate.clear()
     key = processes[0].key(("x",))
     first = asyncio.create_task(processes[0].get(key, TTL_SECONDS, stuck))
-    await eventually(lambda: processes[1]._tier.client.exists(f"{key}:lock"))
+    await eventually(lambda: is_locked(processes[1], key))
     assert await processes[1].get(key, TTL_SECONDS, quick) == quick.gives
     stuck.gate.set()
     await first

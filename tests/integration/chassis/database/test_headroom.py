@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from tests.settings import settings_from
 
 from roadworthy.chassis.database.headroom import headroom_problem
 from roadworthy.chassis.errors import StartupError
@@ -11,7 +12,7 @@ from roadworthy.chassis.settings import Settings
 
 
 def settings_of(url: str, **changes: object) -> Settings:
-    return Settings(_env_file=None, database_url=url, database_pool_size=10, **changes)  # type: ignore[call-arg, arg-type]
+    return settings_from(database_url=url, database_pool_size=10, **changes)
 
 
 async def test_pools_that_fit_are_not_worth_a_word(database_url: str) -> None:

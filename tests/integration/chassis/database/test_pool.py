@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from tests.settings import settings_from
 
 from roadworthy.chassis.database import pool
 from roadworthy.chassis.database.pool import Database, DatabaseDown, PoolExhausted, StatementTimeout
@@ -21,7 +22,7 @@ NOTICED_WITHIN_SECONDS = 20
 
 
 def limits(**changes: object) -> Settings:
-    return Settings(_env_file=None, **{"database_pool_size": 2, **changes})  # type: ignore[call-arg, arg-type]
+    return settings_from(**{"database_pool_size": 2, **changes})
 
 
 @pytest.fixture

@@ -138,8 +138,11 @@ def test_four_processes_at_once_admit_60_together(valkey_url: str) -> None:
     command = [sys.executable, "-c", PROCESS, valkey_url]
     pipe = subprocess.PIPE
     processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
-    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 4
     for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     assert sum(int(process.communicate(timeout=30)[0]) for process in processes) == 60

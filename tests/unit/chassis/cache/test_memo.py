@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import pytest
 
-from roadworthy.chassis.cache import memo
 from roadworthy.chassis.cache.memo import Memo
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ class Source:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(memo.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 

@@ -54,7 +54,8 @@ async def test_reads_at_the_same_time_are_one_query() -> None:
 async def test_groups_never_share_a_query() -> None:
     source = Source()
     lookup = Lookup(source.load)
-    assert await asyncio.gather(lookup.get("a", 1), lookup.get("b", 1), lookup.get("a", 2)) == [1, 1, 4]
+    answers = await asyncio.gather(*(lookup.get(*asked) for asked in (("a", 1), ("b", 1), ("a", 2))))
+    assert answers == [1, 1, 4]
     assert source.asked == [("a", (1, 2)), ("b", (1,))]
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.settings import settings_from
 
 from roadworthy.chassis.cache.shared import SharedTier
 from roadworthy.chassis.edge.asgi import ASGIApp, Message, Receive, Scope, Send
 from roadworthy.chassis.edge.build import edge_from_settings
 from roadworthy.chassis.edge.edge import Edge
 from roadworthy.chassis.edge.policy import RoutePolicy
-from roadworthy.chassis.settings import Settings
 from roadworthy.chassis.telemetry.health import Dependency, Health
 from roadworthy.chassis.telemetry.metrics import Metrics
 from roadworthy.chassis.telemetry.output import LogOutput
@@ -143,7 +143,7 @@ async def making(tmp_path: Path) -> AsyncIterator[Making]:
     ) -> Edge:
         edge = edge_from_settings(
             app,
-            Settings(_env_file=None, **values),  # type: ignore[call-arg]
+            settings_from(**values),
             health=Health(dependencies, "1.2.3"),
             metrics=Metrics(tmp_path / f"metrics{next(number)}"),
             output=LogOutput(log) if log else None,

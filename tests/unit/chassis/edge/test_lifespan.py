@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.settings import settings_from
 
 from roadworthy.chassis.edge.asgi import Message, Receive, Scope, Send
 from roadworthy.chassis.edge.build import edge_from_settings
 from roadworthy.chassis.edge.lifespan import DRAIN_SIGNAL, Every, Lag
-from roadworthy.chassis.settings import Settings
 from roadworthy.chassis.telemetry.health import Health
 from roadworthy.chassis.telemetry.metrics import Metrics
 
@@ -25,7 +25,7 @@ class Server:
     """A server's side of a lifespan."""
 
     def __init__(self, app: Any, tmp_path: Path) -> None:
-        settings = Settings(_env_file=None)  # type: ignore[call-arg]
+        settings = settings_from()
         self.health = Health([], "1")
         self.edge = edge_from_settings(
             app, settings, health=self.health, metrics=Metrics(tmp_path / "metrics"), output=None
@@ -106,7 +106,7 @@ async def test_the_signal_before_a_stop_turns_readiness_red(tmp_path: Path) -> N
 async def test_a_part_of_the_timer_that_fails_is_logged_and_the_others_go_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    ran = []
+    ran: list[object] = []
 
     def fail(_now: float) -> None:
         raise ZeroDivisionError

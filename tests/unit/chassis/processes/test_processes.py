@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,9 +135,9 @@ def test_a_full_disk_is_named_and_other_troubles_pass() -> None:
 
 
 @pytest.mark.parametrize("module", [embedded_postgres, embedded_valkey])
-def test_a_platform_without_a_wheel_is_told_what_to_do(module: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_platform_without_a_wheel_is_told_what_to_do(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    find = module.programs if module is embedded_postgres else module.program  # type: ignore[attr-defined]
+    find = module.programs if module is embedded_postgres else module.program
     with pytest.raises(StartupError, match="none for this platform") as failure:
         find()
     assert "_URL" in failure.value.remedy

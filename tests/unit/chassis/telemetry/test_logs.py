@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import structlog
+from tests.settings import settings_from
 
-from roadworthy.chassis.settings import Settings
 from roadworthy.chassis.telemetry import output as output_module
 from roadworthy.chassis.telemetry.context import request_id
 from roadworthy.chassis.telemetry.logs import GRANIAN_LOGGING, configure_logging
@@ -29,7 +29,7 @@ def connect(address: str) -> None:
 
 
 def configure(log_file: Path, **values: Any) -> None:
-    configure_logging(Settings(_env_file=None, log_file=log_file, **values))  # type: ignore[call-arg]
+    configure_logging(settings_from(log_file=log_file, **values))
 
 
 def lines(log_file: Path) -> list[dict[str, Any]]:

@@ -104,7 +104,7 @@ def labels() -> Labels:
 
 @pytest.fixture
 async def client(labels: Labels) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(labels)  # type: ignore[arg-type]  # httpx's words for ASGI are its own
+    transport = httpx.ASGITransport(labels)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 

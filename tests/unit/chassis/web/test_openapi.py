@@ -65,7 +65,7 @@ HOT = (
 
 def client(*, docs_on: bool = True) -> httpx.AsyncClient:
     app = web_app(HOT, [ordinary, page], docs_on=docs_on)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")  # type: ignore[arg-type]  # httpx's own words for ASGI
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
 
 @pytest.fixture

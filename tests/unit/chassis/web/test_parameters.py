@@ -25,7 +25,7 @@ class Needed(msgspec.Struct, frozen=True):
 
 
 QUERY = Query(Wanted)
-texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), min_size=1, max_size=20)
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
 def refusal(query_string: bytes) -> InvalidParameters:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from roadworthy.contracts.checks import Status, Verdict
 from roadworthy.inspection.catalogue import CHECKS
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage
-from roadworthy.inspection.model import Check, Param, Requirement
+from roadworthy.inspection.model import Check, Requirement
 
 BY_ID: dict[str, Check] = {check.id: check for check in CHECKS}
 
 
-async def verdict_of(check_id: str, stage: Stage, requirement: str = "", **params: Param) -> Verdict:
+async def verdict_of(check_id: str, stage: Stage, requirement: str = "", /, **params: Any) -> Verdict:
     """The verdict; what could not be observed is `unknown`."""
     check = BY_ID[check_id]
     async with stage.open() as probes:

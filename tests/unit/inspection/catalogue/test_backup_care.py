@@ -12,6 +12,7 @@ from roadworthy.contracts.checks import Status
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.monitoring import SERVICE, Monitoring
 from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.model import Param
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 DUMP = b"--\n-- PostgreSQL database dump\n--\n" + b"INSERT INTO a VALUES (1);\n" * 400
@@ -45,7 +46,7 @@ GPG = b"\x85\x01\x0c\x03" + bytes(range(200))
 )
 async def test_whole(files: dict[str, bytes], subject: str, status: Status) -> None:
     days_old = {name: float(number) for number, name in enumerate(files)}
-    stage = Stage(backups=files, days_old=days_old)  # type: ignore[arg-type]
+    stage = Stage(backups=files, days_old=days_old)
     verdict = await verdict_of("bk.verify.newest", stage, **({"subject": subject} if subject else {}))
     assert verdict.status is status, verdict.summary
 
@@ -82,7 +83,7 @@ async def test_an_old_backup_is_no_verified_one() -> None:
     ],
 )
 async def test_encrypted(files: dict[str, bytes], status: Status) -> None:
-    verdict = await verdict_of("bk.encrypt.bytes", Stage(backups=files))  # type: ignore[arg-type]
+    verdict = await verdict_of("bk.encrypt.bytes", Stage(backups=files))
     assert verdict.status is status, verdict.summary
 
 
@@ -126,8 +127,8 @@ async def test_reported(stage: Stage, status: Status) -> None:
         ((0.1, 1.1), {"subject": "RPO defined"}, UNKNOWN),
     ],
 )
-async def test_recovery_point(ages: tuple[float, ...], params: dict[str, object], status: Status) -> None:
+async def test_recovery_point(ages: tuple[float, ...], params: dict[str, Param], status: Status) -> None:
     days_old = {f"{number}.dump": age for number, age in enumerate(ages)}
     stage = Stage(backups=dict.fromkeys(days_old, CUSTOM), days_old=days_old)
-    verdict = await verdict_of("dr.rto.point", stage, **params)  # type: ignore[arg-type]
+    verdict = await verdict_of("dr.rto.point", stage, **params)
     assert verdict.status is status, verdict.summary

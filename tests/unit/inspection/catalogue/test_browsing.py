@@ -10,6 +10,7 @@ from roadworthy.inspection.catalogue import markup
 from roadworthy.inspection.catalogue.browsing import CHECKS
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import Reply, pages, reply
+from roadworthy.inspection.model import Check
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 NGINX = reply("<html><head><title>Welcome to nginx!</title></head><body><h1>Welcome</h1><p>x</p></body></html>")
@@ -19,15 +20,15 @@ CSS = reply("@media (max-width: 40rem) {}", content_type="text/css")
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-async def test_a_servers_default_page_is_not_the_service(check: object) -> None:
-    verdict = await verdict_of(check.id, Stage(site=pages({}, NGINX)))  # type: ignore[attr-defined]
+async def test_a_servers_default_page_is_not_the_service(check: Check) -> None:
+    verdict = await verdict_of(check.id, Stage(site=pages({}, NGINX)))
     assert verdict.status is not PASS
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-async def test_one_page_for_every_address_holds_no_files(check: object) -> None:
-    verdict = await verdict_of(check.id, Stage(site=pages({}, SPA)))  # type: ignore[attr-defined]
-    assert (verdict.status is PASS) == (check.id == "fe.a11y.named"), verdict.summary  # type: ignore[attr-defined]
+async def test_one_page_for_every_address_holds_no_files(check: Check) -> None:
+    verdict = await verdict_of(check.id, Stage(site=pages({}, SPA)))
+    assert (verdict.status is PASS) == (check.id == "fe.a11y.named"), verdict.summary
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from roadworthy.inspection.catalogue.permissions import ROLE_FLOW
 from roadworthy.inspection.fixtures.items import items
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages, reply
+from roadworthy.inspection.model import Check
 from roadworthy.inspection.scenario import Flow, Step
 
 ADMIN = Step(get="/api/items", bearer="admin")
@@ -20,9 +21,9 @@ PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 
 
 @pytest.mark.parametrize("check", [*CHECKS, *FURTHER], ids=lambda check: check.id)
-async def test_nothing_documented_nothing_known(check: object) -> None:
+async def test_nothing_documented_nothing_known(check: Check) -> None:
     for site in (pages({}), pages({}, reply("<div id=app></div>")), pages({}, reply({"status": "ok"}))):
-        assert (await verdict_of(check.id, Stage(site=site))).status is UNKNOWN  # type: ignore[attr-defined]
+        assert (await verdict_of(check.id, Stage(site=site))).status is UNKNOWN
 
 
 async def test_lists_without_a_limit() -> None:

@@ -14,7 +14,7 @@ from roadworthy.inspection import runner
 from roadworthy.inspection.catalogue.cutting import CHECKS
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures import victims
-from roadworthy.inspection.model import Requirement
+from roadworthy.inspection.model import Check, Requirement
 from roadworthy.inspection.probes.bundle import ProbeSet
 from roadworthy.inspection.probes.disruptions import DisruptionsProbe, terminate
 from roadworthy.inspection.probes.host import HostProbe
@@ -92,10 +92,10 @@ async def test_a_killed_inspector_leaves_nothing_cut(tmp_path: Path) -> None:
     raise AssertionError("the watchdog did not give it back")
 
 
-async def verdict(check: object, probes: ProbeSet, **params: str) -> Verdict:
+async def verdict(check: Check, probes: ProbeSet, **params: str) -> Verdict:
     try:
         async with asyncio.timeout(30):
-            return await check.run(probes, Requirement(check.requirements[0], params))  # type: ignore[attr-defined, no-any-return]
+            return await check.run(probes, Requirement(check.requirements[0], params))
     except Unobservable as hidden:
         return Verdict(Status.UNKNOWN, hidden.problem)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.unit.inspection.catalogue.asking import verdict_of
@@ -11,11 +12,12 @@ from tests.unit.inspection.catalogue.asking import verdict_of
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages
+from roadworthy.inspection.model import Param
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 
 
-def result(days_ago: float = 1, kind: str = "load", **more: object) -> str:
+def result(days_ago: float = 1, kind: str = "load", **more: Any) -> str:
     ended = (datetime.now(UTC) - timedelta(days=days_ago)).isoformat()
     figures = more.pop("figures", {"users": 1000, "rps": 600, "requests": 9000, "error_ratio": 0.001})
     return json.dumps({"kind": kind, "finished_at": ended, "figures": figures, **more})
@@ -46,8 +48,8 @@ def result(days_ago: float = 1, kind: str = "load", **more: object) -> str:
         ({"a.json": result(8)}, {"subject": "Weekly load test"}, FAIL),
     ],
 )
-async def test_load(drills: dict[str, str], params: dict[str, object], status: Status) -> None:
-    verdict = await verdict_of("load.test.result", Stage(site=pages({}), drills=drills), **params)  # type: ignore[arg-type]
+async def test_load(drills: dict[str, str], params: dict[str, Param], status: Status) -> None:
+    verdict = await verdict_of("load.test.result", Stage(site=pages({}), drills=drills), **params)
     assert verdict.status is status, verdict.summary
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.unit.inspection.catalogue.asking import verdict_of
 
@@ -25,8 +27,8 @@ HOME = {"/": reply("<h1>Jobs</h1><p>x</p>")}
         (reply("no", 401), PASS),
     ],
 )
-async def test_dashboards(page: object, status: Status) -> None:
-    stage = Stage(site=pages({**HOME, "/flower/": page}))  # type: ignore[dict-item]
+async def test_dashboards(page: Any, status: Status) -> None:
+    stage = Stage(site=pages({**HOME, "/flower/": page}))
     verdict = await verdict_of("sec.trusted_net.open", stage, subject="Dashboard secured")
     assert verdict.status is status, verdict.summary
 

@@ -8,6 +8,7 @@ from tests.unit.inspection.catalogue.asking import verdict_of
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.model import Param
 from roadworthy.inspection.probes.host import Disk
 from roadworthy.inspection.probes.versions import at_least, installed
 
@@ -65,8 +66,8 @@ MEMINFO = {"proc/meminfo": f"MemTotal: {16 << 20} kB\n"}
         ("host.os.here", Machine(), {"tool": "debian"}, UNKNOWN),
     ],
 )
-async def test_hardware(check: str, machine: Machine, params: dict[str, object], status: Status) -> None:
-    verdict = await verdict_of(check, Stage(machine=machine), **params)  # type: ignore[arg-type]
+async def test_hardware(check: str, machine: Machine, params: dict[str, Param], status: Status) -> None:
+    verdict = await verdict_of(check, Stage(machine=machine), **params)
     assert verdict.status is status, verdict.summary
 
 

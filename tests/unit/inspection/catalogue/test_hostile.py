@@ -9,6 +9,7 @@ import pytest
 
 from roadworthy.contracts.checks import Status, Verdict
 from roadworthy.inspection.catalogue import CHECKS
+from roadworthy.inspection.catalogue.declaring import Run
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import SITE_HOST, Stage
@@ -36,9 +37,9 @@ async def everything(stage: Stage) -> Sequence[Verdict]:
     """What all checks say, asked as their fixtures ask and as lines without values do, masked as for a report."""
     async with stage.open() as probes:
 
-        async def one(run: object, requirement: Requirement) -> Verdict:
+        async def one(run: Run, requirement: Requirement) -> Verdict:
             try:
-                return await run(probes, requirement)  # type: ignore[operator, no-any-return]
+                return await run(probes, requirement)
             except Unobservable as hidden:
                 return Verdict(Status.UNKNOWN, f"{hidden.problem} {hidden.remedy}")
 

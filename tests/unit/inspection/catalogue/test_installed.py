@@ -10,6 +10,7 @@ from roadworthy.inspection.catalogue.engine import GIB, SERVED, running
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages, reply
+from roadworthy.inspection.model import Param
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 DPKG = "Package: php\nStatus: install ok installed\nVersion: {}\n"
@@ -44,8 +45,8 @@ QUIET = "0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n"
         (BOTH, {"names": ("java", "node.js"), "version": "14", "subject": "Node.js 14+ and Java"}, PASS),
     ],
 )  # fmt: skip
-async def test_tools(files: dict[str, str], params: dict[str, object], status: Status) -> None:
-    verdict = await verdict_of("host.pkg.installed", Stage(machine=Machine(files=files)), **params)  # type: ignore[arg-type]
+async def test_tools(files: dict[str, str], params: dict[str, Param], status: Status) -> None:
+    verdict = await verdict_of("host.pkg.installed", Stage(machine=Machine(files=files)), **params)
     assert verdict.status is status, verdict.summary
 
 
@@ -96,8 +97,8 @@ IN_GROUP = {"proc/101/cgroup": "0::/app.slice/app.service\n", "sys/fs/cgroup/app
          {"subject": "nofile 65535"}, PASS),
     ],
 )  # fmt: skip
-async def test_limits(stage: Stage, params: dict[str, object], status: Status) -> None:
-    verdict = await verdict_of("host.limits.group", stage, **params)  # type: ignore[arg-type]
+async def test_limits(stage: Stage, params: dict[str, Param], status: Status) -> None:
+    verdict = await verdict_of("host.limits.group", stage, **params)
     assert verdict.status is status, verdict.summary
 
 

@@ -8,7 +8,7 @@ from tests.unit.inspection.catalogue.asking import verdict_of
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.catalogue.signing_in import FLOWS, PASSWORD_KEYS, SIGN_UP, WEAK, _site, changed
 from roadworthy.inspection.fixtures.stage import Stage
-from roadworthy.inspection.fixtures.web import pages, reply
+from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, pages, reply
 from roadworthy.inspection.scenario import Flow, Step
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
@@ -20,16 +20,16 @@ async def test_what_refuses_everybody_shows_nothing() -> None:
 
 
 async def test_a_limit_of_requests_is_no_refusal_of_weak_passwords() -> None:
-    def made() -> object:
+    def made() -> Handler:
         inner, count = _site()(), {"n": 0}
 
-        def answer(asked: object) -> object:
+        def answer(asked: Asked) -> Reply:
             count["n"] += 1
-            return inner(asked) if count["n"] < 4 else reply({"title": "too many"}, 429)  # type: ignore[arg-type]
+            return inner(asked) if count["n"] < 4 else reply({"title": "too many"}, 429)
 
         return answer
 
-    stage = Stage(site=made, flows=FLOWS)  # type: ignore[arg-type]
+    stage = Stage(site=made, flows=FLOWS)
     assert (await verdict_of("auth.password.weak", stage)).status is UNKNOWN
 
 
@@ -54,16 +54,16 @@ async def test_a_fixed_account_is_not_locked_out() -> None:
     )
     asked: list[bytes] = []
 
-    def made() -> object:
+    def made() -> Handler:
         inner = _site(patient=True)()
 
-        def answer(one: object) -> object:
-            asked.append(one.body)  # type: ignore[attr-defined]
-            return inner(one)  # type: ignore[arg-type]
+        def answer(one: Asked) -> Reply:
+            asked.append(one.body)
+            return inner(one)
 
         return answer
 
-    verdict = await verdict_of("auth.lockout.guessed", Stage(site=made, flows=[fixed]))  # type: ignore[arg-type]
+    verdict = await verdict_of("auth.lockout.guessed", Stage(site=made, flows=[fixed]))
     assert verdict.status is UNKNOWN
     assert asked
     assert not any(b"me@example.test" in body for body in asked)
@@ -78,4 +78,6 @@ def test_fields_that_hold_a_password() -> None:
     step = Step(post="/x", form={"user[password]": "a", "password_confirmation": "a", "email": "e", "passport": "p"})
     assert changed(step, PASSWORD_KEYS, "b").form == {
         "user[password]": "b", "password_confirmation": "b", "email": "e", "passport": "p"}  # fmt: skip
-    assert SIGN_UP.steps[0].json["password"] != "b"  # type: ignore[call-overload, index]
+    kept = SIGN_UP.steps[0].json
+    assert isinstance(kept, dict)
+    assert kept["password"] != "b"

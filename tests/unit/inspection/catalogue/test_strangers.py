@@ -8,14 +8,14 @@ from tests.unit.inspection.catalogue.asking import verdict_of
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.catalogue.flows import REGISTER_AND_LOGIN, accounts
 from roadworthy.inspection.fixtures.stage import Stage
-from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, pages, reply
+from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, Site, pages, reply
 from roadworthy.inspection.scenario import Flow, Step
 
 PASS, FAIL, UNKNOWN, NONE = Status.PASS, Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE
 HOME = "<html><body><h1>Jobs</h1><p>x</p></body></html>"
 
 
-def building(header: str) -> object:
+def building(header: str) -> Site:
     """A site that writes an address from a header into its page."""
 
     def made() -> Handler:
@@ -32,7 +32,7 @@ def building(header: str) -> object:
 
 @pytest.mark.parametrize("header", ["host", "x-forwarded-host"])
 async def test_addresses_built_from_a_forged_host(header: str) -> None:
-    verdict = await verdict_of("sec.hosts.forged", Stage(site=building(header)))  # type: ignore[arg-type]
+    verdict = await verdict_of("sec.hosts.forged", Stage(site=building(header)))
     assert verdict.status is FAIL, verdict.summary
 
 

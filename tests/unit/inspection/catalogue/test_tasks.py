@@ -8,6 +8,7 @@ from tests.unit.inspection.catalogue.asking import verdict_of
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import Reply, pages, reply
+from roadworthy.inspection.model import Param
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 CELERY = {"requirements.txt": "celery\n"}
@@ -55,8 +56,8 @@ def celery(declared: str) -> dict[str, str]:
         ("jobs.priority", {**CELERY, "a.py": "f.apply_async(priority=9)\n"}, {}, PASS),
     ],
 )  # fmt: skip
-async def test_settings(check: str, repo: dict[str, str], params: dict[str, object], status: Status) -> None:
-    verdict = await verdict_of(f"{check}.source", Stage(repo=repo), **params)  # type: ignore[arg-type]
+async def test_settings(check: str, repo: dict[str, str], params: dict[str, Param], status: Status) -> None:
+    verdict = await verdict_of(f"{check}.source", Stage(repo=repo), **params)
     assert verdict.status is status, verdict.summary
 
 

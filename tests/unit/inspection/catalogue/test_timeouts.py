@@ -9,6 +9,7 @@ from roadworthy.contracts.checks import Status
 from roadworthy.inspection.catalogue.timeouts import seconds_of
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.mapper.readers import timeouts
+from roadworthy.inspection.model import Param
 
 PG = "const {{ Pool }} = require('pg');\nnew Pool({{ {} }});\n"
 
@@ -44,9 +45,9 @@ PG = "const {{ Pool }} = require('pg');\nnew Pool({{ {} }});\n"
     ],
 )  # fmt: skip
 async def test_limits(
-    repo: dict[str, str], environment: dict[str, str], params: dict[str, object], status: Status
+    repo: dict[str, str], environment: dict[str, str], params: dict[str, Param], status: Status
 ) -> None:
-    verdict = await verdict_of("db.timeouts.stated", Stage(repo=repo, environment=environment), **params)  # type: ignore[arg-type]
+    verdict = await verdict_of("db.timeouts.stated", Stage(repo=repo, environment=environment), **params)
     assert verdict.status is status, (verdict.summary, verdict.evidence)
 
 

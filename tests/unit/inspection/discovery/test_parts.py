@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,9 @@ COMPOSED = (
 )
 
 
-def seen(root: Path, variables: dict[str, str] | None = None, **more: object) -> Seen:
-    found = Tree(root, Stack("Django", "manage.py", 8000), ".env", variables or {}, compose=more.pop("compose", ()))  # type: ignore[arg-type]
-    return Seen(tree=found, base=root.resolve(), **more)  # type: ignore[arg-type]
+def seen(root: Path, variables: dict[str, str] | None = None, **more: Any) -> Seen:
+    found = Tree(root, Stack("Django", "manage.py", 8000), ".env", variables or {}, compose=more.pop("compose", ()))
+    return Seen(tree=found, base=root.resolve(), **more)
 
 
 def part(of: Seen, name: str) -> Part:

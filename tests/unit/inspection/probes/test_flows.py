@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy.inspection.errors import InvalidTarget, Unobservable
+from roadworthy.inspection.errors import InvalidTarget
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, Site, pages, reply
 from roadworthy.inspection.probes.flows import FlowsProbe, Walk
@@ -159,4 +159,3 @@ def test_variables_of_flows_are_looked_up_when_walked() -> None:
 def test_a_cut_has_a_way_back() -> None:
     with pytest.raises(InvalidTarget):
         parse('[[cuts]]\ndependency = "redis"\ncut = "x"\nrestore = ""', Path("t"))
-    assert Unobservable

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from roadworthy.inspection.probes.http import BODY_LIMIT_BYTES, Answer, HttpProb
 
 
 @asynccontextmanager
-async def probing(site: Site, **options: int) -> AsyncIterator[HttpProbe]:
+async def probing(site: Site, **options: Any) -> AsyncIterator[HttpProbe]:
     async with serve(site) as port:
         probe = HttpProbe(f"http://127.0.0.1:{port}", **options)
         try:

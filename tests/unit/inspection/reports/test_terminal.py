@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -15,7 +16,7 @@ from roadworthy.inspection.reports import terminal, words
 from roadworthy.inspection.results import Inspection, LineResult, Unreachable
 
 
-def item(number: int, text: str = "A line", **more: Kind) -> Item:
+def item(number: int, text: str = "A line", **more: Any) -> Item:
     return Item(line=number, section=("Data",), text=text, **more)
 
 

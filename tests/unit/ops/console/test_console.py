@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from tests.settings import settings_from
 
 from roadworthy.chassis.service import Resources, build_web
-from roadworthy.chassis.settings import Environment, Settings
+from roadworthy.chassis.settings import Environment
 from roadworthy.inspection import history
 from roadworthy.ops.console.inspections import FOLDER, SHOWN, Inspections, trends
 from roadworthy.ops.console.pages import PATH, console
@@ -31,7 +32,7 @@ def client(
     state: Path, *, environment: str = "development", host: str = "localhost:8000", peer: tuple[str, int] = HERE
 ) -> httpx.AsyncClient:
     secret: Any = SECRET_KEY
-    settings = Settings(_env_file=None, environment=Environment(environment), secret_key=secret)  # type: ignore[call-arg]
+    settings = settings_from(environment=Environment(environment), secret_key=secret)
     resources = Resources(settings.model_copy(update={"state_dir": state}), cast("Any", None), None)
     web = build_web(resources, [console(resources)])
     return httpx.AsyncClient(transport=httpx.ASGITransport(web, client=peer), base_url=f"http://{host}")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
+from tests.settings import settings_from
 
 from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.settings import Settings
@@ -18,7 +20,7 @@ from roadworthy.ops.up.target import write_target
 
 
 def settings(folder: Path, **changes: object) -> Settings:
-    plain = Settings(_env_file=None, secret_key=None, ROADWORTHY_STATE_DIR=folder)  # type: ignore[call-arg, arg-type]
+    plain = settings_from(secret_key=None, ROADWORTHY_STATE_DIR=folder)
     return plain.model_copy(update={"database_url": None, "redis_url": None, "secret_key": None, **changes})
 
 
@@ -66,7 +68,7 @@ def test_staging_brings_its_own_secret(tmp_path: Path) -> None:
 def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan(settings(tmp_path), demo=None, cores=1)
     run.check_disk(plan)
-    monkeypatch.setattr(run.shutil, "disk_usage", lambda _: SimpleNamespace(free=100 * 1024 * 1024))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100 * 1024 * 1024))
     with pytest.raises(StartupError, match="100 MB are free, 1536 MB are needed"):
         run.check_disk(plan)
     (tmp_path / "postgres" / "data").mkdir(parents=True)

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.settings import settings_from
 
 from roadworthy.chassis.errors import StartupError
-from roadworthy.chassis.settings import Settings
 from roadworthy.ops.up.plan import DISK_NEEDED_FOR_DEMO_BYTES, Plan, available_cores, make_plan
 
-OWN_DATABASE = {"database_url": "postgresql://user@db/name"}
-PRODUCTION = {"environment": "production", "secret_key": "0123456789abcdef" * 4}
+OWN_DATABASE: dict[str, Any] = {"database_url": "postgresql://user@db/name"}
+PRODUCTION: dict[str, Any] = {"environment": "production", "secret_key": "0123456789abcdef" * 4}
 
 
-def plan(*, demo: bool | None = None, cores: int = 4, **changes: object) -> Plan:
-    return make_plan(Settings(_env_file=None, **changes), demo=demo, cores=cores)  # type: ignore[call-arg, arg-type]
+def plan(*, demo: bool | None = None, cores: int = 4, **changes: Any) -> Plan:
+    return make_plan(settings_from(**changes), demo=demo, cores=cores)
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def test_a_secret_is_generated_in_development_only() -> None:
     ("changes", "demo", "problem"),
     [(PRODUCTION, None, "brings its own PostgreSQL"), ({**PRODUCTION, **OWN_DATABASE}, True, "no demo data")],
 )
-def test_production_is_not_a_playground(*, changes: dict[str, object], demo: bool | None, problem: str) -> None:
+def test_production_is_not_a_playground(*, changes: dict[str, Any], demo: bool | None, problem: str) -> None:
     with pytest.raises(StartupError, match=problem) as refusal:
         plan(demo=demo, **changes)
     assert refusal.value.remedy

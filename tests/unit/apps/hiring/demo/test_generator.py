@@ -41,7 +41,7 @@ def jobs(drawn: tuple[list[Company], list[Job]]) -> list[Job]:
 
 
 def share(jobs: list[Job], flag: str) -> float:
-    return sum(getattr(job, flag) for job in jobs) / len(jobs)
+    return sum(bool(getattr(job, flag)) for job in jobs) / len(jobs)
 
 
 def test_the_same_seed_draws_the_same_rows_and_another_seed_others() -> None:
