@@ -159,7 +159,7 @@ def _with_ancestors(heads: Iterable[str], known: Mapping[str, Script]) -> Iterat
         revision = left.pop()
         yield revision
         # Private, but the only place that has down_revision and depends_on together.
-        left.extend(known[revision]._all_down_revisions)  # noqa: SLF001
+        left.extend(known[revision]._all_down_revisions)  # noqa: SLF001 - Alembic's only name for parents and dependencies alike
 
 
 class DatabaseIsNewer(StartupError):

@@ -27,9 +27,9 @@ class Logged(Protocol):
     """What asyncpg tells of a statement that has ended; `elapsed` in seconds."""
 
     @property
-    def query(self) -> str: ...  # noqa: D102
+    def query(self) -> str: ...  # noqa: D102 - asyncpg's own field, documented there
     @property
-    def elapsed(self) -> float: ...  # noqa: D102
+    def elapsed(self) -> float: ...  # noqa: D102 - as above
 
 
 def normalised(sql: str) -> str:

@@ -28,8 +28,8 @@ def report_errors(settings: Settings, release: str) -> None:
     """
     if settings.sentry_dsn is None:
         return
-    import sentry_sdk  # noqa: PLC0415  # 0.2 s and 20 MB that a process without it need not spend
-    from sentry_sdk.integrations.logging import LoggingIntegration  # noqa: PLC0415
+    import sentry_sdk  # noqa: PLC0415 - 0.2 s and 20 MB that a process without it need not spend
+    from sentry_sdk.integrations.logging import LoggingIntegration  # noqa: PLC0415 - as above
 
     try:
         sentry_sdk.init(
