@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +14,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.probes.bounded import read_bytes
 
 SECONDS_LIMIT = 8.0
 OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024
-_STEPS_OUTSIDE = re.compile(
-    r"^\s*\[\s*(?:filter|include|includeif|diff|merge)\b|^\s*(?:fsmonitor|worktree|worktreeconfig|hookspath|sshcommand|attributesfile)\s*=",
-    re.IGNORECASE | re.MULTILINE,
+CONFIG_LIMIT_BYTES = 256 * 1024
+_HARMLESS = re.compile(
+    r"(?:core\.(?:repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf"
+    r"|eol|safecrlf|longpaths|quotepath|abbrev|compression|bigfilethreshold|untrackedcache|splitindex|preloadindex"
+    r"|sparsecheckout|sparsecheckoutcone|protectntfs|protecthfs|fscache|commentchar|hookspath|pager|editor"
+    r"|attributesfile)"
+    r"|extensions\.(?:objectformat|refstorage|partialclone|worktreeconfig|compatobjectformat)"
+    r"|gpg\.format|(?:remote|branch|user|submodule|alias|url|init|advice|color|pull|push|fetch|rebase|gc|maintenance"
+    r"|commit|tag|rerere|receive|http|credential|pack|feature|index|gui|gitflow|lfs|github|vscode-merge-base)\..*)",
+    re.IGNORECASE | re.DOTALL,
 )
-"""In the tree's own configuration: git would run a program or look elsewhere."""
+"""What a tree's own configuration may hold: nothing of it runs a program on reading, or is overruled below."""
 _SWITCHED_OFF = (
     *("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.attributesFile=/dev/null"),
     *("-c", "core.pager=cat", "-c", "protocol.allow=never", "-c", "gc.auto=0", "-c", "core.quotePath=false"),
@@ -60,11 +69,21 @@ class Git:
             raise Unobservable("the source tree is no git checkout: it has no .git folder", "name a clone's root")
         if shutil.which("git") is None:
             raise Unobservable("git is not installed here", "install git where the inspection runs")
-        configured = _read(root / ".git" / "config")
-        if _STEPS_OUTSIDE.search(configured):
-            raise Unobservable(
-                "the tree's own .git/config makes git run programs or look elsewhere", "inspect a fresh clone"
-            )
+        self._refuse_what_runs()
+
+    def _refuse_what_runs(self) -> None:
+        """Configuration by git's own reading of it: no pattern of ours reads it as git does."""
+        folder = self.root / ".git"
+        if (folder / "commondir").exists():
+            raise Unobservable("the tree's .git leads to another folder's configuration", "inspect a fresh clone")
+        for path in (folder / "config", folder / "config.worktree"):
+            names = _named_in(path) if os.path.lexists(path) else ()
+            odd = next((name for name in names if not _HARMLESS.fullmatch(name)), None)
+            if odd is not None:
+                raise Unobservable(
+                    f"the tree's own .git/{path.name} may make git run programs or look elsewhere ({odd[:60]!r})",
+                    "inspect a fresh clone",
+                )
 
     def head(self) -> Head:
         """The commit that is checked out; Unobservable where there is none."""
@@ -128,11 +147,6 @@ class Git:
 
     def ask(self, *arguments: str) -> str:
         """The output of `git ...`, bounded in time and size; empty where git says no."""
-        environment = {
-            "PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CEILING_DIRECTORIES": str(self.root.parent), "GIT_NO_LAZY_FETCH": "1", "HOME": os.devnull,
-        }  # fmt: skip
         command = [
             "git",
             "-c",
@@ -144,7 +158,11 @@ class Git:
         ]
         try:
             with subprocess.Popen(  # noqa: S603 - a fixed program, its arguments a list
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                command,
+                env=_environment(self.root),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
             ) as process:
                 return _bounded_output(process, arguments[0])
         except OSError as error:
@@ -166,9 +184,30 @@ def _bounded_output(process: subprocess.Popen[bytes], what: str) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _read(path: Path) -> str:
+def _environment(root: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CEILING_DIRECTORIES": str(root.parent), "GIT_NO_LAZY_FETCH": "1", "HOME": os.devnull,
+    }  # fmt: skip
+
+
+def _named_in(path: Path) -> Sequence[str]:
+    """Names of the variables that git reads from a configuration, in an empty folder so that it reads no other.
+
+    Raises:
+        Unobservable: it is no ordinary file, too long, or git can't read it either.
+    """
     try:
-        with path.open("rb") as file:
-            return file.read(64 * 1024).decode("utf-8", "replace")
-    except OSError:
-        return ""
+        raw = read_bytes(path, CONFIG_LIMIT_BYTES + 1)
+        with tempfile.TemporaryDirectory(prefix="roadworthy-git-") as folder:
+            said = subprocess.run(
+                ["git", "config", "--file", "-", "--no-includes", "--name-only", "--list", "-z"],  # noqa: S607 - found on PATH
+                input=raw, env=_environment(Path(folder)), cwd=folder, capture_output=True, check=False,
+                timeout=SECONDS_LIMIT,
+            )  # fmt: skip
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise Unobservable(f".git/{path.name} can't be read: {error}", "inspect a fresh clone") from error
+    if said.returncode != 0 or len(raw) > CONFIG_LIMIT_BYTES:
+        raise Unobservable(f".git/{path.name} is not what git writes there", "inspect a fresh clone")
+    return [name for name in said.stdout.decode("utf-8", "replace").split("\0") if name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,42 @@ def append(path: Path, *lines: str) -> None:
         "[include]\n path = /etc/passwd",
         '[includeIf "gitdir:/"]\n path = /etc/passwd',
         "[core]\n sshCommand = touch owned",
+        '[user] [filter "evil"] clean = touch owned',
+        "#" + "x" * 70_000 + '\n[filter "evil"]\n clean = touch owned',
+        "#" + "x" * 300_000,
+        "[core\n",
     ],
 )
 async def test_a_configuration_that_runs_programs_is_refused(tmp_path: Path, config: str) -> None:
     with pytest.raises(Unobservable, match="config"):
         Git(await tree(tmp_path / "t", config=config))
     assert "owned" not in {path.name for path in moments(tmp_path)}
+
+
+async def test_what_another_file_configures_is_refused_as_well(tmp_path: Path) -> None:
+    worktree = await tree(tmp_path / "worktree", config="[extensions]\n worktreeConfig")
+    (worktree / ".git/config.worktree").write_text('[filter "evil"]\n clean = touch owned\n')
+    common = await tree(tmp_path / "common")
+    (common / ".git/commondir").write_text("../../elsewhere\n")
+    pipe = await tree(tmp_path / "pipe")
+    (pipe / ".git/config").unlink()
+    os.mkfifo(pipe / ".git/config")
+    for root in (worktree, common, pipe):
+        with pytest.raises(Unobservable, match="config"):
+            Git(root)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '[remote "origin"]\n url = git@example.test:a/b.git\n fetch = +refs/heads/*:refs/remotes/origin/*',
+        '[branch "main"]\n remote = origin\n vscode-merge-base = origin/main',
+        "[core]\n hooksPath = .husky/_\n autocrlf = input",
+        "[extensions]\n worktreeConfig = true",
+    ],
+)
+async def test_what_clones_usually_hold_is_read(tmp_path: Path, config: str) -> None:
+    assert Git(await tree(tmp_path / "t", config=config)).head().branch == "main"
 
 
 async def test_what_is_there(tmp_path: Path) -> None:
