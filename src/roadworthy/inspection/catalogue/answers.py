@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
-from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue import modes, surface
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Refused, Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, compressed, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.probes.html import parse as parse_page
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 
 HEALTH_PATHS = ("/health", "/api/health", "/healthz", "/health/ready", "/up", "/status")
@@ -30,6 +31,11 @@ HOLDERS = re.compile(r"dependencies|components|checks|services|details|info")
 STATE_WORDS = re.compile(
     r"(?:ok|up|down|healthy|unhealthy|pass|fail|failed|failing|connected|disconnected|ready|available|unavailable"
     r"|alive|degraded|warn|error|running|reachable|unreachable|green|yellow|red|true|false|success|pong)",
+    re.IGNORECASE,
+)
+OWN_PAGES = re.compile(
+    r"\b(?:custom|own|branded|friendly|proper)\b[^.;]*\b(?:404|500|error pages?)"
+    r"|\b(?:40[34]|500|error|not[- ]found)\b[^.;]{0,20}\bpages?\b",
     re.IGNORECASE,
 )
 NODES_LIMIT = 500
@@ -212,9 +218,11 @@ async def _left_alone(http: HttpProbe, algorithm: str, least: int) -> Verdict:
     raise Unobservable(f"no answer under {least} bytes was found", "name a short route in the line")
 
 
-async def _errors(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+async def _errors(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     await surface.alive(http)
+    if OWN_PAGES.search(requirement.text("subject")):
+        return await _own_page(http, requirement)
     asked = [await http.get(path) for path in await _wrong_requests(http)]
     refusals = [answer for answer in asked if answer.status >= surface.BAD and len(answer.body) > 1]
     if not refusals:
@@ -235,7 +243,33 @@ async def _errors(probes: Probes, requirement: Requirement) -> Verdict:  # noqa:
             evidence,
             mend="turn debugging off; answer errors with a problem document",
         )
-    return passed(f"{len(refusals)} wrong requests are refused without a trace of the inside", evidence)
+    said = f"{counted(len(refusals), 'wrong request is', 'wrong requests are')} refused without a trace of the inside"
+    mode = modes.quiet(probes)
+    if mode is None:
+        return unknown(
+            f"{said}; what an error of its own shows was not seen, nor a setting that says how it runs",
+            evidence, mend='[config] env_file = ".env", or pid = 1234: is debugging off, which environment is it',
+        )  # fmt: skip
+    told = observe(mode.name, f"{mode.name} is {mode.shown} ({mode.source})", "effective configuration")
+    return passed(f"{said}, and {mode.name} is {mode.shown}", evidence, told)
+
+
+async def _own_page(http: HttpProbe, requirement: Requirement) -> Verdict:
+    """Whether a page that is not there looks like the site: it shares its assets or links with the home page."""
+    shown = await surface.pages(http)
+    missing = await http.get(surface.NOWHERE, headers=surface.HTML)
+    page = parse_page(missing.text)
+    common = sorted({*page.assets, *page.links} & {*shown[0].page.assets, *shown[0].page.links})
+    seen = f"{missing.status} {missing.content_type}, {len(missing.body)} bytes; in common with the home page: "
+    evidence = observe(f"GET {surface.NOWHERE}", f"{seen}{listed(common)}", http.vantage, basis=listed(common))
+    if not common:
+        return failed(
+            f"a missing page answers {missing.status} with nothing of the site in it", evidence,
+            mend="give errors a page of the site's own, with a way back",
+        )  # fmt: skip
+    if re.search(r"\b50[0-9x]\b", requirement.text("subject")):
+        return unknown("a missing page is the site's own; no error of the server's was seen", evidence)
+    return passed(f"a missing page is the site's own: it shares {listed(common, 3)} with the home page", evidence)
 
 
 async def _wrong_requests(http: HttpProbe) -> list[str]:
@@ -324,9 +358,13 @@ ERRORS = Check(
     needs=frozenset({"http"}),
     run=_errors,
     documentation=Documentation(
-        what="Wrong addresses and parameters are refused with a 4xx and a text without traces, paths or SQL.",
+        what="Wrong addresses and parameters are refused with a 4xx and a text without traces, paths or SQL, and "
+        "the configuration says that debugging is off. A line about pages of errors: a missing page looks like "
+        "the site.",
         why="A traceback tells an attacker the framework, the folders and the query.",
-        how_verified="Asks for a page that is not there, broken encodings and wrong parameters of a readable route.",
+        how_verified="Asks for a page that is not there, broken encodings and wrong parameters of a readable route. "
+        "What an error of the server's own shows can't be asked for: the switch or the environment in effect says "
+        "it, and without either the line is unknown.",
         how_to_mend="Debugging off; one error handler that answers with a problem document.",
         not_applicable_when="Never.",
     ),
@@ -335,7 +373,10 @@ ERRORS = Check(
         must_fail=Stage(
             site=pages({"/": HOME}, reply('Traceback (most recent call last):\n  File "/app/main.py", line 3', 404))
         ),
-        mended=Stage(site=pages({"/": HOME}, reply({"title": "Not found", "status": 404}, 404))),
+        mended=Stage(
+            site=pages({"/": HOME}, reply({"title": "Not found", "status": 404}, 404)),
+            environment={"ENVIRONMENT": "production"},
+        ),
     ),
 )
 

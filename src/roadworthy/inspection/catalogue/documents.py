@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
-from roadworthy.inspection.catalogue import prose
+from roadworthy.inspection.catalogue import prose, wording
 from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -17,6 +17,10 @@ from roadworthy.inspection.probes.repo import RepoProbe
 WORDS_MIN = 60
 """A section with fewer is a heading with an intention."""
 LINES_MIN = 8
+CHECKLIST = re.compile(r"\bcheck-?\s?list", re.IGNORECASE)
+DEPLOYMENT_CHECKLIST = re.compile(
+    r"(?:deploy|production|launch|release)\w*[-_ ]?(?:readiness[-_ ]?)?check-?_?list[^/]*$", re.IGNORECASE
+)
 _DEPLOYING = re.compile(r"deploy|release (?:guide|steps|process)", re.IGNORECASE)
 TOPICS: Mapping[str, re.Pattern[str]] = {
     "scale.horizontal": re.compile(
@@ -55,6 +59,15 @@ TRIED = re.compile(
     re.IGNORECASE,
 )
 """More than that it is written down."""
+DOCUMENTS = (".md", ".rst", ".txt", ".adoc")
+_ABOUT_FILES = """
+file files script scripts config configuration template templates document documents documentation doc docs guide
+readme exist exists existing present created create add added written write provided provide included include
+named called located found contains contain see under folder directory root repository repo code source committed
+commit list listed has have there this that it
+"""
+ABOUT_FILES = frozenset(_ABOUT_FILES.split())
+"""Words that say of a file that it is there, and no more."""
 
 
 async def _topic(probes: Probes, requirement: Requirement) -> Verdict:
@@ -62,6 +75,8 @@ async def _topic(probes: Probes, requirement: Requirement) -> Verdict:
     if requirement.text("file"):
         return _file(repo, requirement)
     subject = requirement.text("subject")
+    if requirement.id == "doc.deploy" and CHECKLIST.search(subject):
+        return _checklist(repo)
     about = _about(requirement.id, subject)
     documents, looked_at = prose.operating(repo)
     everywhere = sorted(prose.about(documents, about), key=_closeness)
@@ -87,6 +102,25 @@ async def _topic(probes: Probes, requirement: Requirement) -> Verdict:
     if more := TRIED.search(subject):
         return unknown(f"{where}; '{more[0]}' does not show", evidence, mend="attest to it: who, when")
     return passed(where, evidence)
+
+
+def _checklist(repo: RepoProbe) -> Verdict:
+    """A checklist of deployments is no guide to them: the file itself is asked."""
+    found = [path for path in repo.find("*.md", "*.rst", "*.txt") if DEPLOYMENT_CHECKLIST.search(path)]
+    evidence = observe(
+        "files that a deployment checklist goes by",
+        f"{listed(found)}; {counted(len(repo.files), 'file')} looked at",
+        repo.vantage,
+        basis=listed(found),
+    )
+    if not found:
+        raise Unobservable(
+            "no file is called a deployment checklist: it may stand inside another", "name the file in the line"
+        )
+    lines = [line for line in repo.read(found[0]).splitlines() if line.strip()]
+    if len(lines) < LINES_MIN:
+        return failed(f"{found[0]} has {counted(len(lines), 'line')}: a stub", evidence, mend="finish it")
+    return passed(f"{found[0]} is there, {counted(len(lines), 'line')}", evidence)
 
 
 def _closeness(section: prose.Section) -> tuple[bool, int]:
@@ -148,11 +182,28 @@ def _file(repo: RepoProbe, requirement: Requirement) -> Verdict:
         return failed(f"{found[0]} has {size}: a stub", evidence, mend="finish it")
     if absent:
         return failed(f"{found[0]} says nothing of {listed(absent)}", evidence, mend="add it, or mend the line")
-    if more := TRIED.search(requirement.text("subject")):
+    subject = requirement.text("subject")
+    if more := TRIED.search(subject):
         return unknown(
             f"{found[0]} is there, {size}; '{more[0]}' does not show", evidence, mend="attest to it: who, when"
         )
+    if claimed := _claimed(requirement, found[0], text):
+        return unknown(
+            f"{found[0]} is there, {size}; what the line says besides ({listed(claimed, 4)}) a file does not show",
+            evidence, mend="say in a line of its own what the service does, in words that name the behaviour",
+        )  # fmt: skip
     return passed(f"{found[0]} is there, {size}", evidence)
+
+
+def _claimed(requirement: Requirement, path: str, text: str) -> Sequence[str]:
+    """What a line says beyond that the file is there: of a document what it does not speak of, of code anything."""
+    told = re.sub(r"\S+", lambda word: "" if path.endswith(word[0].strip("`'\"()[].,:;*")) else word[0],
+                  requirement.text("subject"))  # fmt: skip
+    known = [*wording.significant(re.sub(r"[/._-]|(?<=[a-z])(?=[A-Z])", " ", path)), *requirement.names("names")]
+    if path.lower().endswith(DOCUMENTS) or requirement.id != "repo.file":
+        known += wording.significant(text)
+    words = (word for word in wording.significant(told) if word not in ABOUT_FILES and len(word) > 1)
+    return [word for word in words if not any(wording.same(word, other) for other in known)]
 
 
 def _left_out(repo: RepoProbe, wanted: str) -> bool:
@@ -205,7 +256,8 @@ NAMED = Check(
     needs=frozenset({"repo"}),
     run=_named,
     documentation=Documentation(
-        what=f"The file is in the tree, has {LINES_MIN} lines or more, and holds the names that the line gives.",
+        what=f"The file is in the tree, has {LINES_MIN} lines or more, and holds the names that the line gives. What "
+        "the line claims besides (that it verifies, limits, protects) is not shown by a file: the line is unknown.",
         why="A checklist that points at nothing teaches people not to follow it.",
         how_verified="The path, or its end, among the files of the tree; its lines.",
         how_to_mend="Write the file, or correct the line.",

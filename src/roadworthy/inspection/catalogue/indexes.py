@@ -51,6 +51,9 @@ _STATEMENT = re.compile(
     r"(?P<table>[\w.\"]+)\s*(?:using\s+\w+\s*)?\((?P<columns>[^)]*)\)",
     re.IGNORECASE,
 )
+_TABLE = re.compile(r"(?<![\w.])`?((?:[a-z_]\w*\.)?[a-z_]\w*)`?\(`?([a-z_]\w*`?(?:\s*,\s*`?[a-z_]\w*`?)*)\)")
+_DOTTED = re.compile(r"(?:\bon|\bfor|`)\s*`?([a-z_]\w*)\.([a-z_]\w*)`")
+FILE_NAME = re.compile(r"\.(?:py|sql|js|ts|rb|go|md|sh|ya?ml|json)\b")
 _BEGINNING = re.compile(r"\bcreate\s+(?:unique\s+)?index\b", re.IGNORECASE)
 
 
@@ -71,10 +74,13 @@ async def _indexes(probes: Probes, requirement: Requirement) -> Verdict:
     postgres = offered(probes.postgres, "postgres")
     named = requirement.text("index") or requirement.text("table")
     file = "" if named else requirement.text("file").removeprefix("./").lstrip("/")
-    if not named and not file:
+    said = [] if named or file else _said(requirement.text("subject"))
+    if not named and not file and not said:
         return await _foreign_keys(postgres)
     wanted = [Wanted(requirement.text("index"), requirement.text("table"), requirement.names("columns"))]
-    if file:
+    if said:
+        wanted = said
+    elif file:
         repo = offered(probes.repo, "repo")
         path = next((one for one in repo.files if one == file or one.endswith(f"/{file}")), "")
         if not path:
@@ -96,6 +102,13 @@ async def _indexes(probes: Probes, requirement: Requirement) -> Verdict:
     )
 
 
+def _said(text: str) -> list[Wanted]:
+    """Indexes by table and columns, as lines put them: "orders(customer_id)", "`orders.customer_id`"."""
+    of_tables = [Wanted("", one[1], _columns(one[2])) for one in _TABLE.finditer(text)]
+    dotted = [Wanted("", one[1], (one[2],)) for one in _DOTTED.finditer(text) if not FILE_NAME.search(one[0])]
+    return of_tables or dotted
+
+
 def _stated(text: str, path: str) -> list[Wanted]:
     """Indexes that a script creates.
 
@@ -113,7 +126,7 @@ def _stated(text: str, path: str) -> list[Wanted]:
 
 
 def _columns(text: str) -> tuple[str, ...]:
-    return tuple(part.split()[0].strip('"') for part in text.split(",") if part.strip())
+    return tuple(part.split()[0].strip('"`') for part in text.split(",") if part.strip())
 
 
 def _judged(wanted: Wanted, indexes: Sequence[Row], columns: Sequence[Row]) -> tuple[bool, str]:

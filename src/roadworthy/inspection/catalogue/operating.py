@@ -12,6 +12,7 @@ from roadworthy.inspection.catalogue.answers import TRACES
 from roadworthy.inspection.catalogue.contract import BROKEN, JSON, MISSING, WALLS, documented
 from roadworthy.inspection.catalogue.declaring import check
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, setting_of, unknown
+from roadworthy.inspection.catalogue.modes import KINDS, OFF, SWITCHES
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.items import items
 from roadworthy.inspection.fixtures.machine import Machine, Program
@@ -39,20 +40,7 @@ CONSOLES = (
     "/telescope",
     "/_debugbar/open",
 )
-SWITCHES = ("DEBUG", "FLASK_DEBUG", "DJANGO_DEBUG", "APP_DEBUG", "RAILS_DEBUG")
-KINDS = (
-    "ENVIRONMENT",
-    "NODE_ENV",
-    "RAILS_ENV",
-    "APP_ENV",
-    "FLASK_ENV",
-    "DJANGO_ENV",
-    "RACK_ENV",
-    "GIN_MODE",
-    "ASPNETCORE_ENVIRONMENT",
-)
 ON = frozenset({"true", "1", "yes", "on", "debug"})
-OFF = frozenset({"false", "0", "no", "off", ""})
 UNFINISHED = frozenset({"development", "dev", "local", "debug"})
 DEVELOPING = re.compile(
     r"--reload\b|--debug\b|manage\.py runserver|flask run|\bnodemon\b|ts-node-dev|next dev|vite(?:\s|$)"

@@ -71,7 +71,12 @@ async def _absent(probes: Probes, evidence: list[Evidence]) -> Verdict | None:
             f"{other[0].name} runs, not nginx; its configuration is not read",
             "write the proxy that you use into the line",
         )
-    if probes.http is not None and not probes.http.loopback and not owners:
+    if probes.http is None:
+        raise Unobservable(
+            "no proxy runs here, and what stands before the service, a provider's balancer say, is not offered",
+            '[http] url = "https://your.app"',
+        )
+    if not probes.http.loopback and not owners:
         raise Unobservable(
             "no proxy runs here, but the public address is elsewhere", "inspect on the machine of the proxy"
         )

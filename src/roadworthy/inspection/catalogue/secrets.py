@@ -14,7 +14,7 @@ from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import addresses
-from roadworthy.inspection.probes.config import ConfigProbe, entropy_bits, is_placeholder
+from roadworthy.inspection.probes.config import ConfigProbe, entropy_bits, is_placeholder, is_wordy
 from roadworthy.inspection.redaction import SHORTEST_SECRET, is_secret_name
 
 KEY_LENGTH, KEY_BITS = 32, 90.0
@@ -194,6 +194,8 @@ def _weak(secret: Secret, requirement: Requirement) -> str:
     length = int(requirement.number("min_length", PASSWORD_LENGTH if password else KEY_LENGTH))
     if is_placeholder(secret.value) or secret.value == requirement.text("value"):
         return f"{secret.name} still holds a placeholder"
+    if not password and is_wordy(secret.value):
+        return f"{secret.name} is made of words, as examples are"
     if len(secret.value) < length:
         return f"{secret.name} has {len(secret.value)} characters, fewer than {length}"
     if entropy_bits(secret.value) < (PASSWORD_BITS if password else KEY_BITS):

@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Mapping, Sequence
 
-from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
+from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import policies, surface
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, setting_of, unknown
 from roadworthy.inspection.errors import Unobservable
@@ -14,6 +14,7 @@ from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import addresses
+from roadworthy.inspection.probes.config import is_placeholder
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 
 EVIL = "https://evil.example"
@@ -27,6 +28,14 @@ HSTS = "strict-transport-security"
 ALIASES = {"hsts": HSTS, "csp": "content-security-policy", "nosniff": "x-content-type-options"}
 TELLTALES = frozenset({"x-powered-by"})
 """Headers that a line names to be rid of."""
+CONFIGURED = re.compile(
+    r"\b(?:configur\w*|set ?up|enabl\w+|add(?:ed)?|allow(?:s|ed|ing)?(?!.*\bonly\b)|whitelist\w*|implement\w*|includes?)\b|https?://",
+    re.IGNORECASE,
+)
+"""What says that some origin is let in, not only that others are not."""
+ORIGIN_NAMES = re.compile(r"(?:CORS|ALLOWED)\w*ORIGINS?\w*$|^(?:FRONTEND|CLIENT)_(?:URL|ORIGIN)$", re.IGNORECASE)
+ORIGINS_LIMIT = 3
+_ORIGIN = re.compile(r"https?://[\w.-]+(?::\d+)?")
 CLOSED = frozenset({401, 403, 404, 410})
 
 
@@ -103,10 +112,33 @@ async def _origins(probes: Probes, requirement: Requirement) -> Verdict:
     if local and not http.loopback:
         return failed(f"{path} allows {local[0]}", *evidence, mend="take localhost out of the allowed origins")
     allowed = next(filter(None, given), "")
+    if CONFIGURED.search(requirement.text("subject")):
+        return await _own_origin(probes, path, requirement, evidence)
     return passed(
         f"{path} does not allow {EVIL}" + (f"; it names {allowed}" if allowed else "; no other origin may read it"),
         *evidence,
     )
+
+
+async def _own_origin(probes: Probes, path: str, requirement: Requirement, evidence: Sequence[Evidence]) -> Verdict:
+    """A line that says that origins are configured asks for more than that strangers are kept out."""
+    http = offered(probes.http, "http")
+    wanted = [addresses.parse(url) for url in _ORIGIN.findall(requirement.text("subject"))]
+    named = list(dict.fromkeys(f"{one.scheme}://{one.place}" for one in wanted if not is_placeholder(one.host)))
+    setting = next(iter(probes.config.matching(ORIGIN_NAMES)), None) if probes.config else None
+    told = named or [url.rstrip("/") for url in _ORIGIN.findall(setting.value if setting else "")]
+    for origin in told[:ORIGINS_LIMIT]:
+        answer = await http.get(path, headers={"origin": origin})
+        evidence = [*evidence, observe(f"GET {path} with Origin: {origin}", _allowance(answer), http.vantage)]
+        if answer.headers.get("access-control-allow-origin", "") != origin:
+            said = f"{path} does not allow {origin}, which {'the line' if named else setting and setting.name} names"
+            return failed(said, *evidence, mend="name it among the allowed origins", patch=f"CORS_ORIGINS={origin}")
+    if told:
+        return passed(f"{path} allows {listed(told[:ORIGINS_LIMIT])} and not {EVIL}", *evidence)
+    return unknown(
+        f"{path} does not allow {EVIL}; whether it allows any origin of yours was not seen", *evidence,
+        mend="name your origin in the line (https://app.example), or offer [config] with CORS_ORIGINS",
+    )  # fmt: skip
 
 
 def _allowance(answer: Answer) -> str:
@@ -189,9 +221,11 @@ ORIGINS = Check(
     run=_origins,
     documentation=Documentation(
         what=f"A request from {EVIL} gets no Access-Control-Allow-Origin for it: neither *, nor itself reflected, nor "
-        "null.",
+        "null. Where the line says that origins are configured, those that it or the configuration names are allowed.",
         why="With a reflected origin any page that a signed-in user opens reads her data.",
-        how_verified="A simple request and a preflight with that origin to a readable API route that answers.",
+        how_verified="A simple request and a preflight with that origin to a readable API route that answers; one "
+        f"with each of up to {ORIGINS_LIMIT} own origins, where they are named. With none named, such a line "
+        "is unknown.",
         how_to_mend="Name the origins that may call; send none for others.",
         not_applicable_when="Never.",
     ),

@@ -137,7 +137,7 @@ class ConfigProbe:
         values = dotenv_values(stream=io.StringIO(text), interpolate=False)
         source = self._env_file.name
         settings.update({name: Setting(name, value, source) for name, value in values.items() if value is not None})
-        self._looked_at.append(f"{source} ({len(values)} variables)")
+        self._looked_at.append(f"{source} ({_variables(len(values))})")
 
     def _read_process(self, settings: dict[str, Setting]) -> None:
         if self._pid is None:
@@ -148,7 +148,7 @@ class ConfigProbe:
         process = self._host.process(self._pid)
         source = f"environment of the {process.name if process else 'running'} process"
         settings.update({name: Setting(name, value, source) for name, value in environment.items()})
-        self._looked_at.append(f"{source} ({len(environment)} variables)")
+        self._looked_at.append(f"{source} ({_variables(len(environment))})")
 
 
 def is_placeholder(value: str) -> bool:
@@ -156,9 +156,36 @@ def is_placeholder(value: str) -> bool:
     return bool(PLACEHOLDER.search(value.strip().strip("\"'")))
 
 
+_WORDS = re.compile(
+    r"secret|passw(?:or)?d|insecure|changeme|development|default|jwt[-_ ]?(?:key|token)|sign(?:ing)?[-_ ]?key"
+    r"|(?:^|[-_ .])(?:dev|local|test|demo|example|sample|dummy|my)(?:[-_ .]|$)",
+    re.IGNORECASE,
+)
+_ISSUED = re.compile(r"^(?:[sprw]k|whsec|rk)_(?:live|test)?_?\w{16,}$")
+
+
+def is_wordy(value: str) -> bool:
+    """Whether a key says in words what it is, as no random one does: "my-jwt-secret-for-development-2024"."""
+    return bool(_WORDS.search(value)) and not _ISSUED.match(value)
+
+
 def entropy_bits(value: str) -> float:
-    """Shannon entropy of the characters times their number: 0 for "aaaa", about 4 a character for random hex."""
+    """Shannon entropy of the characters times their number: 0 for "aaaa", about 4 a character for random hex.
+
+    What repeats itself counts once.
+    """
+    value = _unit(value)
     if not value:
         return 0.0
     shares = [count / len(value) for count in Counter(value).values()]
     return -sum(share * math.log2(share) for share in shares) * len(value)
+
+
+def _unit(value: str) -> str:
+    """The shortest text whose repetition `value` is; `value` itself for most."""
+    length = (value + value).find(value, 1)
+    return value[:length] if 0 < length <= len(value) // 2 else value
+
+
+def _variables(count: int) -> str:
+    return f"{count} variable{'' if count == 1 else 's'}"

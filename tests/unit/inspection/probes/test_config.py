@@ -29,7 +29,7 @@ def test_the_process_wins_over_the_file_and_each_value_has_its_source(tmp_path: 
     assert (b.value, b.source) == ("quoted # not a comment", ".env")
     assert c.value == "${A}", "a value is what stands there, not what another program would make of it"
     assert (probe.get("D"), probe.get("E"), probe.process_seen) == (None, None, True)
-    assert probe.looked_at == ".env (4 variables), environment of the gunicorn process (1 variables)"
+    assert probe.looked_at == ".env (4 variables), environment of the gunicorn process (1 variable)"
 
 
 def test_nothing_readable_is_unobservable(tmp_path: Path) -> None:

@@ -1,0 +1,153 @@
+"""Lines that were once ticked, or failed, by evidence of something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from tests.unit.inspection.catalogue.asking import verdict_of
+
+from roadworthy.contracts.checks import Status
+from roadworthy.inspection.catalogue.indexes import _said
+from roadworthy.inspection.fixtures.machine import Machine, Program
+from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
+
+PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+HOME = reply('<html><link rel="stylesheet" href="/site.css"><body><h1>Jobs</h1><a href="/jobs">all</a></body></html>')
+LOST = Reply(404, HOME.body.replace(b"Jobs", b"Nothing here"), HOME.headers)
+GUARDS = {
+    "lib/guards.ts": "\n".join(f"export const guard{number} = {number};" for number in range(30)),
+    "docs/DEPLOYMENT.md": "# Deployment\n" + "First the database is migrated, then the traffic switched.\n" * 10,
+}
+
+
+@pytest.mark.parametrize(
+    ("subject", "file", "expected"),
+    [
+        ("Checked by HMAC in lib/guards.ts", "lib/guards.ts", UNKNOWN),
+        ("Rate limiting in `lib/guards.ts`", "lib/guards.ts", UNKNOWN),
+        ("Auth middleware (lib/guards.ts) protects admin routes", "lib/guards.ts", UNKNOWN),
+        ("Create `lib/guards.ts`", "lib/guards.ts", PASS),
+        ("`lib/guards.ts` exists", "lib/guards.ts", PASS),
+        ("Deployment guide in docs/DEPLOYMENT.md", "docs/DEPLOYMENT.md", PASS),
+        ("Database migrated first: docs/DEPLOYMENT.md", "docs/DEPLOYMENT.md", PASS),
+        ("Blue-green releases: docs/DEPLOYMENT.md", "docs/DEPLOYMENT.md", UNKNOWN),
+        ("lib/others.ts exists", "lib/others.ts", FAIL),
+    ],
+)
+async def test_a_file_shows_that_it_is_there_and_no_more(subject: str, file: str, expected: Status) -> None:
+    verdict = await verdict_of("repo.file.named", Stage(repo=GUARDS), "repo.file", file=file, subject=subject)
+    assert verdict.status is expected, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        (None, UNKNOWN),
+        ({"ENVIRONMENT": "development"}, UNKNOWN),
+        ({"ENVIRONMENT": "production"}, PASS),
+        ({"NODE_ENV": "production"}, PASS),
+        ({"DEBUG": "false"}, PASS),
+        ({"DEBUG": "true", "ENVIRONMENT": "production"}, UNKNOWN),
+        ({"DEBUG": "app:*", "NODE_ENV": "production"}, UNKNOWN),
+    ],
+)
+async def test_refused_requests_say_nothing_of_the_servers_own_errors(
+    environment: Mapping[str, str] | None, expected: Status
+) -> None:
+    stage = Stage(site=pages({"/": HOME}), environment=environment)
+    assert (await verdict_of("srv.errors.provoked", stage)).status is expected
+
+
+@pytest.mark.parametrize(
+    ("missing", "subject", "expected"),
+    [
+        (reply("<html><body><h1>Not Found</h1></body></html>", 404), "Custom 404 page", FAIL),
+        (reply({"detail": "Not Found"}, 404), "Custom 404 page", FAIL),
+        (LOST, "Custom 404 page", PASS),
+        (LOST, "404 and 500 pages are custom", UNKNOWN),
+    ],
+)
+async def test_a_page_of_errors_is_the_sites_own(missing: Reply, subject: str, expected: Status) -> None:
+    stage = Stage(site=pages({"/": HOME}, missing), environment={"ENVIRONMENT": "production"})
+    assert (await verdict_of("srv.errors.provoked", stage, subject=subject)).status is expected
+
+
+def _lets_in(*origins: str) -> Site:
+    def answer(asked: Asked) -> Reply:
+        origin = asked.headers.get("origin", "")
+        return reply({"items": [1]}, access_control_allow_origin=origin if origin in origins else "")
+
+    return lambda: lambda asked: answer(asked) if asked.path == "/api/items" else reply("no", 404)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "subject", "environment", "expected"),
+    [
+        ((), "CORS configured for production domain", None, UNKNOWN),
+        ((), "CORS configured for production domain", {"CORS_ORIGINS": ""}, UNKNOWN),
+        ((), "CORS restricted to trusted origins", None, PASS),
+        ((), "CORS allows only our own origins", None, PASS),
+        ((), "CORS allows only https://app.test", None, FAIL),
+        (("https://app.test",), "CORS allows only https://app.test", None, PASS),
+        (("https://app.test",), "CORS configured", {"CORS_ORIGINS": "https://app.test"}, PASS),
+        (("https://app.test",), "CORS configured", {"CORS_ORIGINS": "https://other.test"}, FAIL),
+        (("https://app.test", "https://evil.example"), "CORS configured", None, FAIL),
+    ],
+)
+async def test_that_strangers_are_kept_out_does_not_say_that_anybody_is_let_in(
+    allowed: tuple[str, ...], subject: str, environment: Mapping[str, str] | None, expected: Status
+) -> None:
+    stage = Stage(site=_lets_in(*allowed), environment=environment)
+    verdict = await verdict_of("sec.cors.foreign", stage, path="/api/items", subject=subject)
+    assert verdict.status is expected, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "django-insecure-8f#k2l!m9x0zq7w6e5r4t3y2u1i0pasdfghjklzxcvbnm12345"),
+        ("SECRET_KEY", "dev"),
+        ("SECRET_KEY", "this-is-a-very-long-development-key-1234567890"),
+        ("SECRET_KEY_BASE", "my_super_secret_base_for_this_application_2024"),
+        ("JWT_SECRET", "changeme"),
+        ("JWT_SECRET", "jwt-token-signer-of-the-shop-in-the-harbour-1999"),
+        ("NEXTAUTH_SECRET", "k3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3y"),
+        ("APP_KEY", "base64:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        ("SESSION_SECRET", "keyboard cat"),
+    ],
+)
+async def test_what_tutorials_put_there_is_no_secret(name: str, value: str) -> None:
+    verdict = await verdict_of("sec.secretkey.strength", Stage(environment={name: value}), name=name)
+    assert verdict.status is FAIL
+    assert value not in verdict.summary
+
+
+@pytest.mark.parametrize("value", ["Jx4v9sTq7Lw2mNc8RbZp5KdH3yGf6AeUoVi1", "0f8d1c7be93a4652d10b7f64a98ce3f75b2a08d3"])
+async def test_what_is_random_is_one(value: str) -> None:
+    verdict = await verdict_of("sec.secretkey.strength", Stage(environment={"SECRET_KEY": value}), name="SECRET_KEY")
+    assert verdict.status is PASS
+
+
+def test_an_index_that_a_line_names_is_the_one_looked_for() -> None:
+    assert str(_said("Index on orders(customer_id)")[0]) == "orders(customer_id)"
+    assert str(_said("Indexes on `orders`(`a`, `b`)")[0]) == "orders(a, b)"
+    assert str(_said("Index on `orders.customer_id`")[0]) == "orders(customer_id)"
+    assert _said("Indexes created by `indexes.sql`") == []
+    assert _said("Indexes on foreign keys (customer_id)") == []
+    assert _said("Database indexes created (run `create_indexes.py`)") == []
+
+
+async def test_a_providers_balancer_is_not_missed_on_this_machine() -> None:
+    verdict = await verdict_of("nginx.lb.upstream", Stage(machine=Machine((Program("gunicorn app:app"),))))
+    assert verdict.status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [({"docs/deployment-checklist.md": "- [ ] Do this\n" * 12}, PASS), ({"README.md": "# Shop\n"}, UNKNOWN)],
+)
+async def test_a_checklist_of_deployments_is_no_guide_to_them(files: dict[str, str], expected: Status) -> None:
+    verdict = await verdict_of("doc.topic.section", Stage(repo=files), "doc.deploy", subject="Add deployment checklist")
+    assert verdict.status is expected
