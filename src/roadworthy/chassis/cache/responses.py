@@ -1,14 +1,8 @@
-"""Answers kept in this process, bounded in bytes."""
+"""An answer as it is kept, here and in the shared tier."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Generic, Protocol, TypeVar
-
 import msgspec
-
-ENTRY_OVERHEAD_BYTES = 1024
-"""What an entry costs besides its body: objects, headers, its place in the dictionary."""
 
 
 class StoredResponse(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -22,74 +16,3 @@ class StoredResponse(msgspec.Struct, frozen=True, array_like=True, gc=False):
     body: bytes
     created_at: float
     route: str
-
-
-class Sized(Protocol):
-    """What the store keeps: how large it is, until when it is good, how often it was used and had been at its turn."""
-
-    size_bytes: int
-    expires: float
-    uses: int
-    uses_seen: int
-
-
-K = TypeVar("K", bound=Hashable)
-E = TypeVar("E", bound=Sized)
-
-
-class ResponseStore(Generic[K, E]):
-    """Entries by key, oldest first. What was used since its last turn gets another one (the CLOCK algorithm)."""
-
-    __slots__ = ("_bytes", "_dropped", "_limit_bytes", "entries", "evictions")
-
-    def __init__(self, limit_bytes: int, dropped: Callable[[E], None] = lambda _entry: None) -> None:
-        """Keep at most `limit_bytes`, and no entry of more than an eighth of it. `dropped` hears of each that goes."""
-        self._limit_bytes = limit_bytes
-        self._dropped = dropped
-        self._bytes = 0
-        self.entries: dict[K, E] = {}
-        self.evictions = 0
-
-    @property
-    def size_bytes(self) -> int:
-        """What is kept, with its overhead."""
-        return self._bytes
-
-    def put(self, key: K, entry: E) -> bool:
-        """Keep `entry`, and make room for it; returns whether it was small enough."""
-        self.drop(key)
-        if entry.size_bytes > self._limit_bytes // 8:
-            return False
-        self.entries[key] = entry
-        self._bytes += entry.size_bytes
-        self._make_room()
-        return True
-
-    def grow(self, key: K, entry: E, by_bytes: int) -> None:
-        """Say that `entry` became larger; nothing happens when it is kept no more."""
-        entry.size_bytes += by_bytes
-        if self.entries.get(key) is entry:
-            self._bytes += by_bytes
-            self._make_room()
-
-    def drop(self, key: K) -> None:
-        """Forget `key`, if it is known."""
-        entry = self.entries.pop(key, None)
-        if entry is not None:
-            self._bytes -= entry.size_bytes
-            self._dropped(entry)
-
-    def tidy(self, now: float) -> None:
-        """Forget what is over at `now` (monotonic seconds)."""
-        for key in [key for key, entry in self.entries.items() if entry.expires <= now]:
-            self.drop(key)
-
-    def _make_room(self) -> None:
-        while self._bytes > self._limit_bytes:
-            key, entry = next(iter(self.entries.items()))
-            if entry.uses != entry.uses_seen:
-                entry.uses_seen = entry.uses
-                self.entries[key] = self.entries.pop(key)
-            else:
-                self.drop(key)
-                self.evictions += 1

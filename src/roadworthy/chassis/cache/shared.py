@@ -1,4 +1,4 @@
-"""The shared tier: one Redis-protocol server that all processes see, and that the service can do without."""
+"""The shared tier: memory of the Redis protocol that all processes see, and that the service can do without."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError, ResponseError
 
+from roadworthy.chassis.cache.clients import client_of, parsed
 from roadworthy.chassis.errors import RoadworthyError
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_SECONDS = 0.5
 COMMAND_TIMEOUT_SECONDS = 0.5
 DOWN_SECONDS = 1.0
 CONNECTIONS = 16
+# Answers of a server that is there and can't serve now.
+UNABLE = ("LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "OOM")
 
 
 class SharedTierDown(RoadworthyError):
@@ -44,25 +44,33 @@ class SharedTier:
         down_seconds: float = DOWN_SECONDS,
         connections: int = CONNECTIONS,
     ) -> None:
-        """Take `url` (redis://, rediss:// or unix://); nothing is connected yet."""
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=connections,
-            timeout=command_timeout_seconds,
-            socket_timeout=command_timeout_seconds,
-            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-            # One retry, and only for a connection found dead: a command that timed out may have been carried out.
-            retry_on_error=[RedisConnectionError],
-        )
-        self.client: Redis = Redis.from_pool(pool)  # closes the pool with it
+        """Take `url`; nothing is connected yet.
+
+        `redis://` (`rediss://` with TLS, `unix://`) for one server, `redis+sentinel://host:port,host:port/service`
+        for one watched by Sentinel, `redis+cluster://host:port,host:port` for a cluster.
+
+        Raises:
+            ValueError: the URL is none of these.
+        """
+        self.client: Redis = client_of(url, command_timeout_seconds=command_timeout_seconds, connections=connections)
+        servers = parsed(url)
+        self.is_cluster = servers is not None and servers.kind == "cluster"
+        """Whether the keys of one script must lie in one slot: the same text in braces sees to that."""
+        # A client of many servers may ask several in turn, each with a timeout of its own.
+        self._patience_seconds = None if servers is None else command_timeout_seconds * 2
         self._down_seconds = down_seconds
         self._down_until = 0.0
+        self.outages = 0
+        """How often it was found gone."""
 
     @property
     def down(self) -> bool:
         """Whether it was found gone within the last moment; costs a look at the clock."""
         return time.monotonic() < self._down_until
+
+    def script(self, text: str) -> AsyncScript:
+        """A Lua script, sent when the server does not know it yet; `run` what a call of it returns."""
+        return self.client.register_script(text)
 
     async def run(self, command: Awaitable[T]) -> T:
         """Await one command or pipeline of `client`.
@@ -74,9 +82,12 @@ class SharedTier:
             _discard(command)
             raise SharedTierDown
         try:
-            return await command
+            if self._patience_seconds is None:
+                return await command
+            async with asyncio.timeout(self._patience_seconds):
+                return await command
         except ResponseError as error:
-            if not str(error).startswith(("LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "OOM")):
+            if not str(error).startswith(UNABLE):
                 raise
             raise self._went_down(error) from error
         except (RedisError, OSError, TimeoutError) as error:
@@ -97,6 +108,7 @@ class SharedTier:
 
     def _went_down(self, error: Exception) -> SharedTierDown:
         self._down_until = time.monotonic() + self._down_seconds
+        self.outages += 1
         return SharedTierDown(type(error).__name__)
 
 

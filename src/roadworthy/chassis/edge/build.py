@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from roadworthy.chassis.cache.cache import Cache
 from roadworthy.chassis.cache.second_level import SecondLevel
 from roadworthy.chassis.cache.shared import SharedTier
 from roadworthy.chassis.edge.asgi import ASGIApp
@@ -15,6 +16,7 @@ from roadworthy.chassis.edge.cors import Cors
 from roadworthy.chassis.edge.deadlines import Deadlines
 from roadworthy.chassis.edge.edge import Edge
 from roadworthy.chassis.edge.endpoints import endpoints
+from roadworthy.chassis.edge.figures import observe_cache, observe_responses
 from roadworthy.chassis.edge.hosts import Hosts
 from roadworthy.chassis.edge.lifespan import TICK_SECONDS, Every, Lag, Lifespan
 from roadworthy.chassis.edge.policy import NO_CACHE, RoutePolicy
@@ -31,6 +33,7 @@ from roadworthy.chassis.telemetry.output import LogOutput
 ACCESS_LOG_SECONDS = 0.25
 METRICS_SECONDS = 1.0
 TIDY_SECONDS = 5.0
+HEALTH_SECONDS = 5.0  # alerts must not wait for somebody to ask
 MINUTE, HOUR = 60, 3600
 
 Closer: TypeAlias = Callable[[], Awaitable[None]]
@@ -72,6 +75,7 @@ def edge_from_settings(
     metrics: Metrics,
     output: LogOutput | None,
     shared: SharedTier | None = None,
+    cache: Cache | None = None,
     policies: Sequence[RoutePolicy] = (),
     processes: int = 1,
     error_pages: Mapping[int, bytes] | None = None,
@@ -80,18 +84,27 @@ def edge_from_settings(
     """The edge around `app`, started and stopped by the server's lifespan messages, or by `Edge.running()`.
 
     `policies` are the apps' own and go before the defaults. `health` is answered for, and told how limits and cache
-    work at the moment. `processes` is how many share the limits while the shared tier is gone. `output` takes the
-    access log, None for none. `error_pages` are for browsers, by status; /api has none. The edge closes
-    `metrics`, and then whatever is `closing`; without it, the caller closes `shared` after the edge.
+    work at the moment. `cache` is the process's; without it the edge makes one of its own, which nobody drops tags of.
+    `processes` is how many share the limits while the shared tier is gone. `output` takes the access log, None for
+    none. `error_pages` are for browsers, by status; /api has none. The edge closes `metrics`, and then whatever is
+    `closing`; without it, the caller closes `shared` after the edge.
 
     Raises:
         ValueError: a trusted proxy is no address.
     """
-    builder = _Builder(
-        app, settings, health, metrics, output, shared, (*default_policies(settings, error_pages), *policies), processes
-    )
+    every_policy = (*default_policies(settings, error_pages), *policies)
+    own = cache is None
+    cache = cache or cache_from_settings(settings, shared, health.version)
+    builder = _Builder(app, settings, health, metrics, output, shared, cache, every_policy, processes)
+    if own:
+        closing = (cache.close, *closing)
     builder.closing = closing
     return builder.build()
+
+
+def cache_from_settings(settings: Settings, shared: SharedTier | None, version: str) -> Cache:
+    """The cache of one process; entries of another `version` are not found in the shared tier."""
+    return Cache(settings.cache_bytes, SecondLevel(shared, namespace=version) if shared is not None else None)
 
 
 def metrics_folder(settings: Settings) -> Path:
@@ -108,9 +121,11 @@ class _Builder:
         metrics: Metrics,
         output: LogOutput | None,
         shared: SharedTier | None,
+        cache: Cache,
         policies: Sequence[RoutePolicy],
         processes: int,
     ) -> None:
+        self._kept = cache
         self._app = app
         self._settings = settings
         self._metrics = metrics
@@ -123,9 +138,6 @@ class _Builder:
         self._health = health
         health.facts = {**health.facts, "rate_limits": self._limits_are, "cache": self._cache_is}
         self._routes = self._make_routes(policies)
-        self._second_level = (
-            SecondLevel(shared, namespace=health.version) if shared and settings.response_cache_bytes else None
-        )
         self._cache = self._make_cache()
         self._access = self._make_access(output)
 
@@ -176,7 +188,7 @@ class _Builder:
 
     def _make_cache(self) -> ResponseCache | None:
         limit_bytes = self._settings.response_cache_bytes
-        return ResponseCache(self._app, limit_bytes, self._second_level, self._metrics) if limit_bytes else None
+        return ResponseCache(self._app, limit_bytes, self._kept, self._metrics) if limit_bytes else None
 
     def _make_access(self, output: LogOutput | None) -> AccessLog | None:
         if output is None or self._settings.log_level not in ("DEBUG", "INFO"):
@@ -192,6 +204,7 @@ class _Builder:
             Every(METRICS_SECONDS, self._lag.turn_over),
             Every(METRICS_SECONDS, lambda _now: self._metrics.flush()),
             Every(TIDY_SECONDS, self._tidy),
+            Every(HEALTH_SECONDS, lambda _now: self._health.look()),
         ]
         if self._access is not None:
             access = self._access
@@ -205,13 +218,12 @@ class _Builder:
     def _tidy(self, now: float) -> None:
         for limiter in self._limiters:
             limiter.tidy(now)
+        self._kept.tidy(now)
         if self._cache is not None:
             self._cache.tidy(now)
 
     def _closers(self) -> tuple[Closer, ...]:
-        closers: list[Closer] = []
-        if self._second_level is not None:
-            closers.append(self._second_level.close)
+        closers: list[Closer] = [self._health.close]
         if self._access is not None:
             closers.append(self._access.close)
         return (*closers, self._close_metrics, *self.closing)
@@ -258,23 +270,6 @@ class _Builder:
         )
 
     def _observe_cache(self) -> None:
-        cache, second = self._cache, self._second_level
-        if cache is None:
-            return
-        tiers: dict[str, ResponseCache | SecondLevel] = {"process": cache} | ({"shared": second} if second else {})
-        self._metrics.read_counter(
-            "response_cache_hits_total",
-            "Answers found in the response cache.",
-            ("tier",),
-            lambda: {(name,): tier.hits for name, tier in tiers.items()},
-        )
-        self._metrics.read_counter(
-            "response_cache_misses_total",
-            "Answers looked for in the response cache and not found.",
-            ("tier",),
-            lambda: {(name,): tier.misses for name, tier in tiers.items()},
-        )
-        self._metrics.read_counter(
-            "response_cache_evictions_total", "Answers that had to make room.", (), lambda: {(): cache.evictions}
-        )
-        self._metrics.gauge("response_cache_bytes", "What is kept.", (), lambda: {(): cache.size_bytes})
+        observe_cache(self._metrics, self._kept)
+        if self._cache is not None:
+            observe_responses(self._metrics, self._cache, self._kept)

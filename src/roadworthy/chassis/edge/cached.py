@@ -8,9 +8,13 @@ import time
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from roadworthy.chassis.cache.flights import Flights
-from roadworthy.chassis.cache.responses import ENTRY_OVERHEAD_BYTES, ResponseStore, StoredResponse
-from roadworthy.chassis.cache.second_level import SecondLevel
+import msgspec
+
+from roadworthy.chassis.cache.cache import Cache
+from roadworthy.chassis.cache.flights import Flight, Flights
+from roadworthy.chassis.cache.functions import TRY_AGAIN_SECONDS
+from roadworthy.chassis.cache.responses import StoredResponse
+from roadworthy.chassis.cache.store import ENTRY_OVERHEAD_BYTES, Store
 from roadworthy.chassis.edge.asgi import ASGIApp, Header, Message, Scope
 from roadworthy.chassis.edge.compression import BODY_BYTES_MIN, FOR_MANY, Negotiation, compress, is_compressible
 from roadworthy.chassis.edge.exchange import BODY, OK, START, encoded, with_vary
@@ -29,6 +33,7 @@ NOT_KEPT_MAX = 10_000
 NOT_KEPT_SECONDS = 10.0
 HIT: Final[Header] = (b"x-cache", b"hit")
 MISS: Final[Header] = (b"x-cache", b"miss")
+STALE: Final[Header] = (b"x-cache", b"stale")
 BYPASS: Final[Header] = (b"x-cache", b"bypass")
 
 Key: TypeAlias = tuple[object, ...]
@@ -60,20 +65,30 @@ class Entry:
         "created",
         "etag",
         "expires",
+        "keep_until",
         "key",
         "limiter",
         "older_at",
         "pending",
+        "renew_at",
         "route",
         "size_bytes",
         "status",
+        "tags",
         "uses",
         "uses_seen",
         "variants",
     )
 
     def __init__(
-        self, key: Key, response: StoredResponse, policy: CachePolicy, limiter: RateLimiter | None, pending: list[float]
+        self,
+        key: Key,
+        response: StoredResponse,
+        policy: CachePolicy,
+        limiter: RateLimiter | None,
+        pending: list[float],
+        *,
+        tags: tuple[str, ...] = (),
     ) -> None:
         """Keep `response` under `key` until its time is up, measured from when it was made, wherever that was.
 
@@ -81,7 +96,9 @@ class Entry:
         """
         age = max(0.0, time.time() - response.created_at)
         self.created = time.monotonic() - age
-        self.expires = self.created + policy.ttl_seconds
+        self.expires = self.renew_at = self.created + policy.ttl_seconds
+        self.keep_until = self.expires + policy.stale_seconds
+        self.tags = tags
         self.uses = self.uses_seen = 0
         self.route = response.route
         self.key = key
@@ -179,16 +196,17 @@ class ResponseCache:
         "_store",
         "asked",
         "misses",
+        "stale",
     )
 
-    def __init__(self, app: ASGIApp, limit_bytes: int, second_level: SecondLevel | None, metrics: Metrics) -> None:
-        """Keep at most `limit_bytes` in this process, and more in `second_level` if there is one."""
+    def __init__(self, app: ASGIApp, limit_bytes: int, cache: Cache, metrics: Metrics) -> None:
+        """Keep at most `limit_bytes` in this process, and more in the shared tier of `cache` if there is one."""
         self._app = app
         self._metrics = metrics
         self._hits_gone = 0
-        self._store: ResponseStore[Key, Entry] = ResponseStore(limit_bytes, self._forget)
-        self._second_level = second_level
-        self._flights: Flights[Key, Entry | None] = Flights()
+        self._store: Store[Key, Entry] = Store(limit_bytes, self._forget, cache.tags)
+        self._second_level = cache.shared
+        self._flights: Flights[Key, Entry | None] = Flights(cache.tags)
         self._not_kept: dict[Key, float] = {}
         self.asked: dict[Key, Entry] = {}
         """Entries by the way they were asked for, word by word: the shortest way to one that is asked for again.
@@ -196,6 +214,8 @@ class ResponseCache:
         Only those that depend on nothing but path, query and host.
         """
         self.misses = 0
+        self.stale = 0
+        """Requests answered by an entry whose time was up, while it was made anew."""
 
     @property
     def hits(self) -> int:
@@ -216,12 +236,20 @@ class ResponseCache:
         """Everything that the answer depends on, as it was asked."""
         return (scope["path"], scope["query_string"], headers.get(b"host"), *(headers.get(name) for name in plan.vary))
 
-    def find(self, asked: Key, plan: Plan, now: float) -> Entry | None:
-        """A fresh entry for a request that was not asked in these words before; a query's order does not matter."""
+    def find(self, asked: Key, plan: Plan, scope: Scope, now: float) -> Entry | None:
+        """An entry for a request that was not asked in these words before; a query's order does not matter.
+
+        One whose time is up is given out for as long as the policy allows, while it is made anew, once.
+        """
         key = _canonical(asked)
         entry = self._store.entries.get(key) if key is not None else None
-        if entry is None or entry.expires <= now:
+        if key is None or entry is None or entry.keep_until <= now:
             return None
+        if entry.expires <= now:
+            self.stale += 1
+            if entry.renew_at <= now:
+                entry.renew_at = now + TRY_AGAIN_SECONDS
+                self._begin(key, plan, scope)
         self._remember(asked, entry, plan)
         return entry
 
@@ -235,7 +263,7 @@ class ResponseCache:
         key = _canonical(asked)
         if key is None or time.monotonic() < self._not_kept.get(key, 0.0):
             return None
-        entry = await self._flights.join(key, lambda: self._load(key, plan, scope))
+        entry = await asyncio.shield(self._begin(key, plan, scope))
         if entry is not None and self._store.entries.get(key) is entry:
             self._remember(asked, entry, plan)
         return entry
@@ -260,36 +288,55 @@ class ResponseCache:
             self.asked.pop(asked, None)
 
     def tidy(self, now: float) -> None:
-        """Forget what is over."""
+        """Forget what is over at `now` (monotonic seconds)."""
         self._store.tidy(now)
         if len(self._not_kept) > NOT_KEPT_MAX // 2:
             self._not_kept = {key: until for key, until in self._not_kept.items() if until > now}
 
-    async def _load(self, key: Key, plan: Plan, scope: Scope) -> Entry | None:
-        policy = plan.cache
-        assert policy is not None, "nothing is fetched without a policy"
-        shared, ran = self._second_level, _Ran(self._app, plan, scope)
+    def _begin(self, key: Key, plan: Plan, scope: Scope) -> asyncio.Task[Entry | None]:
+        assert plan.cache is not None, "nothing is fetched without a policy"
+        policy, ran = plan.cache, _Ran(self._app, plan, scope)
+        tags = policy.tags_of(scope["path"])
+        return self._flights.begin(key, lambda flight: self._load(flight, key, policy, plan, ran), tags)
+
+    async def _load(
+        self, flight: Flight[Entry | None], key: Key, policy: CachePolicy, plan: Plan, ran: _Ran
+    ) -> Entry | None:
+        shared, wait_seconds = self._second_level, plan.deadlines.timeout_seconds
         if shared is None:
             response = await ran.keepable()
         else:
-            response = await shared.get(shared.key(key), policy.ttl_seconds, ran.keepable)
+            address = shared.address(key, flight.tags, plan.label)
+            response = await shared.get(address, policy.ttl_seconds, ran.keepable, CODEC, wait_seconds)
         if response is not None:
-            entry = self._entry(key, response, policy, plan)
-            self._store.put(key, entry)
+            entry = self._entry(key, response, policy, plan, flight.tags)
+            if not flight.spoilt:
+                self._store.put(key, entry)
             return entry
         if ran.shareable is not None:
-            return self._entry(key, ran.shareable, NO_CACHE, plan)
+            return self._entry(key, ran.shareable, NO_CACHE, plan, flight.tags)
         self._do_not_keep(key, plan)
         return None
 
-    def _entry(self, key: Key, response: StoredResponse, policy: CachePolicy, plan: Plan) -> Entry:
+    def _entry(
+        self, key: Key, response: StoredResponse, policy: CachePolicy, plan: Plan, tags: tuple[str, ...]
+    ) -> Entry:
         pending = self._metrics.requests("GET", response.route, str(response.status)).pending
-        return Entry(key, response, policy, plan.limiter, pending)
+        return Entry(key, response, policy, plan.limiter, pending, tags=tags)
 
     def _do_not_keep(self, key: Key, plan: Plan) -> None:
+        self._store.drop(key)  # it was for everybody once
         logger.warning("%s is declared cacheable, but its answer is private, a stream or too large", plan.label)
         if len(self._not_kept) < NOT_KEPT_MAX:
             self._not_kept[key] = time.monotonic() + NOT_KEPT_SECONDS
+
+
+class _Codec:
+    encode = staticmethod(msgspec.msgpack.Encoder().encode)
+    decode = staticmethod(msgspec.msgpack.Decoder(StoredResponse).decode)
+
+
+CODEC: Final = _Codec()
 
 
 class _Ran:
@@ -332,7 +379,7 @@ def _scope_for_everybody(scope: Scope, plan: Plan) -> Scope:
     # Only what the key holds: a header that the app saw and the key does not would be given to all (cache poisoning).
     kept = {b"host", *plan.vary}
     headers = [(name, value) for name, value in scope["headers"] if name in kept]
-    return {**scope, "method": "GET", "headers": headers}
+    return {**scope, "method": "GET", "headers": headers, "client": None}
 
 
 def _is_private(response: StoredResponse) -> bool:

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Final, Self
 
 from roadworthy.chassis.edge.asgi import ASGIApp, Header, Receive, Scope, Send
-from roadworthy.chassis.edge.cached import BYPASS, HIT, MISS, Entry, Key, ResponseCache, negotiation
+from roadworthy.chassis.edge.cached import BYPASS, HIT, MISS, STALE, Entry, Key, ResponseCache, negotiation
 from roadworthy.chassis.edge.client import Clients, is_internal
 from roadworthy.chassis.edge.cors import Cors
 from roadworthy.chassis.edge.exchange import EMPTY, START, Exchange, not_modified
@@ -293,17 +293,18 @@ class Edge:
 
     async def _answered_from_cache(self, exchange: Exchange, cache: ResponseCache) -> bool:
         asked = cache.asked_for(exchange.scope, exchange.headers, exchange.plan)
-        entry = cache.find(asked, exchange.plan, exchange.started_at)
-        fresh = entry is not None
+        entry = cache.find(asked, exchange.plan, exchange.scope, exchange.started_at)
+        found = HIT if entry is not None and exchange.started_at < entry.expires else STALE
         if entry is None:
             cache.misses += 1
+            found = MISS
             entry = await cache.fetch(asked, exchange.plan, exchange.scope)
         if entry is None:
             exchange.extra += (BYPASS,)
             return False
-        entry.uses += fresh
+        entry.uses += found is not MISS
         entry.grow_older(monotonic())
-        exchange.extra += (entry.age, HIT if fresh else MISS)
+        exchange.extra += (entry.age, found)
         exchange.scope["roadworthy.route"] = entry.route
         variant = await cache.variant(entry, negotiation.choose(exchange.headers.get(b"accept-encoding")))
         candidates = exchange.headers.get(b"if-none-match")

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from roadworthy.chassis.cache.tags import checked, digest
 from roadworthy.chassis.limits.quota import LimitPolicy
 
+PART_CHARACTERS_MAX = 40
 PATH = re.compile(r"(/[^*?#]*|)(/\*)?")
 
 
@@ -21,12 +23,32 @@ class CachePolicy:
     `ignores_credentials`: the answer is the same for everybody, so requests with Cookie or Authorization share it, and
     the app does not see these. Without it, such requests bypass the cache.
     `browser_seconds`: how long browsers and CDNs may keep it without asking; 0: they ask each time and get a 304.
+    `stale_seconds`: how much longer it is given out while it is made anew, once.
+    `tags`: what the answer depends on; a unit of work that changes one of them drops it. `*` in a tag stands for the
+    last part of the path: `("jobs", "company:*")`.
     """
 
     ttl_seconds: float
     vary: tuple[str, ...] = ()
     ignores_credentials: bool = False
     browser_seconds: int = 0
+    stale_seconds: float = 0.0
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse tags that could not be announced."""
+        checked(self.tags)
+
+    def tags_of(self, path: str) -> tuple[str, ...]:
+        """The tags of the answer at `path`."""
+        return tuple(tag.replace("*", _last_part(path)) for tag in self.tags) if self.tags else ()
+
+
+def _last_part(path: str) -> str:
+    last = path.rstrip("/").rpartition("/")[2]
+    if last.isascii() and last.isdigit():
+        return last.lstrip("0") or "0"  # 07 is asked for as 7 is, and must be dropped with it
+    return last if len(last) <= PART_CHARACTERS_MAX else digest(last)
 
 
 NO_CACHE = CachePolicy(0)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 
 import pytest
 
-from roadworthy.chassis.cache.flights import Flights
+from roadworthy.chassis.cache.flights import Flight, Flights
+from roadworthy.chassis.cache.tags import Tags
 
 pytestmark = pytest.mark.anyio
 
@@ -15,7 +17,7 @@ class Load:
         self.gate = asyncio.Event()
         self.error: Exception | None = None
 
-    async def __call__(self) -> int:
+    async def __call__(self, _flight: Flight[int]) -> int:
         self.calls += 1
         await self.gate.wait()
         if self.error is not None:
@@ -74,3 +76,35 @@ async def test_the_first_may_leave_and_so_may_all() -> None:
     load.gate.set()
     await asyncio.sleep(0.01)
     assert len(flights) == 0
+
+
+async def test_who_comes_after_a_tag_was_dropped_does_not_join() -> None:
+    tags = Tags()
+    flights: Flights[str, int] = Flights(tags)
+    load, seen = Load(), list[Flight[int]]()
+
+    async def noted(flight: Flight[int]) -> int:
+        seen.append(flight)
+        return await load(flight)
+
+    early = asyncio.create_task(flights.join("a", noted, ("jobs",)))
+    other = asyncio.create_task(flights.join("b", noted, ("companies",)))
+    await asyncio.sleep(0)
+    tags.drop(["jobs"])
+    late = asyncio.create_task(flights.join("a", noted, ("jobs",)))
+    await asyncio.sleep(0)
+    load.gate.set()
+    await asyncio.gather(early, other, late)
+    assert [flight.spoilt for flight in seen] == [True, False, False]
+    assert (len(flights), len(tags)) == (0, 0), "nothing is left of them, the spoilt one included"
+
+
+async def test_a_load_knows_nothing_of_who_came_first() -> None:
+    signed_in: ContextVar[str] = ContextVar("signed_in", default="nobody")
+    signed_in.set("alice")
+    flights: Flights[str, str] = Flights()
+
+    async def load(_flight: Flight[str]) -> str:
+        return signed_in.get()
+
+    assert await flights.join("a", load) == "nobody"
