@@ -1,64 +1,20 @@
-"""What is open to the outside, and what lies open inside: ports, dashboards, secrets in columns, who did what."""
+"""What lies open inside: secrets in columns, and who did what."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from roadworthy.contracts.checks import Evidence, Severity, Verdict
-from roadworthy.inspection.catalogue import markup, sources, surface
+from roadworthy.contracts.checks import Severity, Verdict
+from roadworthy.inspection.catalogue import sources
 from roadworthy.inspection.catalogue.declaring import check
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage
-from roadworthy.inspection.fixtures.web import Site, pages, reply
 from roadworthy.inspection.model import Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.host import HostProbe
 
-INSIDE: Mapping[int, str] = {
-    5432: "PostgreSQL",
-    6432: "PgBouncer",
-    3306: "MySQL",
-    27017: "MongoDB",
-    6379: "Redis",
-    11211: "memcached",
-    9200: "Elasticsearch",
-    9300: "Elasticsearch",
-    5672: "RabbitMQ",
-    15672: "RabbitMQ's console",
-    2375: "Docker",
-    2379: "etcd",
-    9090: "Prometheus",
-    9093: "Alertmanager",
-    9100: "node exporter",
-    3000: "Grafana",
-    5601: "Kibana",
-    9000: "MinIO",
-    9001: "MinIO's console",
-    5555: "Flower",
-    8080: "a second web server",
-    9187: "postgres exporter",
-    9121: "redis exporter",
-}
-"""Ports of what serves the service, not people."""
-DASHBOARDS = (
-    "/dashboard/",
-    "/admin/",
-    "/grafana/",
-    "/flower/",
-    "/phpmyadmin/",
-    "/adminer.php",
-    "/pgadmin/",
-    "/kibana/",
-    "/sidekiq",
-    "/rq/",
-    "/traefik/dashboard/",
-    "/minio/",
-    "/actuator",
-)
-CLOSED = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 410})
 GUARDED_COLUMNS = """
 select table_schema, table_name, column_name, data_type from information_schema.columns
 where table_schema not in ('pg_catalog', 'information_schema') and data_type in ('text', 'character varying', 'bytea')
@@ -86,74 +42,6 @@ and table_name ~* '(^|_)audit|activity_log|security_event|django_admin_log|^vers
 group by 1 order by 1 limit 10
 """
 TABLES = "select count(*) from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema')"
-
-FILES = re.compile(r"\bfiles?\b|\bfolders?\b|\bdirector(?:y|ies)\b", re.IGNORECASE)
-
-
-async def _network(probes: Probes, requirement: Requirement) -> Verdict:
-    if FILES.search(requirement.text("subject")):
-        raise Unobservable("the line is about files that a server hands out, ports don't show those", "attest to it")
-    dashboards = re.search(r"dashboard|console|panel|admin", requirement.text("subject"), re.IGNORECASE)
-    evidence: list[Evidence] = []
-    if probes.http is not None and (dashboards or probes.host is None):
-        await surface.alive(probes.http)
-        open_ones = await _open_dashboards(probes, evidence)
-        if open_ones:
-            return failed(
-                f"{open_ones[0]} is open to strangers",
-                *evidence,
-                mend="ask for credentials, or take it off the public address",
-            )
-        if dashboards:
-            return passed(f"none of {len(DASHBOARDS)} usual dashboards is open to strangers", *evidence)
-    host = offered(probes.host, "host")
-    allowed = {int(port) for port in re.findall(r"\d+", requirement.text("ports"))}
-    own = {probes.http.port} if probes.http and probes.http.loopback else set()
-    heard = {
-        port: [one for one in host.addresses(port) if _public(one)] for port in INSIDE if port not in allowed | own
-    }
-    open_ports = [f"{INSIDE[port]} on {port}" for port, found in heard.items() if found]
-    listening = [port for port in (*own, *INSIDE) if host.addresses(port)]
-    evidence.append(
-        observe(
-            f"listening sockets of {len(heard)} ports of databases, brokers and consoles",
-            f"on every address: {listed(open_ports)}; listening at all: {listed(listening)}",
-            "host",
-        )
-    )
-    if open_ports:
-        return failed(
-            f"{open_ports[0]} listens on every address",
-            *evidence,
-            mend="bind it to 127.0.0.1 or the private network; publish ports as 127.0.0.1:5432:5432",
-        )
-    if not listening:
-        raise Unobservable("no socket of this machine was seen", "inspect on the machine that serves")
-    return passed(f"none of {len(heard)} ports of databases, brokers and consoles listens on every address", *evidence)
-
-
-def _public(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return found.is_unspecified or found.is_global
-
-
-async def _open_dashboards(probes: Probes, evidence: list[Evidence]) -> Sequence[str]:
-    http = offered(probes.http, "http")
-    nowhere = await http.get(surface.NOWHERE)
-    answers = [await http.get(path, follow=False, named=True) for path in DASHBOARDS]
-    evidence.append(observe("usual dashboards", listed([f"{one.path}: {one.status}" for one in answers]), http.vantage))
-    return [
-        one.path
-        for one in answers
-        if one.status not in CLOSED
-        and one.status < surface.BAD
-        and one.body != nowhere.body
-        and nowhere.status != surface.OK
-        and not any(field.get("type") == "password" for field in markup.read(one.text).inputs)
-    ]
 
 
 async def _encrypted(probes: Probes, requirement: Requirement) -> Verdict:
@@ -245,12 +133,6 @@ async def _audit(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
     )
 
 
-def _site(*, open_dashboard: bool) -> Site:
-    return pages(
-        {"/": reply("<h1>Jobs</h1><p>x</p>"), **({"/dashboard/": reply("<h1>Queues</h1>")} if open_dashboard else {})}
-    )
-
-
 _AUDITED = ["create table users (id int)", "create table audit_log (actor_id int, action text, created_at timestamptz)"]
 _RECORDED = [*_AUDITED, "insert into audit_log values (1, 'deleted user 7', now())"]
 
@@ -261,26 +143,6 @@ def _tokens(value: str) -> Stage:
 
 
 CHECKS = (
-    check(
-        "sec.trusted_net",
-        "open",
-        "Only what should be is reachable from outside",
-        _network,
-        Documentation(
-            what="Ports of databases, caches, brokers, exporters and consoles don't listen on every address; "
-            "dashboards ask for credentials.",
-            why="An open Redis or a queue's dashboard is found by a scanner within the hour.",
-            how_verified=f"Reads the listening sockets of {len(INSIDE)} ports on the machine that serves; asks "
-            f"{len(DASHBOARDS)} usual dashboard addresses as a stranger. A firewall in front is not seen.",
-            how_to_mend="Bind to 127.0.0.1 or the private network; credentials before every dashboard.",
-            not_applicable_when="Never.",
-        ),
-        severity=Severity.CRITICAL,
-        needs=(),
-        params={"subject": "Dashboard secured"},
-        must_fail=Stage(site=_site(open_dashboard=True)),
-        mended=Stage(site=_site(open_dashboard=False)),
-    ),
     check(
         "sec.encrypt",
         "columns",
