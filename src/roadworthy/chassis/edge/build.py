@@ -244,6 +244,13 @@ class _Builder:
             lambda: {(): self._lag.seconds},
             across="livemax",
         )
+        metrics.gauge(
+            "dependency_up",
+            "1 where every process reached it when last looked at, 0 where one did not.",
+            ("dependency", "need"),
+            self._health.up,
+            across="livemin",
+        )
         self._observe_limits()
         self._observe_cache()
         observe_process(metrics, self._health.version)

@@ -81,9 +81,18 @@ class Health:
         """The last report if it is fresh, else a new one; simultaneous callers share one look."""
         if self._last is not None and time.monotonic() - self._last.at < self.fresh_seconds:
             return self._last
+        return await asyncio.shield(self.look())
+
+    def look(self) -> asyncio.Task[Report]:
+        """Begin to look now, for those who watch without asking; whoever asks meanwhile shares this look."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(), name="health")
-        return await asyncio.shield(self._looking)
+        return self._looking
+
+    def up(self) -> Mapping[tuple[str, ...], float]:
+        """1 for each dependency (its name, its need) that was there when last looked at, 0 for one that was not."""
+        found = self._last.dependencies if self._last is not None else {}
+        return {(name, one.need): one.status == "up" for name, one in found.items()}
 
     async def ready(self) -> bool:
         """Whether new requests should be sent here."""
@@ -101,6 +110,12 @@ class Health:
             **{name: read() for name, read in self.facts.items()},
         }
         return 503 if report.state is State.DOWN else 200, msgspec.json.encode(body)
+
+    async def close(self) -> None:
+        """Give up a look that is under way: what it looks at is about to be closed."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
 
     async def _look(self) -> Report:
         found = await asyncio.gather(*(self._probe(dependency) for dependency in self.dependencies))

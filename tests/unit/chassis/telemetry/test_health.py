@@ -79,3 +79,21 @@ async def test_draining_is_not_ready_and_facts_are_told() -> None:
     assert not await health.ready()
     document = msgspec.json.decode((await health.document())[1])
     assert (document["draining"], document["rate_limits"]) == (True, "local")
+
+
+async def test_who_watches_learns_what_was_there_when_last_looked_at() -> None:
+    health = Health([Dependency("database", Need.REQUIRED, up), Dependency("cache", Need.DEGRADED, down)], "1")
+    assert health.up() == {}, "nothing is said of what nobody looked at"
+    await health.look()
+    assert health.up() == {("database", "required"): 1, ("cache", "degraded"): 0}
+
+
+async def test_a_look_under_way_is_given_up_at_the_end() -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    health = Health([Dependency("database", Need.REQUIRED, never)], "1")
+    look = health.look()
+    await asyncio.sleep(0)
+    await health.close()
+    assert look.cancelled()
