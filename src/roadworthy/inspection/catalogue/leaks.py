@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import running
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -19,6 +19,7 @@ from roadworthy.inspection.probes.leaked import Leak
 from roadworthy.inspection.probes.repo import RepoProbe, is_aside
 
 COMMITS = 400
+FILE_BYTES = 2 * 1024 * 1024
 BYTES_LIMIT = 48 * 1024 * 1024
 PASSED_OVER = re.compile(
     r"(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|poetry\.lock|uv\.lock|Gemfile\.lock|composer\.lock"
@@ -26,6 +27,8 @@ PASSED_OVER = re.compile(
     r"|Cargo\.lock|\.secrets\.baseline|\.gitleaksignore)$|\.(?:min\.js|min\.css|map|svg|png|jpe?g|gif|ico|woff2?|ttf|eot|pdf|zip|gz|jar|pyc|lock|csv|snap)$"
 )
 """Made by tools, or no text: digests in them look like keys."""
+MADE = re.compile(r"\.(?:csv|map|lock|min\.js|snap)$|(?:^|/)(?:package-lock\.json|[\w-]+\.lock)$")
+"""Of those, texts in which only a provider's shape counts."""
 KEPT_ELSEWHERE = re.compile(
     r"vaults?\b|secrets? (?:manager|store)|secret-?manager|parameter store|\b(?:hsm|kms|doppler|infisical|1password)\b"
     r"|external secrets|sealed secrets",
@@ -38,6 +41,8 @@ NOT_IN_CODE = re.compile(
     re.IGNORECASE,
 )
 """What a line may say of secrets beyond that the code holds none."""
+ONE_FILE = re.compile(r"^\W*\.env[\w.]*\W+(?!.*\b(?:commit|git|not|never)\b)", re.IGNORECASE)
+"""A line about one file and what it holds, not about whether it is shared."""
 PRIVATE = re.compile(r"(?:^|/)\.env(?:\.(?!example|sample|template|dist|defaults?$)[\w-]+)*$")
 LOOKS_LIKE = re.compile(
     r"(?:^|/)(?:\.?env[\w.-]*)?\.?(?:example|sample|template|dist)(?:$|\.)|\.(?:example|sample|template|dist)$"
@@ -62,7 +67,8 @@ def search(repo: RepoProbe) -> Searched:
         tracked = frozenset(git.tracked()) if git else frozenset()
     except Unobservable:
         git, tracked = None, frozenset()
-    files = [path for path in repo.files if not PASSED_OVER.search(path) and _shared(path, tracked, git)]
+    read = (path for path in repo.files if MADE.search(path) or not PASSED_OVER.search(path))
+    files = [path for path in read if _shared(path, tracked, git)]
     leaks = tuple(_in_files(repo, files))
     old, commits = _in_history(git) if git else ((), 0)
     how = "tracked files and the history" if git else "files; no git history was there to look into"
@@ -76,7 +82,7 @@ def _shared(path: str, tracked: frozenset[str], git: Git | None) -> bool:
 def _in_files(repo: RepoProbe, files: Sequence[str]) -> Iterator[Leak]:
     read = 0
     for path in files:
-        text = repo.read(path)
+        text = repo.read(path, FILE_BYTES)
         read += len(text)
         if read > BYTES_LIMIT:
             raise Unobservable(f"the source tree holds over {BYTES_LIMIT} bytes of text", "name a part of it")
@@ -86,6 +92,8 @@ def _in_files(repo: RepoProbe, files: Sequence[str]) -> Iterator[Leak]:
 
 def _told(path: str) -> bool:
     """Tests, examples and documents hold invented values: only a provider's shape counts there."""
+    if MADE.search(path):
+        return True
     return is_aside(path) or bool(LOOKS_LIKE.search(path)) or path.lower().endswith((".md", ".rst", ".adoc", ".txt"))
 
 
@@ -98,7 +106,7 @@ def _in_history(git: Git) -> tuple[tuple[Leak, ...], int]:
             commit, commits = line[7:], commits + 1
         elif line.startswith("+++ "):
             path = line[6:]
-        elif line.startswith("+") and not PASSED_OVER.search(path):
+        elif line.startswith("+") and (MADE.search(path) or not PASSED_OVER.search(path)):
             for sort, sure in leaked.in_line(
                 path, line[1:], guesses=bool(leaked.BARE_FILES.search(path)) and not _told(path)
             ):
@@ -114,7 +122,7 @@ def _kept_elsewhere(subject: str) -> re.Match[str] | None:
 
 async def _secrets(probes: Probes, requirement: Requirement) -> Verdict:
     repo, subject = offered(probes.repo, "repo"), requirement.text("subject")
-    if about := NOT_IN_CODE.search(subject):
+    if about := NOT_IN_CODE.search(subject) or ONE_FILE.search(subject):
         raise Unobservable(f"the line is about secrets beyond the code ({about[0]!r})", "attest to it")
     if not repo.find(*running.CODE):
         raise Unobservable("the source tree holds no code", "[repository] path names the root of the source")
@@ -127,12 +135,13 @@ async def _secrets(probes: Probes, requirement: Requirement) -> Verdict:
     evidence = observe(f"secrets in {seen.how}", answer, repo.vantage, basis=listed([one.where for one in now], 40))
     if now:
         return failed(
-            f"{len(now)} secrets stand in the code, the first: {now[0].where}", evidence,
+            f"{counted(len(now), 'secret stands', 'secrets stand')} in the code, the first: {now[0].where}", evidence,
             mend="take them out, read them from the environment, and change them: who could read the code has them",
         )  # fmt: skip
     if before:
         return failed(
-            f"{len(before)} secrets stand in the history, the first: {before[0].where}", evidence,
+            f"{counted(len(before), 'secret stands', 'secrets stand')} in the history, the first: {before[0].where}",
+            evidence,
             mend="change them: deleting a file leaves it in every clone",
         )  # fmt: skip
     if place := _kept_elsewhere(subject):
@@ -204,7 +213,8 @@ SECRETS = Check(
         "or a name like "
         "password or token with a telling value.",
         why="Who may read the code, a build log or an old clone has every secret that was ever in it.",
-        how_verified=f"Shapes of {len(leaked.SHAPES)} providers; names of secrets given a value with letters, "
+        how_verified=f"The first {FILE_BYTES // 1024**2} MB of each file: "
+        f"shapes of {len(leaked.SHAPES)} providers; names of secrets given a value with letters, "
         f"digits and entropy; "
         f"passwords in addresses. Tracked files, and what the last {COMMITS} commits added (there only shapes, and "
         "names in files of settings); without git every file but .env. In "

@@ -48,6 +48,19 @@ QUOTED = re.compile(
 BARE = re.compile(
     rf"(?i)^\s*(?:export\s+|-\s+)?(?P<name>{_NAMED})\s*[:=]\s*(?P<value>[^\s\"'#&*!|>{{}}\[\]]{{8,200}})\s*$"
 )
+RAILS_KEY_FILE = re.compile(r"(?:^|/)config/(?:master|credentials/\w+)\.key$")
+_GENERATED = re.compile(r"^\s*#\s*config\.(?:secret_key|pepper)\s*=")
+"""What Devise's generator leaves commented out in every application."""
+PRIVATE_FILE = re.compile(r"(?:^|/)\.env(?:\.(?:local|prod|production|staging))?$")
+_OF_PEOPLE = re.compile(
+    r"(?:^|/)(?:tests?|specs?|__tests__|fixtures|examples?)/|\.(?:md|rst|adoc)$|(?:^|/)test_|\.test\."
+)
+"""Where a private key is a test's own, or a document shows how one looks."""
+_CONNECTED = re.compile(
+    r"(?i)(?:[;?&]|\b)(?P<name>password|pwd|accountkey|sharedaccesskey)=(?P<value>[^;&\s\"'<>{}$%*]{6,200})(?=[;&\"'\s]|$)"
+)
+"""A connection as .NET, JDBC and Azure write it."""
+_BASIC = re.compile(r"(?i)\bauthorization[\"']?\s*[:=,]\s*[\"'`]?basic\s+(?P<value>[A-Za-z0-9+/]{12,200}={0,2})")
 BARE_FILES = re.compile(r"(?:\.env[\w.-]*|\.ya?ml|\.properties|\.ini|\.cfg|\.conf|\.toml|\.tfvars)$")
 LOCAL = frozenset(
     {"localhost", "127.0.0.1", "db", "postgres", "mysql", "redis", "host", "hostname", "mongo", "rabbitmq"}
@@ -59,6 +72,12 @@ _COMPUTED = re.compile(
 _INVENTED = re.compile(
     r"(?i)fixture|example|dummy|fake|invented|not[-_]a[-_]|(?:^|[-_])tests?(?:[-_]|$)|new[-_]?password|\.{3}$|…"
 )
+_OF_A_SETTING = re.compile(
+    r"^(?:[A-Z0-9]+_)*(?:PASSWORD|PASSWD|PWD|PASSPHRASE)$|^(?:db|database|admin|smtp|redis)_?password$"
+)
+"""A constant or a setting; `password` alone is a field of a form or a test of one."""
+LONG_WORDS = 16
+"""No single word of a dictionary is longer; several in a row are a passphrase."""
 _WORDS = re.compile(r"^(?:[A-Za-z]+[0-9]{0,3}[._/ -])*[A-Za-z]+[0-9]{0,3}$")
 """Words with separators: a header's name, a path, a key of translations."""
 
@@ -80,6 +99,8 @@ class Leak:
 
 def in_text(place: str, text: str, *, guesses: bool = True) -> Sequence[Leak]:
     """Secrets in a file; `guesses` false: only those of a provider's shape, for tests and documents."""
+    if RAILS_KEY_FILE.search(place) and re.fullmatch(r"[0-9a-f]{32,64}\s*", text):
+        return [Leak(place, 1, "key of Rails' credentials", sure=True)]
     found: list[Leak] = []
     for number, line in enumerate(text.splitlines(), start=1):
         found += [Leak(place, number, sort, sure) for sort, sure in in_line(place, line, guesses=guesses)]
@@ -90,31 +111,38 @@ def in_text(place: str, text: str, *, guesses: bool = True) -> Sequence[Leak]:
 
 def in_line(place: str, line: str, *, guesses: bool = True) -> Iterator[tuple[str, bool]]:
     """What stands in one line: its sort, and whether it is sure."""
-    line = line[:LINE_LIMIT_CHARACTERS]
     for sort, shape in SHAPES.items():
-        match = shape.search(line)
-        if match and "EXAMPLE" not in match[0].upper() and _varied(match[0]) and (guesses or sort != "private key"):
+        match = next((one for one in shape.finditer(line) if "EXAMPLE" not in one[0].upper() and _varied(one[0])), None)
+        if match and (guesses or sort != "private key" or _OF_PEOPLE.search(place) is None):
             yield sort, True
             return
-    if guesses:
-        yield from _guessed(place, line)
+    if guesses:  # a line of that length was made by a tool; its shapes were looked for above
+        yield from _guessed(place, line[:LINE_LIMIT_CHARACTERS])
 
 
 def _guessed(place: str, line: str) -> Iterator[tuple[str, bool]]:
-    if len(line.strip()) < SHORTEST or not _speaks(line):
+    if len(line.strip()) < SHORTEST or not _speaks(line) or _GENERATED.match(line):
         return
     address = ADDRESS.search(line)
     if address and address["host"].lower() not in LOCAL and _telling(address["value"], PASSWORD_BITS):
         yield "password in an address", False
         return
+    if _BASIC.search(line):
+        yield "credentials of Basic authentication", False
+        return
+    joined = _CONNECTED.search(line) if _JOINED.search(line) else None
+    if joined and _telling(joined["value"], PASSWORD_BITS):
+        yield "password in a connection string", False
+        return
     patterns = (QUOTED, BARE) if BARE_FILES.search(place) else (QUOTED,)
     for match in _matches(patterns, line):
-        if _secret(match["name"], match["value"]):
+        if _secret(match["name"], match["value"], private=bool(PRIVATE_FILE.search(place))):
             yield f"value of {match['name'][:60]}", False
             return
 
 
-_HINT = re.compile(r"(?i)passw|passphrase|pwd|secret|token|key|credential|://")
+_JOINED = re.compile(r"(?i)(?:server|host|data source|accountname|endpoint|user(?: ?id)?|uid)=|jdbc:")
+_HINT = re.compile(r"(?i)passw|passphrase|pwd|secret|token|key|credential|authorization|://")
 
 
 def _speaks(line: str) -> bool:
@@ -126,8 +154,11 @@ def _matches(patterns: Iterable[re.Pattern[str]], line: str) -> Iterator[re.Matc
         yield from pattern.finditer(line)
 
 
-def _secret(name: str, value: str) -> bool:
-    """Whether the value given to this name is a real secret, not a word, a reference or an example."""
+def _secret(name: str, value: str, *, private: bool) -> bool:
+    """Whether the value given to this name is a real secret, not a word, a reference or an example.
+
+    In a `private` file, which holds nothing but values in use, a password may be any word.
+    """
     password = re.search(r"(?i)passw|passphrase|pwd", name) is not None
     if re.search(
         r"(?i)(?:url|uri|path|name|header|field|label|type|prefix|id|key_?length|public|hash(?:ed)?)[_-]?(?:token|secret)?$",
@@ -136,7 +167,20 @@ def _secret(name: str, value: str) -> bool:
         return False
     if len(value) < (SHORTEST if password else SHORTEST_KEY) or value.lower() in name.lower():
         return False
+    if password and _chosen(name, value, private=private):
+        return True
     return _telling(value, PASSWORD_BITS if password else KEY_BITS)
+
+
+def _chosen(name: str, value: str, *, private: bool) -> bool:
+    """Whether a password is what people choose, words and a few digits, and no key, type or text of a form."""
+    if _COMPUTED.search(value) or is_placeholder(value) or _INVENTED.search(value) or not value.isascii():
+        return False
+    if not _OF_A_SETTING.search(name) or re.search(r"[\s./:]|://", value):
+        return False
+    return (
+        private or bool(re.search(r"\d", value)) or (value.islower() and value.isalpha() and len(value) >= LONG_WORDS)
+    )
 
 
 def _telling(value: str, bits: float) -> bool:

@@ -197,3 +197,58 @@ async def test_every_file_that_the_line_names(rules: str, expected: Status) -> N
     verdict = await verdict_of("sec.gitignore.rule", stage, file=".env", names=(".env.production",))
     assert verdict.status is expected
     assert "production" in verdict.summary
+
+
+CONNECTION = "Xk29fj3QaZZ1"
+BODY = f"{PEM}\nMIIEowIBAAKCAQEAx7\n"
+AWS = "AKIA" + "Q7ZT4MX2WJ8KLP3V"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("deploy_key.txt", BODY),
+        ("deploy/docs/server.key", BODY),
+        ("infra/accessKeys.csv", f"Access key ID,Secret access key\n{AWS},abc\n"),
+        ("src/Program.cs", f'new SqlConnection("Server=db.corp.test;User Id=sa;Password={CONNECTION};");'),
+        ("src/App.java", f'String u = "jdbc:postgresql://db.corp.test/shop?user=app&password={CONNECTION}";'),
+        ("src/store.py", f'c = "DefaultEndpointsProtocol=https;AccountName=shop;AccountKey={CONNECTION}Zx8Qw7Er6==;"'),
+        ("src/call.js", 'fetch(u, {headers: {"Authorization": "Basic YWRtaW46WGsyOSFmajNRYQ=="}})'),
+        ("app/settings.py", 'DB_PASSWORD = "Dragonfly123"'),
+        ("app/settings.py", 'ADMIN_PASSWORD = "correcthorsebatterystaple"'),
+        ("conf.json", '{"a": "' + "z" * 2_100 + f'", "aws": "{AWS}"}}'),
+        ("big.py", "1234567,\n" * 40_000 + f'AWS = "{AWS}"'),
+        (".env.production", "DB_PASSWORD=Modulus-x"),
+        ("config/credentials/development.key", "0f8d1c7be93a4652d10b7f64a98ce3f7"),
+    ],
+)
+async def test_where_secrets_were_once_passed_over(path: str, text: str) -> None:
+    files = {"app.py": "x = 1\n", path: text}
+    verdict = await verdict_of("sec.nosecrets.searched", Stage(repo=files, committed=(files,)))
+    assert verdict.status is FAIL, verdict.summary
+    assert path in verdict.summary
+    assert CONNECTION not in repr(verdict)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# config.secret_key = '0f8d1c7be93a4652d10b7f64a98ce3f75b2a08d3'",
+        'PASSWORD = "password"',
+        "DB_PASSWORD = get('DB_PASSWORD1')",
+        'DB_PASSWORD = "changeme123"',
+        "DB_PASSWORD: ${DB_PASSWORD1}",
+        'label: "Password1 must have 8 characters"',
+        "url = f'jdbc:postgresql://{host}/shop?user={user}&password={password}'",
+        'connection = "Server=localhost;Password=<your password>;"',
+        "Authorization: Basic ${encoded}",
+    ],
+)
+def test_what_names_a_password_without_giving_one(line: str) -> None:
+    assert not list(leaked.in_line("app.py", line)), line
+
+
+async def test_a_line_about_the_file_of_variables_is_not_about_the_code() -> None:
+    subject = ".env.production - Environment variables (secrets)"
+    verdict = await verdict_of("sec.nosecrets.searched", Stage(repo={"app.py": "x = 1\n"}), subject=subject)
+    assert verdict.status is UNKNOWN
