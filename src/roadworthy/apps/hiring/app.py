@@ -21,7 +21,13 @@ from roadworthy.apps.hiring.jobs.service import JobService
 from roadworthy.apps.hiring.places.repository import PlaceRepository
 from roadworthy.apps.hiring.places.routes import PlaceRoutes
 from roadworthy.apps.hiring.places.service import Places
+from roadworthy.apps.hiring.searching.repository import SearchRepository
+from roadworthy.apps.hiring.searching.routes import SearchRoutes
+from roadworthy.apps.hiring.searching.service import Searching
 from roadworthy.apps.hiring.site import pages_of
+from roadworthy.apps.hiring.spelling.repository import SpellingRepository
+from roadworthy.apps.hiring.spelling.service import Spelling
+from roadworthy.apps.hiring.spelling.tasks import words_task
 from roadworthy.apps.hiring.views.repository import SharedViews, ViewRepository
 from roadworthy.apps.hiring.views.service import ViewCounter
 from roadworthy.apps.hiring.views.tasks import drain_task
@@ -35,6 +41,8 @@ def routes(resources: Resources) -> Routes:
     jobs = JobService(JobRepository(resources.database, places), places)
     companies = CompanyService(CompanyRepository(resources.database, places), places)
     views = ViewCounter(ViewRepository(resources.database), SharedViews(resources.shared) if resources.shared else None)
+    spelling = Spelling(SpellingRepository(resources.database))
+    searching = Searching(SearchRepository(resources.database, places), jobs, spelling)
     browsing = Browsing(BrowsingRepository(resources.database), jobs, places)
     pages = pages_of(resources.settings)
     handlers = [
@@ -42,15 +50,21 @@ def routes(resources: Resources) -> Routes:
         *JobPages(pages, jobs, browsing, views).handlers(),
         *CompanyPages(pages, companies, jobs, browsing).handlers(),
     ]
-    hot = (*JobRoutes(jobs, views).hot(), *CompanyRoutes(companies).hot(), *PlaceRoutes(places).hot())
+    hot = (
+        *JobRoutes(jobs, views).hot(),
+        *SearchRoutes(searching).hot(),
+        *CompanyRoutes(companies).hot(),
+        *PlaceRoutes(places).hot(),
+    )
     return Routes(hot=hot, handlers=handlers, pages=pages, running=[views.running()], policies=PAGES)
 
 
 def tasks(resources: Resources) -> Sequence[PeriodicTask]:
     """What the worker does for the app."""
-    if resources.shared is None:
-        return ()  # each web process adds its own views
-    return (drain_task(SharedViews(resources.shared), ViewRepository(resources.database)),)
+    found = [words_task(SpellingRepository(resources.database))]
+    if resources.shared is not None:  # else each web process adds its own views
+        found.append(drain_task(SharedViews(resources.shared), ViewRepository(resources.database)))
+    return found
 
 
 manifest = AppManifest(

@@ -189,7 +189,8 @@ async def test_a_job_is_whole(client: httpx.AsyncClient) -> None:
         stars = rating(row.company_id)
         assert datetime.fromisoformat(document.pop("created_at")) == row.created_at
         assert document == {
-            **{name: getattr(row, name) for name in document.keys() - {"company", "city", "state"}},
+            **{name: getattr(row, name) for name in document.keys() - {"company", "city", "state", "expires_at"}},
+            "expires_at": None,
             "company": {
                 "id": row.company_id,
                 "name": f"Company No_{row.company_id}",
@@ -203,15 +204,17 @@ async def test_a_job_is_whole(client: httpx.AsyncClient) -> None:
         }
         assert set(document) | {"created_at"} == {
             "id", "title", "description", "employment_type", "experience_level", "salary_min", "salary_max",
-            "salary_period", "is_remote", "is_active", "is_featured", "view_count", "created_at", "company", "city",
-            "state",
+            "salary_period", "is_remote", "is_active", "is_featured", "view_count", "created_at", "expires_at",
+            "company", "city", "state",
         }  # fmt: skip
 
 
 async def test_an_item_of_a_list_is_the_job_without_its_text(client: httpx.AsyncClient) -> None:
     (item,) = (await client.get("/api/jobs", params={"limit": "1"})).json()["items"]
     whole = (await client.get(f"/api/jobs/{item['id']}")).json()
-    assert item == {name: value for name, value in whole.items() if name not in {"description", "is_active"}}
+    assert item == {
+        name: value for name, value in whole.items() if name not in {"description", "is_active", "expires_at"}
+    }
 
 
 async def test_a_read_sees_what_was_just_written(client: httpx.AsyncClient, board: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.apps.hiring.board import draw_jobs, fill
 
 from roadworthy.apps.hiring.jobs.domain import JobFilter, Position
-from roadworthy.apps.hiring.jobs.repository import BY_ID, Plan, _arguments, list_statement, shape_of
+from roadworthy.apps.hiring.jobs.repository import BY_ID, Plan, arguments_of, list_statement, shape_of
 from roadworthy.chassis.database.pool import Database
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ async def test_every_list_walks_an_index_in_order_and_fetches_only_what_matches(
     for names in shapes():
         wanted = JobFilter(**{name: VALUES[name] for name in names})
         shape = shape_of(wanted)
-        whole = await plan(board, list_statement(shape, Plan.IN_ORDER), *_arguments(shape, [wanted]))
+        whole = await plan(board, list_statement(shape, Plan.IN_ORDER), *arguments_of(shape, [wanted]))
         (page,) = [node for node in nodes(whole) if node["Node Type"] == "Limit" and "jobs" in str(node)]
         (scan,) = [node for node in nodes(page) if node.get("Relation Name") == "jobs"]
         assert scan["Node Type"] in {"Index Scan", "Index Only Scan"}, (names, scan)
@@ -74,7 +74,7 @@ async def test_companies_are_looked_up_and_never_read_whole(board: Database) -> 
     shape = ("state_id",)
     for statement, arguments in (
         (BY_ID, [[1, 2]]),
-        (list_statement(shape, Plan.IN_ORDER), _arguments(shape, [JobFilter(state_id=1)])),
+        (list_statement(shape, Plan.IN_ORDER), arguments_of(shape, [JobFilter(state_id=1)])),
     ):
         whole = await plan(board, statement, *arguments)
         (scan,) = [node for node in nodes(whole) if node.get("Relation Name") == "companies"]
@@ -85,12 +85,12 @@ async def test_companies_are_looked_up_and_never_read_whole(board: Database) -> 
 async def test_a_walk_ignores_the_word_index_and_a_lookup_uses_it(board: Database) -> None:
     wanted = JobFilter(words="sauna", state_id=1)
     shape = shape_of(wanted)
-    walk = await plan(board, list_statement(shape, Plan.WALK), *_arguments(shape, [wanted]))
+    walk = await plan(board, list_statement(shape, Plan.WALK), *arguments_of(shape, [wanted]))
     assert [node["Index Name"] for node in nodes(walk) if node.get("Relation Name") == "jobs"] == ["jobs_state_order"]
     assert not [node for node in nodes(walk) if "Bitmap" in node["Node Type"]]
     async with board.transaction() as connection:
         await connection.execute("set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off")
         await connection.execute("set local enable_indexscan = off")
         statement = list_statement(shape, Plan.BY_WORDS)
-        found = await connection.fetchval(f"explain (format json) {statement}", *_arguments(shape, [wanted]))
-    assert "jobs_search" in found
+        found = await connection.fetchval(f"explain (format json) {statement}", *arguments_of(shape, [wanted]))
+    assert "jobs_words" in found

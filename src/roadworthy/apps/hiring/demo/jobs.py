@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from roadworthy.apps.hiring.demo import phrases
@@ -12,6 +12,9 @@ from roadworthy.apps.hiring.demo.prose import describe
 
 AGE_DAYS_MAX = 90
 AGE_SKEW = 1.8  # more than half of what is open was published in the last month
+OPEN_DAYS = 120
+# One in so many says no end.
+ENDLESS = 3
 LEVEL_PAY = dict(zip(phrases.LEVELS, (0.86, 1.0, 1.16, 1.3), strict=True))
 LEVEL_PREFIX = {
     "entry": ("", "", "", "Junior ", "Entry-Level "),
@@ -51,6 +54,7 @@ class Job:
     is_featured: bool
     view_count: int
     created_at: datetime
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def build_jobs(draws: Draws, companies: Sequence[Company], count: int, now: date
 def _job(draws: Draws, job_id: int, position: Position, created_at: datetime, age_days: float) -> Job:
     is_featured = draws.chance(SIZES[position.company.size].featured)
     low, high = _salary(draws, position)
-    return Job(
+    job = Job(
         id=job_id,
         company_id=position.company.id,
         city_id=position.city.id,
@@ -120,7 +124,14 @@ def _job(draws: Draws, job_id: int, position: Position, created_at: datetime, ag
         is_featured=is_featured,
         view_count=_views(draws, age_days, is_featured=is_featured),
         created_at=created_at,
+        expires_at=None,
     )
+    return job if job_id % ENDLESS == 0 else replace(job, expires_at=_end(job, age_days))
+
+
+def _end(job: Job, age_days: float) -> datetime:
+    """Of what is open, a day to come; of what is closed, one that has passed."""
+    return job.created_at + timedelta(days=OPEN_DAYS if job.is_active else 0.9 * age_days)
 
 
 def _roles_of(kind: str) -> Weighted[phrases.Role]:

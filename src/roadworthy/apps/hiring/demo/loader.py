@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import astuple
 from datetime import UTC, datetime
 from http import HTTPStatus
+from math import ceil
 
 import asyncpg
 
@@ -112,7 +113,8 @@ async def _load(repository: DemoRepository, progress: Progress, draws: Draws, sc
     await repository.copy("jobs", steps.counted(map(astuple, build_jobs(draws, companies, jobs, now)), "jobs"))
     for definition in indexes:
         await repository.make_index(definition)
-        steps.advance(round(jobs * INDEX_SHARE / len(indexes)), "indexes")
+        steps.advance(ceil(jobs * INDEX_SHARE / len(indexes)), "indexes")
+    await repository.count_words()
     await repository.advance_identities()
 
 

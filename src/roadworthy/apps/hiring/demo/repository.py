@@ -5,6 +5,8 @@ from typing import Any
 
 import asyncpg
 
+from roadworthy.apps.hiring.spelling.repository import REFRESH, WORDS_MAX
+
 Record = tuple[Any, ...]
 
 COLUMNS = {
@@ -17,7 +19,7 @@ COLUMNS = {
     "jobs": (
         "id", "company_id", "city_id", "state_id", "title", "description", "employment_type", "experience_level",
         "salary_min", "salary_max", "salary_period", "is_remote", "is_active", "is_featured", "view_count",
-        "created_at",
+        "created_at", "expires_at",
     ),
 }  # fmt: skip
 IDENTITIES = ("companies", "jobs")
@@ -70,6 +72,10 @@ class DemoRepository:
         await self._connection.copy_records_to_table(
             table, schema_name="hiring", columns=COLUMNS[table], records=records, timeout=None
         )
+
+    async def count_words(self) -> None:
+        """Do at once what a task does every few minutes: gather the words that mistyped ones are compared with."""
+        await self._connection.execute(REFRESH, WORDS_MAX, timeout=None)
 
     async def advance_identities(self) -> None:
         """Let the next row written by a person follow the highest id loaded."""

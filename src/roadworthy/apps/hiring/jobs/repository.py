@@ -29,7 +29,7 @@ COMPANY = "c.id, c.name, c.slug, c.industry, c.size, c.rating::float8"
 WITH_COMPANY = "cross join lateral (select * from hiring.companies c where c.id = j.company_id offset 0) c"
 BY_ID = f"""
 select j.id, j.title, j.description, j.employment_type, j.experience_level, j.salary_min, j.salary_max,
-       j.salary_period, j.is_remote, j.is_active, j.is_featured, j.view_count, j.created_at,
+       j.salary_period, j.is_remote, j.is_active, j.is_featured, j.view_count, j.created_at, j.expires_at,
        {COMPANY}, j.city_id, j.state_id
 from hiring.jobs j {WITH_COMPANY}
 where j.id = any($1::bigint[])
@@ -50,6 +50,8 @@ class Plan(StrEnum):
     """The same, looking for words, over `WALK_LIMIT` jobs at most."""
     BY_WORDS = "by words"
     """Everything that has the words, from the word index, then put in order."""
+    NEAR = "near"
+    """Along the index of each of several cities, until there are enough of it; then put in order."""
 
 
 class Condition(NamedTuple):
@@ -75,11 +77,20 @@ def _beyond(name: str, comparison: str) -> Condition:
 
 
 WORDS = "words"
+# The function behind @@ is what no index can be used for.
+HAS_WORDS = "ts_match_vq(j.search, f.query)"
+CITIES = "cities"
+AFTER_RANK = "after_rank"
+AFTER = "after"
 CONDITIONS: Mapping[str, Condition] = {
     WORDS: Condition("j.search @@ f.query", ("words text",), lambda wanted: (wanted.words,)),
     "state_id": _equals("state_id", "smallint", "state_id"),
     "city_id": _equals("city_id", "integer", "city_id"),
+    CITIES: Condition(
+        "j.city_id = any(f.city_ids)", ("cities text",), lambda wanted: (",".join(map(str, wanted.cities or ())),)
+    ),
     "company": Condition("j.company_id = f.company_id", ("company text",), lambda wanted: (wanted.company,)),
+    "employment_type": _equals("employment_type", "text", "employment_type"),
     "experience": _equals("experience_level", "text", "experience"),
     "salary_min": Condition(
         "coalesce(j.salary_max, j.salary_min) >= f.salary_min",
@@ -89,12 +100,17 @@ CONDITIONS: Mapping[str, Condition] = {
     "salary_period": _equals("salary_period", "text", "salary_period"),
     "remote": _equals("is_remote", "boolean", "remote"),
     "featured": _equals("is_featured", "boolean", "featured"),
+    "posted_since": Condition(
+        "j.created_at >= f.posted_since", ("posted_since timestamptz",), lambda wanted: (wanted.posted_since,)
+    ),
+    AFTER_RANK: Condition("", ("after_rank integer",), lambda wanted: (wanted.after_rank,)),  # for searches alone
     "after": _beyond("after", "<"),
     "before": _beyond("before", ">"),
 }
 # Worked out once a filter; inside the condition it would be, for every job that is looked at.
 DERIVED: Mapping[str, str] = {
     WORDS: "websearch_to_tsquery('english', words) as query",
+    CITIES: "string_to_array(cities, ',')::integer[] as city_ids",
     "company": "(select id from hiring.companies where slug = company) as company_id",
 }
 Shape = tuple[str, ...]
@@ -121,14 +137,15 @@ def list_statement(shape: Shape, plan: Plan) -> str:
     order = f"order by j.is_featured {way}, j.created_at {way}, j.id {way}"
     return f"""
 select f.n, {SUMMARY}, {COMPANY}, j.city_id, j.state_id
-from {_filters(shape)} f
+from {filters_of(shape)} f
 cross join lateral ({_page(shape, plan, order)} {order} limit f.size) j
 {WITH_COMPANY}
 order by f.n, j.is_featured desc, j.created_at desc, j.id desc
 """  # noqa: S608  # see above
 
 
-def _filters(shape: Shape) -> str:
+def filters_of(shape: Shape) -> str:
+    """The filters of one statement as a subselect, one a row, numbered by `n`."""
     columns = [column for name in shape for column in CONDITIONS[name].types] + ["size integer"]
     names = ", ".join(column.split()[0] for column in columns)
     # In a subselect the planner does not see how long an array is, and settles for one plan instead of planning anew.
@@ -138,11 +155,14 @@ def _filters(shape: Shape) -> str:
 
 
 def _page(shape: Shape, plan: Plan, order: str) -> str:
-    conditions = [CONDITIONS[name].sql for name in shape if name != WORDS]
+    conditions = [CONDITIONS[name].sql for name in shape if name not in {WORDS, CITIES}]
     jobs = f"select * from hiring.jobs j where {' and '.join(('j.is_active', *conditions))}"  # noqa: S608  # see above
+    if plan is Plan.NEAR:
+        words = f" and {HAS_WORDS}" if WORDS in shape else ""
+        city = f"{jobs} and j.city_id = near.id{words} {order} limit f.size"
+        return f"select j.* from unnest(f.city_ids) near (id) cross join lateral ({city}) j"  # noqa: S608  # see above
     if plan is Plan.WALK:
-        # The function behind @@ is what no index can be used for.
-        return f"select * from ({jobs} {order} limit {WALK_LIMIT}) j where ts_match_vq(j.search, f.query)"  # noqa: S608  # see above
+        return f"select * from ({jobs} {order} limit {WALK_LIMIT}) j where {HAS_WORDS}"  # noqa: S608  # see above
     if plan is Plan.BY_WORDS:
         return f"select * from ({jobs} and {CONDITIONS[WORDS].sql} offset 0) j"  # noqa: S608  # see above
     return jobs
@@ -158,7 +178,7 @@ select f.n, exists (
     select from hiring.jobs j where {where}
     order by j.is_featured desc, j.created_at desc, j.id desc offset {WALK_LIMIT}
 )
-from {_filters(shape)} f
+from {filters_of(shape)} f
 """  # noqa: S608  # see above
 
 
@@ -184,9 +204,10 @@ class JobRepository:
     async def jobs(self, audience: Audience, wanted: JobFilter) -> list[JobSummary]:
         """Active jobs that `wanted` describes, in the order of every list."""
         shape = shape_of(wanted)
-        if WORDS in shape:
+        if WORDS in shape and CITIES not in shape:
             return await self._search(audience, shape, wanted)
-        return await self._lists.get(Group(audience, shape, Plan.IN_ORDER), wanted) or []
+        plan = Plan.NEAR if CITIES in shape else Plan.IN_ORDER
+        return await self._lists.get(Group(audience, shape, plan), wanted) or []
 
     async def _search(self, audience: Audience, shape: Shape, wanted: JobFilter) -> list[JobSummary]:
         by_words = Group(audience, shape, Plan.BY_WORDS)
@@ -212,15 +233,16 @@ class JobRepository:
 
     async def _load_lists(self, group: Group, filters: Sequence[JobFilter]) -> dict[JobFilter, list[JobSummary]]:
         statement = list_statement(group.shape, group.plan)
-        rows = await self._database.fetch(statement, *_arguments(group.shape, filters))
+        rows = await self._database.fetch(statement, *arguments_of(group.shape, filters))
         return await self._places.known(lambda places: _pages(rows, filters, places))
 
     async def _load_long(self, group: Group, filters: Sequence[JobFilter]) -> dict[JobFilter, bool]:
-        rows = await self._database.fetch(longer_statement(group.shape), *_arguments(group.shape, filters))
+        rows = await self._database.fetch(longer_statement(group.shape), *arguments_of(group.shape, filters))
         return {filters[number - 1]: goes_on for number, goes_on in rows}
 
 
-def _arguments(shape: Shape, filters: Sequence[JobFilter]) -> list[list[Any]]:
+def arguments_of(shape: Shape, filters: Sequence[JobFilter]) -> list[list[Any]]:
+    """The parameters of a statement over `filters_of(shape)`: an array a column, an entry a filter."""
     values = [CONDITIONS[name].values for name in shape]
     rows = [[value for take in values for value in take(wanted)] + [wanted.limit] for wanted in filters]
     return [list(column) for column in zip(*rows, strict=True)]
@@ -230,12 +252,13 @@ def _pages(
     rows: Sequence[asyncpg.Record], filters: Sequence[JobFilter], places: Gazetteer
 ) -> dict[JobFilter, list[JobSummary]]:
     pages = groupby(rows, itemgetter(0))
-    return {filters[number - 1]: [_summary(row, places) for row in page] for number, page in pages}
+    return {filters[number - 1]: [summary_of(row, places) for row in page] for number, page in pages}
 
 
 def _job(row: asyncpg.Record, places: Gazetteer) -> Job:
-    return Job(*row[:13], CompanySummary(*row[13:19]), places.cities[row[19]], places.states[row[20]])  # type: ignore[call-arg]  # mypy can't count the columns of a record
+    return Job(*row[:14], CompanySummary(*row[14:20]), places.cities[row[20]], places.states[row[21]])  # type: ignore[call-arg]  # mypy can't count the columns of a record
 
 
-def _summary(row: asyncpg.Record, places: Gazetteer) -> JobSummary:
+def summary_of(row: asyncpg.Record, places: Gazetteer) -> JobSummary:
+    """The job of a row: its number, SUMMARY, COMPANY, then its city's and its state's id."""
     return JobSummary(*row[1:12], CompanySummary(*row[12:18]), places.cities[row[18]], places.states[row[19]])  # type: ignore[call-arg]  # see above

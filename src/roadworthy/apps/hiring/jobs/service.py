@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 
 from roadworthy.apps.hiring.audience import Audience
 from roadworthy.apps.hiring.jobs.domain import Job, JobFilter, JobSummary, Position
 from roadworthy.apps.hiring.jobs.errors import JobNotFound
 from roadworthy.apps.hiring.jobs.repository import JobRepository
-from roadworthy.apps.hiring.jobs.schemas import JobPage, JobQuery
+from roadworthy.apps.hiring.jobs.schemas import JobPage, JobQuery, Posted
 from roadworthy.apps.hiring.places.service import Places
 from roadworthy.chassis.web.paging import Cursor
+from roadworthy.chassis.web.parameters import InvalidParameters, Violation
 
 CURSOR = Cursor(Position)
+POSTED = {"24h": timedelta(days=1), "3d": timedelta(days=3), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+def posted_since(posted: Posted) -> datetime:
+    """When that time ago was, to the full minute: those who ask within one minute share an answer."""
+    return datetime.now(UTC).replace(second=0, microsecond=0) - POSTED[posted]
 
 
 def cursor_at(job: JobSummary) -> str:
@@ -67,7 +76,15 @@ class JobService:
         return JobPage(items, cursor_at(items[0]) if more else None)
 
     async def filter_of(self, query: JobQuery) -> JobFilter | None:
-        """The filter that `query` means; None when it names a place that there is not, so that nothing matches."""
+        """The filter that `query` means; None when it names a place that there is not, so that nothing matches.
+
+        Raises:
+            InvalidParameters: miles from nowhere, or the cursor is none of ours.
+        """
+        if query.miles is not None and query.city is None:
+            raise InvalidParameters(
+                Violation("miles", "query", str(query.miles), "a city beside it, such as austin-tx")
+            )
         places = await self._places.current()
         state_id = places.state_ids.get(query.state) if query.state else None
         city_id = places.city_ids.get(query.city) if query.city else None
@@ -76,13 +93,16 @@ class JobService:
         return JobFilter(
             words=query.q,
             state_id=state_id,
-            city_id=city_id,
+            city_id=None if query.miles else city_id,
+            cities=places.cities_near(city_id, query.miles) if city_id and query.miles else None,
             company=query.company,
+            employment_type=query.employment_type,
             experience=query.experience,
             salary_min=query.salary_min,
             salary_period=query.salary_period,
             remote=query.remote,
             featured=query.featured,
+            posted_since=posted_since(query.posted) if query.posted else None,
             after=CURSOR.read(query.cursor) if query.cursor else None,
             limit=query.limit + 1,  # one more than asked tells whether another page follows
         )

@@ -18,7 +18,7 @@ CITIES = {
 
 @pytest.fixture
 def names() -> PlaceNames:
-    return PlaceNames(Gazetteer(STATES, CITIES))
+    return PlaceNames(Gazetteer(STATES, CITIES, {}))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_suggestions_name_states_first_then_the_largest_cities(names: PlaceNames
 
 def test_suggestions_have_a_limit() -> None:
     many = {number: (City(number, f"Spring {number}", f"spring-{number}-tx"), 1) for number in range(1, 50)}
-    assert len(PlaceNames(Gazetteer(STATES, many)).suggest("spring")) == SUGGESTIONS_MAX
+    assert len(PlaceNames(Gazetteer(STATES, many, {})).suggest("spring")) == SUGGESTIONS_MAX
 
 
 def test_a_place_filters_by_city_or_by_state(names: PlaceNames) -> None:
