@@ -23,6 +23,15 @@ SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 Problem = Callable[[Object], str]
 
 READ_ONLY_ROOT = re.compile(r"read-?\s?only\W{0,3}(?:root|file)|readonlyrootfilesystem", re.IGNORECASE)
+GRANTED = frozenset({"NET_BIND_SERVICE"})
+"""The one capability that the strictest of Kubernetes' own standards lets containers have."""
+STRICT = re.compile(r"seccomp|\brestricted\b|pod security (?:standard|admission)", re.IGNORECASE)
+EVERYBODY = frozenset({"system:serviceaccounts", "system:authenticated", "system:unauthenticated"})
+TAKES_OVER = frozenset({"escalate", "bind", "impersonate"})
+MAKES = frozenset({"create", "update", "patch"})
+LENDS = frozenset({"pods", "pods/exec", "rolebindings", "clusterrolebindings", "roles", "clusterroles", "deployments",
+                   "daemonsets", "jobs", "cronjobs", "statefulsets", "serviceaccounts/token"})  # fmt: skip
+"""What may be made to run with another account's rights."""
 PEOPLE = re.compile(r"\busers?\b|\badmins?\b|\bcustomers?\b|\bteams?\b|roles? and permissions", re.IGNORECASE)
 OF_CLUSTERS = re.compile(
     r"kubernetes|\bk8s\b|service ?accounts?|namespace|cluster|\bpods?\b|workload|rolebinding", re.IGNORECASE
@@ -89,7 +98,7 @@ def _count(one: Object, found: Cluster) -> tuple[int, str]:
 def _scaler(one: Object, found: Cluster) -> Object | None:
     for scaler in found.of(*SCALERS):
         target = at(scaler.declared, "spec", "scaleTargetRef")
-        if at(target, "name") == one.name and (at(target, "kind") or "Deployment") == one.kind:
+        if scaler.beside(one) and at(target, "name") == one.name and (at(target, "kind") or "Deployment") == one.kind:
             return scaler
     return None
 
@@ -165,7 +174,7 @@ async def _budget(probes: Probes, requirement: Requirement) -> Verdict:  # noqa:
 
 def _selects(budget: Object, one: Object) -> bool:
     wanted = table(at(budget.declared, "spec", "selector", "matchLabels"))
-    return bool(wanted) and all(one.labels.get(key) == value for key, value in wanted.items())
+    return budget.beside(one) and bool(wanted) and all(one.labels.get(key) == value for key, value in wanted.items())
 
 
 def _blocks(budget: Object, count: int) -> bool:
@@ -194,6 +203,9 @@ def _loose(one: Object, asked: str) -> str:
     shared = [name for name in ("hostNetwork", "hostPID", "hostIPC") if one.pod.get(name) is True]
     if shared:
         return f"shares the node: {listed(shared)}"
+    mounted = [str(at(volume, "hostPath", "path")) for volume in rows(one.pod.get("volumes")) if at(volume, "hostPath")]
+    if mounted and not READ_ONLY_ROOT.search(asked):
+        return f"mounts {listed(mounted)} of the node"
     return next((problem for c in one.containers if (problem := _loose_container(c, one.pod, asked))), "")
 
 
@@ -206,13 +218,17 @@ def _loose_container(container: Container, pod: Mapping[str, Any], asked: str) -
     if READ_ONLY_ROOT.search(asked):
         writes = said("readOnlyRootFilesystem") is not True
         return f"container {container.name} may write its root" if writes else ""
+    capabilities = container.security("capabilities")
+    added = [str(one) for one in rows(at(capabilities, "add")) if str(one).removeprefix("CAP_") not in GRANTED]
     rules = (
         (container.security("privileged") is True, "is privileged"),
         (said("runAsNonRoot") is not True and not (isinstance(user, int) and user > 0), "may run as root"),
         (user == 0, "runs as root"),
         (container.security("allowPrivilegeEscalation") is not False, "may gain privileges"),
-        ("ALL" not in rows(at(container.security("capabilities"), "drop")), "keeps Linux capabilities"),
-        ("seccomp" in asked and at(said("seccompProfile"), "type") is None, "has no seccomp profile"),
+        ("ALL" not in rows(at(capabilities, "drop")), "keeps Linux capabilities"),
+        (bool(added), f"is given {listed(added)}"),
+        (bool(STRICT.search(asked)) and at(said("seccompProfile"), "type") is None, "has no seccomp profile"),
+        (at(said("seccompProfile"), "type") == "Unconfined", "runs without a seccomp profile"),
     )
     return next((f"container {container.name} {problem}" for holds, problem in rules if holds), "")
 
@@ -225,7 +241,7 @@ async def _account(probes: Probes, requirement: Requirement) -> Verdict:
         )
     repo, found = await _cluster(probes)
     accounts = {one.where: str(one.pod.get("serviceAccountName") or "default") for one in found.workloads}
-    granted = {name: _grants(found, name) for name in dict.fromkeys(accounts.values())}
+    granted = {accounts[one.where]: _grants(found, accounts[one.where], one) for one in found.workloads}
     lines = [f"{where}: {name}: {listed(granted[name])}" for where, name in accounts.items()]
     evidence = _evidence(repo, found, "service accounts and what is granted to them", lines)
     wide = [(name, rule) for name, rules in granted.items() for rule in rules if _too_wide(rule)]
@@ -248,26 +264,46 @@ async def _account(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"{len(accounts)} workloads have no more rights than named ones", evidence)
 
 
-def _grants(found: Cluster, account: str) -> Sequence[str]:
-    """Rules of the roles bound to `account`: "get,list on pods"; "cluster-admin" by its name."""
+def _grants(found: Cluster, account: str, one: Object) -> Sequence[str]:
+    """Rules of the roles bound to `account`, or to a group that it is of: "get,list on pods"; "cluster-admin"."""
     rules: list[str] = []
     for binding in found.of("RoleBinding", "ClusterRoleBinding"):
         subjects = rows(binding.declared.get("subjects"))
-        if not any(at(one, "kind") == "ServiceAccount" and at(one, "name") == account for one in subjects):
+        if not any(_is_bound(subject, account, one, binding) for subject in subjects):
             continue
         role = str(at(binding.declared, "roleRef", "name") or "?")
-        declared = [one for one in found.of("Role", "ClusterRole") if one.name == role]
+        declared = [role_ for role_ in found.of("Role", "ClusterRole") if role_.name == role]
         rules += [_rule(rule) for one in declared for rule in rows(one.declared.get("rules"))] if declared else [role]
     return rules
 
 
+def _is_bound(subject: Any, account: str, one: Object, binding: Object) -> bool:
+    kind, name, place = (
+        at(subject, "kind"),
+        str(at(subject, "name")),
+        str(at(subject, "namespace") or binding.namespace),
+    )
+    if kind == "Group":
+        return name in EVERYBODY or (
+            name.startswith("system:serviceaccounts:") and (not one.namespace or name.endswith(f":{one.namespace}"))
+        )
+    return kind == "ServiceAccount" and name == account and (not place or not one.namespace or place == one.namespace)
+
+
 def _rule(rule: Any) -> str:
     verbs, resources = rows(at(rule, "verbs")), rows(at(rule, "resources") or at(rule, "nonResourceURLs"))
-    return f"{','.join(map(str, verbs))} on {','.join(map(str, resources))}"
+    only = f" ({','.join(map(str, rows(at(rule, 'resourceNames'))))})" if at(rule, "resourceNames") else ""
+    return f"{','.join(map(str, verbs))} on {','.join(map(str, resources))}{only}"
 
 
 def _too_wide(rule: str) -> bool:
-    return rule in {"cluster-admin", "admin", "edit"} or "*" in rule
+    if rule in {"cluster-admin", "admin", "edit"} or "*" in rule:
+        return True
+    told, _, only = rule.partition(" (")
+    verbs, _, resources = told.partition(" on ")
+    may, things = set(verbs.split(",")), set(resources.split(","))
+    reads_all = "secrets" in things and bool(may & {"get", "list", "watch"}) and not only
+    return bool(may & TAKES_OVER) or reads_all or bool(may & MAKES and things & LENDS)
 
 
 def _without_token(one: Object, found: Cluster) -> bool:
@@ -329,7 +365,8 @@ CHECKS = (
     _check(
         "k8s.secctx", "Containers run with few rights", _rights, Severity.HIGH,
         Documentation(
-            what="No container is privileged, may be root, gain privileges or keep capabilities, or shares the node.",
+            what="No container is privileged, may be root, gain privileges, keep or be given capabilities, or shares "
+            "folders or names with the node.",
             why="Who breaks out of a process should find nothing to go on with.",
             how_verified=HOW + "securityContext; read-only root and seccomp where the line names them.",
             how_to_mend="runAsNonRoot, allowPrivilegeEscalation: false, capabilities: drop: [ALL].",
@@ -342,7 +379,8 @@ CHECKS = (
         Documentation(
             what="Roles bound to the workloads' service accounts name verbs and resources, or no token is mounted.",
             why="A token with wide rights turns a hole in one service into a lost cluster.",
-            how_verified=HOW + "Bindings of each account; * and the built-in admin roles fail.",
+            how_verified=HOW + "Bindings of each account and of groups that it is of; *, the built-in admin roles, "
+            "reading every secret, and making what runs with other rights fail.",
             how_to_mend="An account for each service, a Role with what it uses; automountServiceAccountToken: "
                 "false for the rest.",
             not_applicable_when=NEVER,

@@ -12,8 +12,8 @@ from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.kubernetes import WEB
 from roadworthy.inspection.model import Documentation, Probes, Requirement
 from roadworthy.inspection.probes import images, manifests, yaml_files
-from roadworthy.inspection.probes.images import ComposeService, Dockerfile
-from roadworthy.inspection.probes.manifests import STORES, Cluster
+from roadworthy.inspection.probes.images import BuildStage, ComposeService, Dockerfile
+from roadworthy.inspection.probes.manifests import STORES, Cluster, Container, Object
 from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.yaml_files import at, table
 
@@ -28,7 +28,9 @@ BUILDERS = re.compile(
     r"|pnpm build|webpack|tsc)\b"
 )
 ACCOUNTS = re.compile(r"\b(?:aws|gcp|azure|account|service limits?|quotas?|billing)\b", re.IGNORECASE)
-NONE = frozenset({"NONE", '["NONE"]'})
+TAGGED = re.compile(r"\btagg(?:ed|ing)\b", re.IGNORECASE)
+PINNED = re.compile(r"\bpinn?|latest|digest|specific|exact|fixed|version", re.IGNORECASE)
+NEVER_FAILS = re.compile(r"^(?:true|:|exit 0|echo\b[^|&;]*|sleep \S+)$|(?:\|\||;)\s*(?:true|:|exit 0)\s*$")
 
 
 async def _declared(probes: Probes) -> tuple[RepoProbe, Sequence[Dockerfile], Sequence[ComposeService], Cluster]:
@@ -43,10 +45,14 @@ async def _declared(probes: Probes) -> tuple[RepoProbe, Sequence[Dockerfile], Se
 
 
 async def _tags(probes: Probes, requirement: Requirement) -> Verdict:
+    subject = requirement.text("subject")
+    if TAGGED.search(subject) and not PINNED.search(subject):
+        raise Unobservable("the line is about the tag of the image that is released", "attest to it")
     repo, built, composed, cluster = await _declared(probes)
-    everything = dict(_references(built, composed, cluster))
+    everything = {**dict(_references(built, composed, cluster)), **dict(_by_kamal(repo))}
     by_digest = "digest" in requirement.text("subject").lower()
-    loose = {where: image for where, image in everything.items() if _unpinned(image, by_digest=by_digest)}
+    exact = bool(re.search(r"\b(?:specific|exact|pinned?)\b", requirement.text("subject"), re.IGNORECASE))
+    loose = {where: image for where, image in everything.items() if _unpinned(image, by_digest=by_digest, exact=exact)}
     unclear = {where: image for where, image in everything.items() if re.search(r"[${]", image)}
     shown = [f"{where}: {image}" for where, image in (loose or everything).items()]
     evidence = observe("images that production runs or builds on", listed(shown, 10), repo.vantage)
@@ -71,6 +77,9 @@ def _references(
         for stage in file.stages:
             if stage.base.lower() not in names and stage.base != "scratch":
                 yield f"{file.path} FROM {stage.base}", stage.base
+            for image in _copied(stage):
+                if image.lower() not in names and not image.isdigit():
+                    yield f"{file.path} --from={image}", image
     for service in composed:
         if service.image and not service.built:
             yield f"{service.path} {service.name}", re.sub(r"\$\{\w+:?-([^}]*)\}", r"\1", service.image)
@@ -79,12 +88,31 @@ def _references(
             yield f"{workload.where} {container.name}", container.image
 
 
-def _unpinned(image: str, *, by_digest: bool) -> bool:
+def _by_kamal(repo: RepoProbe) -> Iterator[tuple[str, str]]:
+    """Images of what Kamal runs beside the service."""
+    for path in repo.find("config/deploy.yml", "config/deploy.production.yml"):
+        try:
+            beside = table(yaml_files.document(repo.read(path)).get("accessories"))
+        except yaml_files.NotYaml:
+            continue
+        yield from ((f"{path} {name}", str(at(told, "image"))) for name, told in beside.items() if at(told, "image"))
+
+
+def _copied(stage: BuildStage) -> Iterator[str]:
+    """Images that a stage takes files from."""
+    for word, rest in stage.instructions:
+        if word in {"COPY", "RUN", "ADD"}:
+            yield from re.findall(r"--(?:from=|mount=\S*?\bfrom=)([^\s,]+)", rest)
+
+
+def _unpinned(image: str, *, by_digest: bool, exact: bool = False) -> bool:
     if re.search(r"[${]", image):
         return False
     if "@sha256:" in image:
         return False
     tag = image.rpartition("/")[2].partition(":")[2]
+    if exact and re.fullmatch(r"v?\d+", tag.partition("-")[0]):
+        return True  # python:3 is another one next month
     return by_digest or not re.search(r"\d", tag) or tag.lower().partition("-")[0] in MOVING
 
 
@@ -159,7 +187,7 @@ def _watches(built: Sequence[Dockerfile], composed: Sequence[ComposeService], cl
             if at(c.declared, "readinessProbe") and at(c.declared, "livenessProbe") else ""
             for one in cluster.workloads for c in one.serving if not STORES.search(c.image)
         }  # fmt: skip
-    in_image = any((file.final.last("HEALTHCHECK") or "NONE").strip() not in NONE for file in built)
+    in_image = any(_asks(file.final.last("HEALTHCHECK") or "NONE") for file in built)
     if composed:
         return {f"{one.path} {one.name}": _compose_health(one, in_image=in_image) for one in composed}
     return {file.path: "HEALTHCHECK" if in_image else "" for file in built}
@@ -170,7 +198,16 @@ def _compose_health(one: ComposeService, *, in_image: bool) -> str:
     test = yaml_files.texts(told.get("test"))
     if told.get("disable") is True or test[:1] == ["NONE"]:
         return ""
-    return "healthcheck" if test else "HEALTHCHECK of its image" if one.built and in_image else ""
+    if test:
+        return "healthcheck" if _asks(" ".join(test)) else ""
+    return "HEALTHCHECK of its image" if one.built and in_image else ""
+
+
+def _asks(command: str) -> bool:
+    """Whether a health check may ever say that something is wrong."""
+    words = re.sub(r"[\"'\[\],]", " ", command).strip()
+    plain = re.sub(r"^(?:--\S+\s+)*(?:(?:CMD-SHELL|CMD|NONE|/bin/sh|sh|-c)\s*)*", "", words).strip()
+    return bool(plain) and not NEVER_FAILS.search(plain)
 
 
 async def _limited(probes: Probes, requirement: Requirement) -> Verdict:
@@ -210,10 +247,12 @@ async def _user(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: A
     if not found:
         raise Unobservable("no Dockerfile of production is in the source tree", "inspect on the machine that serves")
     users = {file.path: _runs_as(file) for file in found}
-    evidence = observe("USER of each image", listed([f"{k}: {v or 'none'}" for k, v in users.items()], 8), repo.vantage)
     for one in await repo.facts(images.compose):
         if one.built and one.declared.get("user") is not None:
             users[f"{one.path} {one.name}"] = str(one.declared["user"])
+    for workload in (await repo.facts(manifests.read)).workloads:
+        users |= {f"{workload.where} {one.name}": user for one in workload.serving if (user := _set_by(workload, one))}
+    evidence = observe("USER of each image", listed([f"{k}: {v or 'none'}" for k, v in users.items()], 8), repo.vantage)
     root = [path for path, user in users.items() if not user or user.partition(":")[0] in {"root", "0"}]
     computed = [path for path, user in users.items() if "$" in user]
     if root:
@@ -224,6 +263,13 @@ async def _user(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: A
     if computed:
         return unknown(f"the user of {computed[0]} is computed", evidence)
     return passed(f"all {len(users)} images run as another user than root", evidence)
+
+
+def _set_by(workload: Object, container: Container) -> str:
+    """The user that a workload runs a container as, where it says so; the image's is overruled then."""
+    own = container.security("runAsUser")
+    user = own if own is not None else at(workload.pod, "securityContext", "runAsUser")
+    return "" if user is None else str(user)
 
 
 def _runs_as(file: Dockerfile) -> str:

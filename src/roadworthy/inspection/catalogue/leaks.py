@@ -22,7 +22,7 @@ COMMITS = 400
 FILE_BYTES = 2 * 1024 * 1024
 BYTES_LIMIT = 48 * 1024 * 1024
 PASSED_OVER = re.compile(
-    r"(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|poetry\.lock|uv\.lock|Gemfile\.lock|composer\.lock"
+    r"(?:^|/)(?:node_modules|site-packages|vendor)/|(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|poetry\.lock|uv\.lock|Gemfile\.lock|composer\.lock"
     r"|go\.sum"
     r"|Cargo\.lock|\.secrets\.baseline|\.gitleaksignore)$|\.(?:min\.js|min\.css|map|svg|png|jpe?g|gif|ico|woff2?|ttf|eot|pdf|zip|gz|jar|pyc|lock|csv|snap)$"
 )

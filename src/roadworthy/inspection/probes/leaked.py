@@ -54,6 +54,7 @@ _GENERATED = re.compile(r"^\s*#\s*config\.(?:secret_key|pepper)\s*=")
 PRIVATE_FILE = re.compile(r"(?:^|/)\.env(?:\.(?:local|prod|production|staging))?$")
 _OF_PEOPLE = re.compile(
     r"(?:^|/)(?:tests?|specs?|__tests__|fixtures|examples?)/|\.(?:md|rst|adoc)$|(?:^|/)test_|\.test\."
+    r"|[._-](?:example|sample|template|dist)(?:\.|$)"
 )
 """Where a private key is a test's own, or a document shows how one looks."""
 _CONNECTED = re.compile(

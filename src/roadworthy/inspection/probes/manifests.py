@@ -63,6 +63,15 @@ class Object:
         return f"{self.kind} {self.name} ({self.path})"
 
     @property
+    def namespace(self) -> str:
+        """The namespace that it names; empty where whoever applies it decides."""
+        return str(at(self.declared, "metadata", "namespace") or "")
+
+    def beside(self, other: Object) -> bool:
+        """Whether both may stand in one namespace."""
+        return not self.namespace or not other.namespace or self.namespace == other.namespace
+
+    @property
     def pod(self) -> Mapping[str, Any]:
         """The pod's spec of a workload."""
         return table(at(self.declared, "spec", "template", "spec"))

@@ -33,6 +33,7 @@ ASIDE = frozenset(
     {"test", "tests", "spec", "specs", "__tests__", "fixtures", "examples", "example", "benchmarks", "docs"}
 )
 """Folders whose code does not run in production: left out where code is evidence."""
+_OF_TESTS = re.compile(r"^test_|^(?:tests|conftest)\.py$|\.(?:test|spec)\.|_(?:test\.go|spec\.rb|test\.rb)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def is_aside(path: str) -> bool:
     """Whether a file belongs to tests, examples, benchmarks or documents."""
     *folders, name = path.split("/")
-    return bool(ASIDE & {folder.lower() for folder in folders}) or name.startswith("test_") or ".test." in name
+    return bool(ASIDE & {folder.lower() for folder in folders}) or bool(_OF_TESTS.search(name))
 
 
 def keyword(call: ast.Call, name: str) -> object | None:

@@ -184,3 +184,60 @@ async def test_the_root_alone_where_the_line_asks_for_it(old: str, new: str, exp
 )
 async def test_roles_of_people_are_no_matter_of_manifests(subject: str, expected: Status) -> None:
     assert await status("rbac", {"k8s/web.yaml": f"{WEB}---\n{RBAC}"}, subject=subject) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "expected"),
+    [
+        (WEB.replace("{drop: [ALL]}", "{drop: [ALL], add: [SYS_ADMIN, NET_RAW]}"), "", FAIL),
+        (WEB.replace("{drop: [ALL]}", "{drop: [ALL], add: [NET_BIND_SERVICE]}"), "", PASS),
+        (WEB + "      volumes: [{name: s, hostPath: {path: /var/run/docker.sock}}]\n", "", FAIL),
+        (WEB, "Pod Security Standards enforced (restricted)", FAIL),
+        (WEB.replace("{runAsNonRoot: true,", "{seccompProfile: {type: Unconfined}, runAsNonRoot: true,"), "", FAIL),
+        (
+            WEB.replace("{runAsNonRoot: true,", "{seccompProfile: {type: RuntimeDefault}, runAsNonRoot: true,"),
+            "Pod Security Standards enforced (restricted)",
+            PASS,
+        ),
+    ],
+)
+async def test_what_is_given_back_counts(text: str, subject: str, expected: Status) -> None:
+    assert await status("secctx", {"k8s/web.yaml": text}, subject=subject) is expected
+
+
+IN_SHOP = WEB.replace("metadata: {name: web}", "metadata: {name: web, namespace: shop}", 1)
+
+
+@pytest.mark.parametrize(("place", "expected"), [("shop", PASS), ("legacy", FAIL)])
+async def test_guards_of_another_namespace_guard_nothing_here(place: str, expected: Status) -> None:
+    for check, text in (("pdb", PDB), ("hpa", HPA)):
+        other = text.replace("metadata: {name: web}", f"metadata: {{name: web, namespace: {place}}}")
+        assert await status(check, {"k8s/web.yaml": IN_SHOP, "k8s/other.yaml": other}) is expected
+
+
+TO_ALL = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: wide}
+roleRef: {kind: ClusterRole, name: cluster-admin}
+subjects: [{kind: Group, name: "system:serviceaccounts:shop"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{RBAC}---\n{TO_ALL}", FAIL),
+        (f"{RBAC}---\n{TO_ALL.replace('serviceaccounts:shop', 'serviceaccounts:other')}", PASS),
+        (f"{RBAC}---\n{TO_ALL.replace('serviceaccounts:shop', 'authenticated')}", FAIL),
+        (RBAC.replace("resources: [configmaps], verbs: [get]", "resources: [secrets], verbs: [get, list]"), FAIL),
+        (
+            RBAC.replace("resources: [configmaps]", "resources: [secrets], resourceNames: [web]"),
+            PASS,
+        ),
+        (RBAC.replace("resources: [configmaps], verbs: [get]", "resources: [pods], verbs: [create]"), FAIL),
+        (RBAC.replace("verbs: [get]", "verbs: [impersonate]"), FAIL),
+    ],
+)
+async def test_rights_by_whatever_way(text: str, expected: Status) -> None:
+    assert await status("rbac", {"k8s/web.yaml": IN_SHOP, "k8s/rights.yaml": text}) is expected

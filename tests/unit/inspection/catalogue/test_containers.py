@@ -109,3 +109,53 @@ async def test_limits_of_an_account_are_no_limits_of_containers() -> None:
     assert (await verdict_of("host.limits.declared", stage, subject="Memory limits are set")).status is Status.PASS
     found = await verdict_of("host.limits.declared", stage, subject="AWS service limits are high enough")
     assert found.status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("files", "subject", "expected"),
+    [
+        ({"Dockerfile": "FROM python:3.13\nCOPY --from=ghcr.io/tools/uv:latest /uv /bin/\n"}, "", FAIL),
+        ({"Dockerfile": "FROM python:3.13\nRUN --mount=type=bind,from=tools/uv,source=/uv true\n"}, "", FAIL),
+        ({"Dockerfile": "FROM python:3.13 AS build\nFROM python:3.13\nCOPY --from=build /a /a\n"}, "", PASS),
+        ({"Dockerfile": "FROM python:3.13 AS build\nFROM python:3.13\nCOPY --from=0 /a /a\n"}, "", PASS),
+        ({"Dockerfile": "FROM python:3"}, "Images pinned to specific versions", FAIL),
+        ({"Dockerfile": "FROM python:3.13.1"}, "Images pinned to specific versions", PASS),
+        ({"Dockerfile": "FROM python:3.13.1"}, "Image tagged correctly", UNKNOWN),
+        (
+            {
+                "Dockerfile": "FROM ruby:3.4",
+                "config/deploy.yml": "accessories:\n  db:\n    image: tool/stream:latest\n",
+            },
+            "",
+            FAIL,
+        ),
+    ],
+)
+async def test_pinned_wherever_images_are_taken_from(files: dict[str, str], subject: str, expected: Status) -> None:
+    assert await status("img.tag.named", files, subject=subject) is expected
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"compose.yml": COMPOSE.replace("[CMD, curl, -f, x]", '["CMD", "true"]')},
+        {"compose.yml": COMPOSE.replace("[CMD, curl, -f, x]", '["CMD-SHELL", "curl -f x || true"]')},
+        {"compose.yml": COMPOSE.replace("[CMD, curl, -f, x]", "exit 0")},
+        {"Dockerfile": "FROM python:3.13\nHEALTHCHECK CMD exit 0\n"},
+        {"Dockerfile": "FROM python:3.13\nHEALTHCHECK --interval=5s CMD echo fine\n"},
+    ],
+)
+async def test_a_check_that_never_fails_watches_nothing(files: dict[str, str]) -> None:
+    assert await status("mon.health.declared", files) is FAIL
+
+
+async def test_a_check_that_may_fail() -> None:
+    asked = "FROM python:3.13\nHEALTHCHECK --interval=5s CMD curl -f http://localhost/ || exit 1\n"
+    assert await status("mon.health.declared", {"Dockerfile": asked}) is PASS
+
+
+@pytest.mark.parametrize(("user", "expected"), [("runAsUser: 0", FAIL), ("runAsUser: 1000", PASS)])
+async def test_the_workload_overrules_the_image(user: str, expected: Status) -> None:
+    declared = WEB.replace("securityContext: {runAsNonRoot: true", f"securityContext: {{{user}")
+    files = {"Dockerfile": "FROM python:3.13\nUSER app\n", "k8s/web.yaml": declared}
+    assert await status("sec.nonroot.image", files) is expected
