@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from litestar.types import ControllerRouterHandler
 
+from roadworthy.chassis.cache.cache import Cache
 from roadworthy.chassis.cache.shared import SharedTier
+from roadworthy.chassis.database.announcements import Listener
 from roadworthy.chassis.database.pool import Database
+from roadworthy.chassis.database.work import UnitOfWork, unit_of_work
 from roadworthy.chassis.edge.asgi import ASGIApp, Receive, Scope, Send
-from roadworthy.chassis.edge.build import edge_from_settings, metrics_folder
+from roadworthy.chassis.edge.build import cache_from_settings, edge_from_settings, metrics_folder
 from roadworthy.chassis.edge.edge import Edge
 from roadworthy.chassis.edge.policy import CachePolicy, RoutePolicy
 from roadworthy.chassis.errors import StartupError
@@ -42,12 +45,18 @@ logger = logging.getLogger(__name__)
 class Resources:
     """What one process has open, and what apps build their repositories and services from.
 
-    `shared` is None when REDIS_ENABLED is false; when it is merely down, its calls raise SharedTierDown.
+    `shared` is None when REDIS_ENABLED is false; when it is merely down, its calls raise SharedTierDown. `cache` keeps
+    results of functions, and hears of changes where `open_resources` made it.
     """
 
     settings: Settings
     database: Database
     shared: SharedTier | None
+    cache: Cache = field(default_factory=lambda: Cache(limit_bytes=0))
+
+    def unit_of_work(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """One transaction for a block: see `database.work`."""
+        return unit_of_work(self.database, self.cache)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +113,12 @@ def database_of(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_resources(settings: Settings, *, application_name: str = "roadworthy") -> AsyncGenerator[Resources]:
+async def open_resources(
+    settings: Settings, *, application_name: str = "roadworthy", listening: bool = True
+) -> AsyncGenerator[Resources]:
     """What the settings name, opened for the block and closed after it.
+
+    `listening` False saves a process that keeps nothing the connection by which it would hear of changes.
 
     Raises:
         StartupError: no database is named, or it does not answer; with what to do.
@@ -118,7 +131,13 @@ async def open_resources(settings: Settings, *, application_name: str = "roadwor
         if settings.redis_dsn is not None:
             shared = SharedTier(settings.redis_dsn)
             stack.push_async_callback(shared.close)
-        yield Resources(settings, database, shared)
+        cache = cache_from_settings(settings, shared, version("roadworthy"))
+        stack.push_async_callback(cache.close)
+        if listening:
+            listener = Listener(settings.direct_dsn or dsn, cache, application_name=f"{application_name} listener")
+            stack.push_async_callback(listener.close)
+            await listener.start()
+        yield Resources(settings, database, shared, cache)
 
 
 class Service:
@@ -192,6 +211,7 @@ def build_edge(resources: Resources, routes: Sequence[Routes], output: LogOutput
         metrics=metrics,
         output=output,
         shared=resources.shared,
+        cache=resources.cache,
         policies=[policy for group in routes for policy in (*cache_policies(group.hot), *group.policies)],
         processes=max(1, settings.workers),
         error_pages=next((error_pages(group.pages) for group in routes if group.pages is not None), None),
@@ -215,7 +235,8 @@ def cache_policies(hot: Iterable[HotRoute]) -> Iterator[RoutePolicy]:
     """What hot routes say of their caching, in the edge's words."""
     for route in hot:
         path = f"{route.prefix}/*" if route.parameter else route.prefix
-        yield RoutePolicy(path, cache=CachePolicy(route.cache_seconds))
+        policy = CachePolicy(route.cache_seconds, stale_seconds=route.stale_seconds, tags=route.cache_tags)
+        yield RoutePolicy(path, cache=policy)
 
 
 def build_health(resources: Resources) -> Health:

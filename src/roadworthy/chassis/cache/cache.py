@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from roadworthy.chassis.cache.functions import Cached, Kept, Key
 from roadworthy.chassis.cache.second_level import SecondLevel
@@ -17,6 +17,13 @@ R = TypeVar("R")
 OWN_CHANGES_MAX = 1000
 TIMEOUT_SECONDS = 30.0
 STALE_SECONDS_MAX = 3600.0
+
+
+class Keep(Protocol):
+    """Turns a coroutine function into one whose results are kept."""
+
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Cached[P, R]:
+        """`function`, kept."""
 
 
 class Cache:
@@ -38,10 +45,10 @@ class Cache:
         *,
         ttl_seconds: float,
         stale_seconds: float = 0.0,
-        tags: Callable[P, tuple[str, ...]] | tuple[str, ...] = (),
+        tags: Callable[..., tuple[str, ...]] | tuple[str, ...] = (),
         timeout_seconds: float = TIMEOUT_SECONDS,
         name: str | None = None,
-    ) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Cached[P, R]]:
+    ) -> Keep:
         """Keep the results of a coroutine function by its arguments, and make each once however many wait.
 
         A result is good for `ttl_seconds`; for `stale_seconds` more it is given out while it is made anew, once.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeAlias, TypeVar, get_type_hints
 
+from roadworthy.chassis import consistency
 from roadworthy.chassis.cache.flights import Flight, Flights
 from roadworthy.chassis.cache.second_level import Address, SecondLevel
 from roadworthy.chassis.cache.store import ENTRY_OVERHEAD_BYTES, Store
@@ -57,7 +58,7 @@ class Cached(Generic[P, R]):
         ttl_seconds: float,
         stale_seconds: float,
         timeout_seconds: float,
-        tags: Callable[P, tuple[str, ...]] | tuple[str, ...],
+        tags: Callable[..., tuple[str, ...]] | tuple[str, ...],
     ) -> None:
         """Read the signature.
 
@@ -85,12 +86,14 @@ class Cached(Generic[P, R]):
         self.hits = self.misses = self.stale = 0
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result, kept or made now.
+        """The result, kept or made now; made now for whoever wrote a moment ago.
 
         Raises:
             DeadlineExceeded: it took longer than `timeout_seconds`.
             Exception: whatever the function raised; kept for nobody.
         """
+        if consistency.reads_own_writes():
+            return await self._function(*args, **kwargs)
         key = self._key(args, kwargs)
         kept, now = self._store.entries.get(key), time.monotonic()
         if kept is not None and now < kept.keep_until:

@@ -8,6 +8,7 @@ from roadworthy.chassis.database.pool import CONNECT_TIMEOUT_SECONDS
 from roadworthy.chassis.database.unreachable import FAILURES, unreachable
 from roadworthy.chassis.settings import Settings
 
+LISTENERS = 1
 # -1 is "no limit" for a role and a database; reserved_connections came with PostgreSQL 16.
 ALLOWED = """
     select least(
@@ -35,10 +36,11 @@ async def headroom_problem(settings: Settings, processes: int) -> str | None:
             await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
     except (*FAILURES, ValueError) as error:
         raise unreachable(settings.database_dsn, error) from error
-    wanted = processes * settings.database_pool_size
+    wanted = processes * (settings.database_pool_size + LISTENERS)
     if wanted <= allowed:
         return None
     return (
-        f"{processes} web processes with {settings.database_pool_size} connections each may ask for {wanted}, and the "
-        f"database allows {allowed}: lower DATABASE_POOL_SIZE or WORKERS, raise max_connections, or use PgBouncer"
+        f"{processes} web processes with {settings.database_pool_size} connections each, and one to hear of changes, "
+        f"may ask for {wanted}, and the database allows {allowed}: "
+        "lower DATABASE_POOL_SIZE or WORKERS, raise max_connections, or use PgBouncer"
     )

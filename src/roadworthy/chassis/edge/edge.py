@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final, Self
 
+from roadworthy.chassis import consistency
 from roadworthy.chassis.edge.asgi import ASGIApp, Header, Receive, Scope, Send
 from roadworthy.chassis.edge.cached import BYPASS, HIT, MISS, STALE, Entry, Key, ResponseCache, negotiation
 from roadworthy.chassis.edge.client import Clients, is_internal
 from roadworthy.chassis.edge.cors import Cors
-from roadworthy.chassis.edge.exchange import EMPTY, START, Exchange, not_modified
+from roadworthy.chassis.edge.exchange import EMPTY, READS, START, Exchange, not_modified
 from roadworthy.chassis.edge.hosts import Hosts
 from roadworthy.chassis.edge.lifespan import Lifespan
 from roadworthy.chassis.edge.problems import CONTENT_TYPE as PROBLEM
@@ -272,7 +273,7 @@ class Edge:
             return
         if plan.cache is not None and self._cache is not None and method in ("GET", "HEAD"):
             has_credentials = b"cookie" in headers or b"authorization" in headers
-            if has_credentials and not plan.cache.ignores_credentials:
+            if has_credentials and (not plan.cache.ignores_credentials or exchange.wrote_lately):
                 exchange.extra += (BYPASS,)
             elif await self._answered_from_cache(exchange, self._cache):
                 return
@@ -323,7 +324,11 @@ class Edge:
             exchange.scope["method"] = "GET"
         deadlines.watch(exchange)
         try:
-            await self.app(exchange.scope, exchange.receive, exchange.send)
+            if exchange.method in READS and b"cookie" not in exchange.headers:
+                await self.app(exchange.scope, exchange.receive, exchange.send)
+            else:
+                with consistency.request(exchange.note_write, reads_own_writes=exchange.wrote_lately):
+                    await self.app(exchange.scope, exchange.receive, exchange.send)
         except asyncio.CancelledError:
             if not exchange.expired or exchange.started:
                 raise

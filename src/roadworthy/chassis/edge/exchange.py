@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Generator, Mapping
 from typing import Any, Final, cast
 
+from roadworthy.chassis.consistency import WROTE_SECONDS
 from roadworthy.chassis.edge.asgi import Header, Message, Receive, Scope, Send
 from roadworthy.chassis.edge.compression import BODY_BYTES_MIN, FOR_ONE, Negotiation, compress, is_compressible
 from roadworthy.chassis.edge.problems import CONTENT_TYPE, problem_body, unexpected_body
@@ -18,6 +19,9 @@ START: Final = "http.response.start"
 BODY: Final = "http.response.body"
 EMPTY: Final[Message] = {"type": BODY, "body": b""}
 NO_STORE: Final[Header] = (b"cache-control", b"no-store")
+WROTE_NAME: Final = b"roadworthy_wrote="
+WROTE: Final[Header] = (b"set-cookie", WROTE_NAME + b"1; Max-Age=%d; Path=/; HttpOnly; SameSite=Lax" % WROTE_SECONDS)
+WROTE_OVER_TLS: Final[Header] = (WROTE[0], WROTE[1] + b"; Secure")
 GATHER_BYTES_MAX: Final = 1024 * 1024
 HTML: Final = b"text/html; charset=utf-8"
 READS: Final = frozenset(("GET", "HEAD"))
@@ -118,6 +122,16 @@ class Exchange:
                 self.refusal = BodyTooLarge(f"This route takes {self.plan.body_limit_bytes} bytes.")
                 raise self.refusal
         return message
+
+    @property
+    def wrote_lately(self) -> bool:
+        """Whether the client changed something a moment ago, and must see it."""
+        return WROTE_NAME in self.headers.get(b"cookie", b"")
+
+    def note_write(self) -> None:
+        """Have the client remember for a moment that it changed something."""
+        if not self.started:
+            self.extra += (WROTE_OVER_TLS if self.scope.get("scheme") == "https" else WROTE,)
 
     def send(self, message: Message) -> Awaitable[None]:
         """What the app calls with its answer. No coroutine of its own: there are two messages to each answer."""

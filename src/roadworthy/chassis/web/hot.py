@@ -48,7 +48,9 @@ class HotRoute:
     `path` has at most one parameter, at its end. The signature of `handler` says the rest: first the path parameter
     by its name (int or str, with msgspec constraints), then `query` (a msgspec Struct), then `request` (HotRequest);
     those that it needs. Its return annotation is the Struct of the answer. `errors` are what it raises, for the
-    document. `cache_seconds` lets the edge keep an answer that long; 0: every request is answered anew.
+    document. `cache_seconds` lets the edge keep an answer that long; 0: every request is answered anew. For
+    `stale_seconds` more it is given out while it is made anew. `cache_tags` are what it depends on; `*` in one stands
+    for the path parameter (see `CachePolicy`).
     """
 
     path: str
@@ -58,6 +60,8 @@ class HotRoute:
     tags: tuple[str, ...] = ()
     errors: tuple[type[RoadworthyError], ...] = ()
     cache_seconds: float = 0.0
+    stale_seconds: float = 0.0
+    cache_tags: tuple[str, ...] = ()
     prefix: str = field(init=False)
     parameter: Parameter | None = field(init=False)
     query: Query[Any] = field(init=False)

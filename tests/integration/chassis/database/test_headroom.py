@@ -22,7 +22,7 @@ async def test_pools_that_fit_are_not_worth_a_word(database_url: str) -> None:
 async def test_more_connections_than_the_server_has_are_told_with_both_figures(database_url: str) -> None:
     problem = await headroom_problem(settings_of(database_url), 1000)
     assert problem is not None
-    assert "may ask for 10000" in problem
+    assert "may ask for 11000" in problem
     assert "DATABASE_POOL_SIZE" in problem
 
 

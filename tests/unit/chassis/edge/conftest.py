@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.settings import settings_from
 
+from roadworthy.chassis.cache.cache import Cache
 from roadworthy.chassis.cache.shared import SharedTier
 from roadworthy.chassis.edge.asgi import ASGIApp, Message, Receive, Scope, Send
 from roadworthy.chassis.edge.build import edge_from_settings
@@ -136,6 +137,7 @@ async def making(tmp_path: Path) -> AsyncIterator[Making]:
         policies: tuple[RoutePolicy, ...] = (),
         dependencies: tuple[Dependency, ...] = (),
         shared: SharedTier | None = None,
+        cache: Cache | None = None,
         processes: int = 1,
         log: Path | None = None,
         error_pages: dict[int, bytes] | None = None,
@@ -148,6 +150,7 @@ async def making(tmp_path: Path) -> AsyncIterator[Making]:
             metrics=Metrics(tmp_path / f"metrics{next(number)}"),
             output=LogOutput(log) if log else None,
             shared=shared,
+            cache=cache,
             policies=policies,
             processes=processes,
             error_pages=error_pages,
