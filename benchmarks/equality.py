@@ -20,6 +20,7 @@ SEED = 2026
 ASKED_AGAIN = 10
 CHANGED = "Changed between two questions"
 TIMEOUT_SECONDS = 30.0
+MOMENTS = frozenset(("created_at", "expires_at"))
 # Filters beyond those of the load, so that a side can't be fast by ignoring one.
 MORE_LISTS = (
     "/api/jobs",
@@ -31,6 +32,12 @@ MORE_LISTS = (
     "/api/jobs?state=CA&q=massage or facial&salary_min=30",
     "/api/jobs?q=nothingofthekind",
     "/api/jobs?state=ZZ",
+    "/api/jobs/search?q=masage therapist",
+    "/api/jobs/search?q=masage therapist&exact=true",
+    '/api/jobs/search?q="deep tissue" -senior&state=CA',
+    "/api/jobs/search?q=sauna or yoga&experience=lead&limit=7",
+    "/api/jobs/search?q=nothingofthekind",
+    "/api/jobs/search?q=austin&remote=false",
 )
 
 
@@ -95,6 +102,7 @@ def _sample(stage: Stage) -> Iterator[str]:
     draw = random.Random(SEED)
     yield from (f"/api/jobs/{draw.randint(1, stage.jobs)}" for _ in range(SAMPLE))
     yield from (each.path for each in draw.sample(stage.filters, SAMPLE))
+    yield from (each.path for each in draw.sample(stage.searches, SAMPLE))
     yield from MORE_LISTS
 
 
@@ -120,5 +128,6 @@ def _answer(client: httpx.Client, path: str) -> dict[str, Any]:
         raise AnswersDiffer(f"{client.base_url} answers {path} with {answer.status_code}: {answer.text[:500]}")
     value: dict[str, Any] = answer.json()
     for job in value.get("items", [value]):
-        job["created_at"] = datetime.fromisoformat(job["created_at"])
+        for name in MOMENTS & job.keys():
+            job[name] = job[name] and datetime.fromisoformat(job[name])
     return value

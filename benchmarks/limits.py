@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from benchmarks.stage import PAGE, Filter, Stage
+from benchmarks.stage import PAGE, Filter, Search, Stage
 from benchmarks.workloads import Limit
 from roadworthy.chassis.database.embedded import programs
 
@@ -42,6 +42,19 @@ select {COLUMNS} from (
 ) j join hiring.companies c on c.id = j.company_id
 order by j.is_featured desc, j.created_at desc, j.id desc;
 """  # noqa: S608  # constants
+# What such a service would ask: everything that has the words, ranked by where they stand, the first page of it.
+SEARCH = f"""\\set n random(1, {{count}})
+select {COLUMNS} from (
+    select j.*, case when ts_filter(search, '{{{{a}}}}') @@ query then 1
+            when ts_filter(search, '{{{{a,b}}}}') @@ query then 2
+            when ts_filter(search, '{{{{a,b,c}}}}') @@ query then 3 else 4 end as rank
+    from hiring.jobs j, websearch_to_tsquery('english', (array[{{words}}])[(array[{{word_at}}]::smallint[])[:n]]) query
+    where is_active and search @@ query
+        and state_id = coalesce((array[{{state_ids}}]::smallint[])[:n], state_id)
+    order by rank, is_featured desc, created_at desc, id desc limit {PAGE + 1}
+) j join hiring.companies c on c.id = j.company_id
+order by j.rank, j.is_featured desc, j.created_at desc, j.id desc;
+"""  # noqa: S608  # constants
 ONE_PLAN = "-c plan_cache_mode=force_generic_plan"
 
 
@@ -51,7 +64,11 @@ class LimitFailed(Exception):
 
 def script(limit: Limit, stage: Stage, folder: Path) -> Path:
     """What pgbench runs, as a file in `folder`."""
-    text = BY_ID.format(jobs=stage.jobs) if limit is Limit.PGBENCH_BY_ID else _list(stage.filters)
+    texts = {
+        Limit.PGBENCH_BY_ID: lambda: BY_ID.format(jobs=stage.jobs),
+        Limit.PGBENCH_SEARCH: lambda: _search(stage.searches),
+    }
+    text = texts.get(limit, lambda: _list(stage.filters))()
     file = folder / f"{limit.name}.sql"
     file.write_text(text, encoding="ascii")
     return file
@@ -66,6 +83,16 @@ def _list(filters: Sequence[Filter]) -> str:
         levels=", ".join(f"'{level}'" for level in levels),
         level_at=",".join(str(1 + levels.index(each.level)) for each in filters),
         state_ids=",".join(str(each.state_id) for each in filters),
+    )
+
+
+def _search(searches: Sequence[Search]) -> str:
+    words = sorted({each.words for each in searches})
+    return SEARCH.format(
+        count=len(searches),
+        words=", ".join(f"'{word}'" for word in words),
+        word_at=",".join(str(1 + words.index(each.words)) for each in searches),
+        state_ids=",".join("null" if each.state_id is None else str(each.state_id) for each in searches),
     )
 
 

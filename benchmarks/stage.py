@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import asyncpg
 
@@ -37,6 +39,20 @@ WORDS = (
 )
 
 
+class Search(NamedTuple):
+    """Words that a visitor may search for, in a state or anywhere."""
+
+    words: str
+    state: str | None = None
+    state_id: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The request's path and query."""
+        where = f"&state={self.state}" if self.state else ""
+        return f"/api/jobs/search?q={quote(self.words)}{where}&limit={PAGE}"
+
+
 class Filter(NamedTuple):
     """One list that a visitor may ask for; it fills its page."""
 
@@ -60,6 +76,14 @@ class Stage:
     max_connections: int
     jobs: int
     filters: tuple[Filter, ...]
+
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """Each word in each state that it fills a page in, each word anywhere, and each two words anywhere."""
+        words = sorted({each.word for each in self.filters})
+        in_states = sorted({Search(each.word, each.state, each.state_id) for each in self.filters})
+        pairs = (Search(f"{one} {other}") for one, other in permutations(words, 2))
+        return (*in_states, *map(Search, words), *pairs)
 
 
 # More than a page, so that one more row than asked can be fetched as well.

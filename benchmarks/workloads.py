@@ -19,6 +19,7 @@ class Limit(StrEnum):
 
     PGBENCH_BY_ID = "pgbench -M prepared -c 32 -j 2: the job by id"
     PGBENCH_LIST = "pgbench -M prepared -c 32 -j 2: the list"
+    PGBENCH_SEARCH = "pgbench -M prepared -c 32 -j 2: the search as one plain statement"
     BARE_ASGI = "a bare ASGI app that returns the same bytes on the same server"
 
 
@@ -57,6 +58,11 @@ def every_list(stage: Stage) -> Iterable[str]:
     return (each.path for each in stage.filters)
 
 
+def every_search(stage: Stage) -> Iterable[str]:
+    """Words and pairs of words, ranked, in a state or anywhere."""
+    return (each.path for each in stage.searches)
+
+
 def hot_lists(stage: Stage) -> Iterable[str]:
     """A few of them, asked for so often that every side has them ready."""
     return (each.path for each in random.Random(HOT_SET_SEED).sample(stage.filters, HOT_SET))
@@ -67,6 +73,7 @@ WORKLOADS = (
     Workload("job_by_id", 1000, every_job, Limit.PGBENCH_BY_ID, ratio_bar=10, share_bar=0.22, share_aim=0.31),
     Workload("job_list", 128, every_list, Limit.PGBENCH_LIST, ratio_bar=6, share_bar=0.18, share_aim=0.36),
     Workload("job_list", 1000, every_list, Limit.PGBENCH_LIST, ratio_bar=6, share_bar=0.18, share_aim=0.36),
+    Workload("job_search", 128, every_search, Limit.PGBENCH_SEARCH, ratio_bar=5),
     Workload("job_list_cached", 128, hot_lists, Limit.BARE_ASGI, share_bar=0.8, cached=True),
 )
 # Lists on 1,000 connections take the reference longer than a short round lasts: it would get no answer in.

@@ -12,7 +12,7 @@ from benchmarks.reference import crud
 from benchmarks.reference.cache import cache_result, redis
 from benchmarks.reference.config import get_settings
 from benchmarks.reference.database import SearchSessionDep, SessionDep, engine, search_engine
-from benchmarks.reference.schemas import JobDetail, JobFilters, JobPage
+from benchmarks.reference.schemas import JobDetail, JobFilters, JobPage, SearchFilters, SearchPage
 
 settings = get_settings()
 
@@ -45,6 +45,13 @@ if settings.rate_limit_enabled:
 async def health() -> dict[str, str]:
     """Whether the process answers."""
     return {"status": "healthy"}
+
+
+@app.get("/api/jobs/search", response_model=SearchPage)
+@cache_result(SearchPage)
+async def search_jobs(filters: Annotated[SearchFilters, Query()], session: SearchSessionDep) -> Any:
+    """A page of a search, the best matches first."""
+    return await crud.search_jobs(session, filters)
 
 
 @app.get("/api/jobs/{job_id}", response_model=JobDetail)

@@ -71,6 +71,7 @@ class Job(Base):
     is_featured: Mapped[bool]
     view_count: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, deferred_raiseload=True)
 
     company: Mapped[Company] = relationship(lazy="raise")

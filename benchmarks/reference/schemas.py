@@ -64,6 +64,7 @@ class JobDetail(JobSummary):
 
     description: str
     is_active: bool
+    expires_at: datetime | None
 
 
 class JobPage(Out):
@@ -89,3 +90,18 @@ class JobFilters(BaseModel):
     featured: bool | None = None
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, max_length=200)
+
+
+class SearchPage(JobPage):
+    """A page of a search, and what was searched."""
+
+    searched: str
+    instead_of: str | None = None
+    did_you_mean: str | None = None
+
+
+class SearchFilters(JobFilters):
+    """Query parameters of the search."""
+
+    q: str = Field(min_length=1, max_length=200)
+    exact: bool = False

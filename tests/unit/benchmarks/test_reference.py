@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-DECISION = ROOT / "docs" / "decisions" / "0030-reference-stack.md"
+DECISION = ROOT / "docs" / "decisions" / "0031-reference-searches.md"
 
 
 def digest(folder: Path) -> str:

@@ -64,7 +64,7 @@ def searching(database: Database) -> Searching:
 @pytest.fixture
 async def client(board: Database) -> AsyncIterator[httpx.AsyncClient]:
     app = web_app(SearchRoutes(searching(board)).hot(), [], docs_on=False)
-    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # httpx's own words
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
@@ -152,6 +152,10 @@ async def test_a_mistyped_word_is_searched_as_what_it_resembles(client: httpx.As
     page = await asked(q="masage theripist")
     assert (page["searched"], page["instead_of"]) == ("massage therapist", "masage theripist")
     assert len(page["items"]) == 20
+    following = await asked(q="masage theripist", cursor=page["next_cursor"])
+    assert following["searched"] == "massage therapist"
+    assert not {job["id"] for job in following["items"]} & {job["id"] for job in page["items"]}
+    assert following["items"]
     insisted = await asked(q="masage theripist", exact="true")
     assert (insisted["items"], insisted["searched"], insisted["instead_of"]) == ([], "masage theripist", None)
     kept = await asked(q='"masage therapist" -laser')

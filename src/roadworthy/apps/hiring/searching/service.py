@@ -37,7 +37,8 @@ class Searching:
             InvalidParameters: the cursor is none of ours, or miles from nowhere.
         """
         page = await self._page(audience, query)
-        if query.exact or query.cursor is not None or len(page.items) >= FEW:
+        # A later page is short at the end, and empty only where the words of the first one were corrected.
+        if query.exact or len(page.items) >= FEW or (query.cursor is not None and page.items):
             return page
         better = await self._spelling.corrected(audience, query.q)
         if better is None:

@@ -13,7 +13,7 @@ from roadworthy.chassis.cache.shared import SharedTier
 from roadworthy.chassis.database.pool import Database
 
 VIEWS_KEY = "roadworthy:hiring:views"
-BATCH_KEY = "roadworthy:hiring:views:batch"
+BATCH_KEY = "{roadworthy:hiring:views}:batch"  # in braces: on the same node of a cluster as the views
 BATCH_ID_FIELD = b"batch"
 
 # One command a second and process, however many jobs were seen in it.
