@@ -53,9 +53,9 @@ IN_USE = frozenset({"cache.invalidate"})
 ABOUT_TESTS = re.compile(r"\b(?:e2e|tests?|testing)\b", re.IGNORECASE)
 """A guide to the tests is the last that a line about the service means."""
 TRIED = re.compile(
-    r"\b(?:verified|tested|rehears\w+|practi[cs]ed|exercised|drilled|approved|reviewed|trained|updated"
+    r"\b(?:complete[d]?|correct(?:ly)?|accurate|comprehensive|verified|tested|rehears\w+|practi[cs]ed|exercised|drilled|approved|reviewed|trained|updated"
     r"|up[- ]to[- ]date|current|for (?:every|each|all|multiple)|linked)\b"
-    r"|^\W*(?:test|verify|rehearse|practi[cs]e|exercise|try|review)\b",
+    r"|^\W*(?:test|verify|update|rehearse|practi[cs]e|exercise|try|review)\b",
     re.IGNORECASE,
 )
 """More than that it is written down."""
@@ -81,7 +81,9 @@ async def _topic(probes: Probes, requirement: Requirement) -> Verdict:
     documents, looked_at = prose.operating(repo)
     everywhere = sorted(prose.about(documents, about), key=_closeness)
     sections = [one for one in everywhere if prose.of_the_whole(one)]
-    shown = listed([f"{one.path}: {one.heading} ({counted(one.words, 'word')})" for one in everywhere], 5)
+    shown = listed(
+        [f"{one.path}: {one.heading} ({counted(one.words, 'word')}: {one.beginning!r})" for one in everywhere], 5
+    )
     evidence = observe(
         f"documents with a section about {requirement.id}",
         f"{shown}; {len(documents)} of {looked_at} documents tell how this system is operated",
@@ -215,8 +217,8 @@ def _left_out(repo: RepoProbe, wanted: str) -> bool:
     return any(fnmatch.fnmatch(place, one) for one in ignored if one and one[0] not in "#!" for place in places)
 
 
-PLAN = (
-    "# Operations\n\n## Horizontal scaling\n\n" + "Add a server behind the balancer, then move sessions to Redis. " * 10
+PLAN = "# Operations\n\n## Horizontal scaling\n\n" + "\n".join(
+    f"{number}. Add server {number} behind the balancer, then move its sessions to Redis." for number in range(1, 11)
 )
 SHORT_PLAN = "# Operations\n\n## Horizontal scaling\n\nTo be written.\n"
 GUIDE = "# Guide\n\n" + "\n".join(f"{number}. Do this." for number in range(1, 12))

@@ -26,18 +26,26 @@ _JAVASCRIPT = re.compile(
 _GO = re.compile(r"\bhttp\.(?:Get|Post|PostForm|Head)\(|\bhttp\.DefaultClient\b|\bhttp\.Client\{")
 _RUBY = re.compile(r"\b(?:Net::HTTP\.\w+|HTTParty\.\w+|Faraday\.new|RestClient\.\w+|HTTP\.(?:get|post|timeout))\b")
 _LIMITED = re.compile(r"\b(?:timeout\w*|signal|Timeout|open_timeout|read_timeout|AbortSignal)\b\s*[:=(.]|\.timeout\(")
-_OFF = re.compile(r"\b(?:timeout\w*|Timeout)\s*[:=]\s*(?:0\b(?!\.)|None\b|null\b|nil\b|Infinity\b)")
+_LIMITED_BY_SIGNAL = re.compile(r"\bsignal\b(?!.*\btimeout)", re.DOTALL)
+_ABORTS = re.compile(r"AbortSignal\.(?:timeout|any)\(|setTimeout\([^;]{0,200}\babort\b")
+"""What makes a signal end a call by itself; without it somebody has to press a button."""
+RUBY_LINES = 4
+_OFF = re.compile(r"\b(?:\w*timeout\w*|Timeout)\s*[:=]\s*(?:0\b(?!\.)|None\b|null\b|nil\b|Infinity\b)")
 _DEFAULTS = re.compile(r"\baxios\.defaults\.timeout\s*=\s*[1-9]|\bHTTPX?_TIMEOUT\b.*setdefault")
 CALL_LIMIT_CHARACTERS = 1_500
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call out: where, whether its end is in sight, and the longest it may take in seconds where that is written."""
+    """A call out: where, whether its end is in sight, and the longest it may take in seconds where that is written.
+
+    `hidden`: what limits it, if anything does, is computed.
+    """
 
     place: Match
     limited: bool
     seconds: float | None = None
+    hidden: bool = False
 
 
 def calls(source: Source) -> Iterator[Call]:
@@ -49,21 +57,44 @@ def calls(source: Source) -> Iterator[Call]:
     elif source.language == "go":
         yield from _textual(source, _GO, "{")
     elif source.language == "ruby":
-        yield from (Call(place, limited=True) for place in source.places(_RUBY))  # 60 seconds unless told otherwise
+        yield from _ruby_calls(source)
+
+
+def _ruby_calls(source: Source) -> Iterator[Call]:
+    """Ruby's own clients end after 60 seconds unless told otherwise; http.rb never does unless told."""
+    for found in _RUBY.finditer(source.text):
+        whole = "\n".join(source.text[found.start() : found.start() + CALL_LIMIT_CHARACTERS].splitlines()[:RUBY_LINES])
+        endless = found[0].startswith("HTTP.") and not re.search(r"\.timeout\(|HTTP\.timeout", whole)
+        yield Call(source.at(found.start(), found[0]), limited=not endless and not _OFF.search(whole))
+
+
+def _imported(tree: ast.AST) -> dict[str, str]:
+    """Names that a file gives to clients: `from requests import get as fetch`, `import requests as r`."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in {*CLIENTS, "urllib.request"}:
+            found |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {one.asname: one.name for one in node.names if one.asname and one.name in CLIENTS}
+    return found
 
 
 def _python_calls(source: Source) -> Iterator[Call]:
     if not any(name in source.text for name in CLIENTS) or source.tree is None:
         return
     nodes = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
-    sessions = _bound(source.tree, {"requests.Session", "requests.session"})
+    called = _imported(source.tree)
+    sessions = _bound(source.tree, {name for name in ("requests.Session", "requests.session", *called)
+                                    if called.get(name, name).lower() == "requests.session"})  # fmt: skip
     for node in nodes:
         name = _dotted(node.func)
+        first, dot, rest = name.partition(".")
+        name = f"{called.get(first, first)}{dot}{rest}"
         owner, _, verb = name.rpartition(".")
         given = {one.arg: one.value for one in node.keywords}
         place = Match(source.path, node.lineno, ast.unparse(node)[:120])
         if (owner == "requests" or owner in sessions) and verb in VERBS:
-            yield _judged(place, given, limited="timeout" in given or None in given)
+            yield _judged(place, given, limited="timeout" in given)
         elif name.endswith("urlopen") and ("urllib" in name or name == "urlopen"):
             yield _judged(place, given, limited="timeout" in given or len(node.args) > 2)  # noqa: PLR2004 - the third argument
         elif name in {"httpx.Client", "httpx.AsyncClient"} or (owner == "httpx" and verb in VERBS):
@@ -74,8 +105,10 @@ def _python_calls(source: Source) -> Iterator[Call]:
 
 def _judged(place: Match, given: dict[str | None, ast.expr], *, limited: bool) -> Call:
     value = given.get("timeout")
-    if isinstance(value, ast.Constant) and value.value is None:
+    if value is not None and any(isinstance(one, ast.Constant) and one.value is None for one in ast.walk(value)):
         return Call(place, limited=False)
+    if None in given and value is None:
+        return Call(place, limited=True, hidden=True)
     numbers = [
         float(one.value)
         for one in (ast.walk(value) if value is not None else ())
@@ -105,17 +138,27 @@ def _dotted(node: ast.expr) -> str:
 def _textual(
     source: Source, pattern: re.Pattern[str], opening: str, everywhere: re.Pattern[str] | None = None
 ) -> Iterator[Call]:
-    shared = bool(everywhere and everywhere.search(source.text)) or _makes_limited(source)
+    shared = bool(everywhere and everywhere.search(source.text))
+    aborts = bool(_ABORTS.search(source.text))
     for found in pattern.finditer(source.text):
         whole = _balanced(source.text, found.start(), opening)
-        limited = bool(_LIMITED.search(whole)) and not _OFF.search(whole)
-        yield Call(source.at(found.start(), whole), limited or (shared and not _OFF.search(whole)))
+        said = _options(found[0], whole)
+        limited = bool(_LIMITED.search(said)) and (aborts or not _LIMITED_BY_SIGNAL.search(said))
+        yield Call(source.at(found.start(), whole), (limited or shared) and not _OFF.search(said))
 
 
-def _makes_limited(source: Source) -> bool:
-    """Whether the file makes an axios instance with a limit of its own; its calls go through that."""
-    made = [_balanced(source.text, one.start(), "(") for one in re.finditer(r"\baxios\.create\(", source.text)]
-    return bool(made) and all(_LIMITED.search(one) and not _OFF.search(one) for one in made)
+def _options(called: str, whole: str) -> str:
+    """What a call says of itself: what axios sends as a body may well speak of a timeout."""
+    if not re.search(r"\.(?:post|put|patch)\b", called):
+        return whole
+    inner = whole[whole.find("(") + 1 : -1]
+    parts, depth, start = [], 0, 0
+    for place, character in enumerate(inner):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append(inner[start:place])
+            start = place + 1
+    return ",".join([*parts, inner[start:]][2:])
 
 
 def _balanced(text: str, start: int, opening: str) -> str:
@@ -160,6 +203,10 @@ async def _limits(probes: Probes, requirement: Requirement) -> Verdict:
         return failed(
             f"{late[0].path}:{late[0].line} may take longer than {most:g} seconds", evidence, mend="lower its timeout"
         )
+    computed = next((call.place for call in found if call.hidden), None)
+    if computed is not None:
+        where = f"{computed.path}:{computed.line}"
+        return unknown(f"what limits {where} is computed", evidence, mend="write the timeout beside the call")
     if not found:
         return unknown(f"no call of a known HTTP client in {len(code)} files", evidence, mend='[repository] path = "."')
     return passed(f"all {len(found)} calls of HTTP clients have a time limit", evidence)
@@ -205,7 +252,8 @@ RETRIES = Practice(
     body=re.compile(r"\b(?:for|while)\b.{0,1000}(?:sleep|setTimeout|wait|delay)", re.DOTALL),
     used=re.compile(
         r"\bRetry\((?:[^)]*\b(?:total|connect|backoff_factor)\b)|\bautoretry_for\b|\bretry_on\b|\bRetriable\."
-        r"|\bretries\s*[:=]\s*[1-9]"
+        r"|\b(?:axiosRetry|raxConfig|got|ky|pRetry|fetchRetry|retryAxios)\b[^;]{0,200}\bretries\s*[:=]\s*[1-9]"
+        r"|\b(?:HTTPTransport|AsyncHTTPTransport)\([^)]*\bretries\s*=\s*[1-9]"
     ),
     trace=re.compile(r"(?<![a-z])retr(?:y|ies|ied)(?![a-z])|(?<![a-z])back_?off(?![a-z])", re.IGNORECASE),
 )
@@ -224,9 +272,10 @@ BREAKERS = Practice(
         re.MULTILINE,
     ),
     body=re.compile(r"fail|threshold|half.?open", re.IGNORECASE),
-    used=re.compile(r"\boutlierDetection\s*:|\bcircuitBreakers?\s*:"),
+    used=re.compile(r"\boutlierDetection\s*:|\bcircuitBreakers?\s*:\s*(?![\"']?(?:none|false|null|off)\b)"),
     trace=re.compile(r"\bcircuit[ _-]?breaker", re.IGNORECASE),
 )
+_IMPORTING = frozenset({"import", "from", "as", "const", "let", "var", "require", "default", "type"})
 BODY_CHARACTERS = 2_500
 CODE_WORDS = re.compile(r"`[^`]*`")
 
@@ -234,14 +283,21 @@ CODE_WORDS = re.compile(r"`[^`]*`")
 def used(practice: Practice, code: Sequence[Source]) -> list[Match]:
     """Where the practice is put to use: an import of its library, its own setting, or its own class beyond its file."""
     bring = sources.imports(practice.imported)
-    places = [
-        place for source in code for pattern in (bring, practice.used) for place in source.places(pattern, bare=True)
-    ]
+    places = [place for source in code for place in source.places(practice.used, bare=True)]
+    places += [place for source in code for place in source.places(bring, bare=True) if _put_to_use(place, source)]
     for source in code:
         for name in dict.fromkeys(_defined(practice, source)):
             call = re.compile(rf"\b{re.escape(name)}\b\s*[(\[]|@{re.escape(name)}\b|new {re.escape(name)}\b")
             places += [place for other in code if other is not source for place in other.places(call, bare=True)]
     return places
+
+
+def _put_to_use(place: Match, source: Source) -> bool:
+    """Whether a file names again what it imports there; an import alone does nothing."""
+    line = source.text.splitlines()[place.line - 1]
+    names = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"[\"'][^\"']*[\"']", " ", line))) - _IMPORTING
+    rest = "\n".join(one for one in source.bare.splitlines() if one.strip() != line.strip())
+    return source.language in {"go", "java", "ruby"} or any(re.search(rf"\b{name}\b", rest) for name in names)
 
 
 def _defined(practice: Practice, source: Source) -> Iterator[str]:
@@ -298,8 +354,8 @@ TIMEOUTS = Check(
         why="One slow partner holds every worker that waits for it; the service goes down with it.",
         how_verified="Reads the code without comments, tests, tools and generated files: Python by its syntax, "
         "others by the "
-        "text of the call. Clients that have a limit by default (httpx, Ruby's) count as limited unless it is switched "
-        "off. Without any such call it is unknown.",
+        "text of the call. Clients that have a limit by default (httpx, Ruby's own) count as limited unless it is "
+        "switched off. Without any such call it is unknown.",
         how_to_mend="timeout=(3.05, 10) for requests, timeout: 10_000 for axios, AbortSignal.timeout for fetch, "
         "http.Client{Timeout: 10 * time.Second} in Go.",
         not_applicable_when="Never.",

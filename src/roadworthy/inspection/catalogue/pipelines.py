@@ -12,6 +12,7 @@ from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.jobs import HAND, PULL, PUSH, SCHEDULE, UNSEEN, Integration
+from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.scripts import Ran
 
 SYSTEMS: Mapping[str, str] = {
@@ -66,9 +67,38 @@ TOOLS = re.compile(
     re.IGNORECASE,
 )
 CHOICE = re.compile(r"\bor\b|/|\be\.?g\.|such as|\betc\b|\blike\b", re.IGNORECASE)
+
+
+def _kind(asked: str, run: str, what: str) -> tuple[re.Pattern[str], re.Pattern[str], str]:
+    return re.compile(asked, re.IGNORECASE), re.compile(run, re.IGNORECASE), what
+
+
+_BROWSERS = r"\bplaywright\b|\bcypress\b|\bselenium\b|\bpuppeteer\b|\be2e\b|\btest:system\b|\bnightwatch\b|\bwdio\b"
+NAMED = (
+    *(_kind(rf"\b{tool}\b", rf"\b{tool}\b", tool) for tool in (
+        "mypy", "pyright", "ruff", "flake8", "pylint", "black", "isort", "eslint", "prettier", "stylelint", "biome",
+        "rubocop", "standardrb", "brakeman", "golangci-lint", "lighthouse", "storybook", "hadolint", "shellcheck",
+        "playwright", "cypress", "sonarqube", "codecov", "commitlint", "phpstan", "clippy", "checkstyle", "spotbugs")),
+    _kind(r"type[- ]?check", r"\bmypy\b|\bpyright\b|\btsc\b|type-?check|\bsrb tc\b|\bsteep\b|phpstan|\bbuild\b",
+          "types"),
+    _kind(r"\blint", r"\blint|ruff|flake8|pylint|eslint|biome|rubocop|standard|golangci|go vet|checkstyle|clippy"
+          r"|phpstan", "linting"),
+    _kind(r"\bformat", r"\bblack\b|prettier|ruff format|gofmt|rubocop|\bfmt\b|spotless|format", "formatting"),
+    _kind(r"\b(?:load|performance|stress)[- ]tests?", r"\bk6\b|locust|artillery|jmeter|gatling|\bwrk\b|vegeta|load",
+          "load tests"),
+    _kind(r"accessib|\ba11y\b|\baxe\b", r"\baxe\b|pa11y|lighthouse|\blhci\b|a11y", "accessibility tests"),
+    _kind(r"\be2e\b|end[- ]to[- ]end|browser tests?|system tests?", _BROWSERS, "end-to-end tests"),
+    _kind(r"\bcoverage\b", r"--cov|coverage|codecov|nyc|\bc8\b|-cover|simplecov|jacoco", "coverage"),
+)  # fmt: skip
+"""What a line names beyond tests and builds, what runs it, and what it is called."""
 ELSEWHERE = re.compile(r"\bssh\b|ssh-action|\bDOCKER_HOST\b|docker context use")
 THERE = re.compile(r"\b(?:docker[- ]compose\b.*\bup|systemctl (?:restart|reload))\b", re.IGNORECASE)
 """Deploys where a job does it on another machine; on its own it starts what its tests need."""
+ANYTHING = re.compile(r"\S")
+TEST_FILES = ("test_*.py", "*_test.py", "tests.py", "*.test.*", "*.spec.*", "*-spec.*", "*_test.go", "*_spec.rb",
+              "*_test.rb", "*Test.java", "*Tests.java", "*IT.java", "*Test.kt", "*Test.php", "*Tests.cs", "*Test.cs",
+              "*.feature", "tests/*", "test/*", "spec/*", "*/tests/*", "*/test/*", "*/spec/*", "*/__tests__/*", "*.rs",
+              "*_test.exs", "*Spec.scala", "*.cy.*", "*.bats")  # fmt: skip
 PLACES = ("staging", "production", "preview")
 PLATFORMS = (
     "vercel.json",
@@ -101,6 +131,8 @@ async def _on(probes: Probes, requirement: Requirement) -> Verdict:
         return failed(f"no job of {SYSTEMS[requirement.text('tool')]} is defined", evidence, mend=_MEND_ON)
     if not running.every_change(checked):
         return _not_on(checked, "tests" if about_tests else "tests or builds", seen, evidence)
+    if doubt := _doubt(repo, requirement, steps, checked, evidence):
+        return doubt
     if running.STATED_GREEN.search(requirement.text("subject")):
         return unknown(
             "a pipeline tests every change; whether its last run was green does not stand in the files",
@@ -110,6 +142,45 @@ async def _on(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(
         f"{one.job.where} runs {words} on every {' and '.join(_changes(one))}, and stops at a failure", evidence
     )
+
+
+def _doubt(
+    repo: RepoProbe,
+    requirement: Requirement,
+    steps: Sequence[Ran],
+    checked: Sequence[tuple[Ran, str]],
+    evidence: Evidence,
+) -> Verdict | None:
+    """What keeps jobs of every change from being what the line says; None where nothing does."""
+    subject, changes = requirement.text("subject"), running.every_change(checked)
+    absent = _not_named(subject, running.every_change(running.matching(steps, ANYTHING)))
+    if absent and any(one.job.unread for one in steps):
+        return unknown(f"no job that is read here runs {listed(absent)}", evidence, mend="run it by a command")
+    if absent:
+        said = f"jobs run on every change, and none of them runs {listed(absent)}"
+        return failed(said, evidence, mend="run it on every change, or mend the line")
+    if all(one.job.paths for one, _ in changes):
+        job = changes[0][0].job
+        return unknown(
+            f"{job.where} runs only where {listed(job.paths, 3)} change: whether that is the whole does not show",
+            evidence, mend="run it on every change",
+        )  # fmt: skip
+    if re.search(r"\btest", subject, re.IGNORECASE) and not repo.find(*TEST_FILES):
+        return unknown(
+            "a job runs tests on every change, and no file here looks like one", evidence,
+            mend="write tests, or [repository] path names the tree that holds them",
+        )  # fmt: skip
+    return None
+
+
+def _not_named(subject: str, ran: Sequence[tuple[Ran, str]]) -> Sequence[str]:
+    """What the line names and no step of `ran` runs."""
+    asked = [(run, what) for word, run, what in NAMED if word.search(subject)]
+    lines = [
+        line for one, _ in ran for line in (*one.text.splitlines(), one.job.name) if not running.ONLY_NAMED.search(line)
+    ]
+    absent = [what for run, what in asked if not any(run.search(line) for line in lines)]
+    return [] if CHOICE.search(subject) and len(absent) < len(asked) else absent
 
 
 def _of_tool(one: Ran, requirement: Requirement) -> bool:
@@ -253,7 +324,7 @@ jobs:
       - uses: actions/checkout@v5
       - run: kubectl apply -k deploy/production
 """
-SERVICE = {"app.py": "def main(): ...\n", "requirements.txt": "flask\n"}
+SERVICE = {"app.py": "def main(): ...\n", "requirements.txt": "flask\n", "tests/test_app.py": "def test_it(): ...\n"}
 WHERE = ".github/workflows/ci.yml"
 
 ON = Check(

@@ -12,6 +12,7 @@ from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe
 from roadworthy.inspection.catalogue.written import HOW, LONG, README, WORDS_MIN, declared, section_about
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.model import Probes, Requirement
+from roadworthy.inspection.probes.repo import RepoProbe
 
 ROLLBACK = re.compile(r"\broll(?:ing)?[ -]?back|\brevert", re.IGNORECASE)
 BACK = re.compile(
@@ -43,10 +44,27 @@ async def _way_back(probes: Probes, requirement: Requirement) -> Verdict:
         return passed(where, evidence)
     _there(documents)
     said = "nothing here says how to go back to the release before"
+    if place := _in_a_checklist(repo):
+        return unknown(f"{place} has a section about it, and is a checklist or the like", evidence,
+                       mend="name the document in the line, if it says how")  # fmt: skip
     in_writing = not subject or (ASKS_FOR_WORDS.search(subject) and not TRIED.search(subject))
     if in_writing and prose.tells_of_operation(documents):
         return failed(said, evidence, mend="write down the command, and when to use it")
     return unknown(f"{said}; the platform may do it", evidence, mend="name the document or the job, or attest to it")
+
+
+def _in_a_checklist(repo: RepoProbe) -> str:
+    """A document of whatever sort with a heading about going back."""
+    read = (prose.read(path, repo.read(path)) for path in repo.find(*prose.PROSE))
+    sections = (one for document in read for one in document.sections)
+    return next(
+        (
+            one.path
+            for one in sections
+            if ROLLBACK.search(one.heading) and not prose.DENIED.search(one.heading) and one.words
+        ),
+        "",
+    )
 
 
 async def _rotation(probes: Probes, requirement: Requirement) -> Verdict:
@@ -72,7 +90,7 @@ async def _rotation(probes: Probes, requirement: Requirement) -> Verdict:
 def _shown(section: prose.Section | None, documents: Sequence[prose.Document]) -> str:
     if section is None:
         return f"none in {counted(len(documents), 'document')}"
-    return f"{section.path}: {section.heading}, {counted(section.words, 'word')}"
+    return f"{section.path}: {section.heading}, {counted(section.words, 'word')}, beginning {section.beginning!r}"
 
 
 def _there(documents: Sequence[prose.Document]) -> None:

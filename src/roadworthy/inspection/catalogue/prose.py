@@ -11,7 +11,20 @@ from roadworthy.inspection.probes.repo import ASIDE, RepoProbe
 PROSE = ("*.md", "*.markdown", "*.rst", "*.adoc")
 """Not *.txt: there # begins a comment, and "# deployment tools" stands over a list of packages."""
 OTHER_FOLDERS = (ASIDE - {"docs"}) | {
-    *("third_party", "templates", "template", "issue_template", "dist", "build", "archive", "samples", "sample"),
+    *(
+        "third_party",
+        "modules",
+        ".terraform",
+        "charts",
+        "templates",
+        "template",
+        "issue_template",
+        "dist",
+        "build",
+        "archive",
+        "samples",
+        "sample",
+    ),
     *("adr", "adrs", "decisions", "rfcs", "proposals"),
 }
 """Folders of what others wrote, of examples, and of what was once decided: they don't say how it is done here."""
@@ -29,6 +42,14 @@ DENIED = re.compile(
 )
 """In a heading: what follows is not how it is done."""
 PENDING = re.compile(r"\b(?:todo|tbd|to be (?:written|done|decided|defined)|coming soon|lorem ipsum)\b", re.IGNORECASE)
+NOTHING_THERE = re.compile(
+    r"\bthere (?:is|are) (?:currently |still |yet )?no\b"
+    r"|\bwe (?:do not|don't|have not|haven't|have never|have no|lack)\b"
+    r"|\b(?:does not|doesn't) exist\b|\bnot (?:yet )?(?:defined|documented|written|implemented|in place|available)\b"
+    r"|\bnone (?:yet|so far|exists?)\b|\bnothing (?:yet|here)\b",
+    re.IGNORECASE,
+)
+"""How a text begins that tells that there is nothing to tell."""
 GENERATED = re.compile(
     r"\b(?:auto-?|automatically )?generated (?:by|from|with|file|page)|\bdo not edit\b", re.IGNORECASE
 )
@@ -51,6 +72,7 @@ HEAD_CHARACTERS = 600
 BEGINNING_CHARACTERS = 120
 ALIKE_MIN = 4
 """So many documents of a folder with the same headings are pages of a catalogue."""
+_UNSHOWN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FENCED = re.compile(r"^(?P<mark>```+|~~~+|----)[^\n]*\n.*?^(?P=mark)\s*$", re.MULTILINE | re.DOTALL)
 _BOXED_LINE = re.compile(f"(?:{BOX.pattern}).*", re.MULTILINE)
 _HEADING = re.compile(
@@ -58,18 +80,24 @@ _HEADING = re.compile(
     re.MULTILINE,
 )
 
+_SENTENCE = re.compile(r"[.!?]\s|\n")
 _WORD = re.compile(r"[^\W\d_]\S*")
 """What holds a letter, up to the next blank."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading of a document, how deep it is (1 the title), and the words under it and under deeper ones."""
+    """A heading of a document, how deep it is (1 the title), and the words under it and under deeper ones.
+
+    A sentence counts once however often it stands there; what begins by saying that there is nothing has no words.
+    `beginning` is how the text begins, for reports to quote.
+    """
 
     path: str
     heading: str
     level: int
     words: int
+    beginning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +142,25 @@ def tells_of_operation(documents: Sequence[Document]) -> bool:
 
 def read(path: str, text: str) -> Document:
     """The sections of a document; a # in a block of code is no heading."""
-    bare = _FENCED.sub(lambda block: re.sub(r"[#=~^-]", " ", block[0]), text)
+    shown = _UNSHOWN.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    bare = _FENCED.sub(lambda block: re.sub(r"[#=~^-]", " ", block[0]), shown)
     headings = list(_HEADING.finditer(bare))
     sections = []
     for i, heading in enumerate(headings):
         level = _level(heading)
         end = next((one.start() for one in headings[i + 1 :] if _level(one) <= level), len(bare))
         body = _BOXED_LINE.sub("", bare[heading.end() : end])
-        words = 0 if PENDING.search(body[:BEGINNING_CHARACTERS]) else sum(1 for _ in _WORD.finditer(body))
-        sections.append(Section(path, (heading["text"] or heading["lined"]).strip(" #="), level, words))
+        named = (heading["text"] or heading["lined"]).strip(" #=")
+        sections.append(Section(path, named, level, _words(body), " ".join(body.split())[:BEGINNING_CHARACTERS]))
     return Document(path, text, tuple(sections))
+
+
+def _words(body: str) -> int:
+    beginning = body[: 2 * BEGINNING_CHARACTERS]
+    if PENDING.search(body[:BEGINNING_CHARACTERS]) or NOTHING_THERE.search(beginning):
+        return 0
+    sentences = dict.fromkeys(" ".join(one.lower().split()) for one in _SENTENCE.split(body))
+    return sum(1 for one in sentences for _ in _WORD.finditer(one))
 
 
 def about(documents: Sequence[Document], topic: re.Pattern[str]) -> Iterator[Section]:

@@ -14,18 +14,20 @@ from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.scripts import Ran
 
 TESTS = re.compile(
-    r"\b(?:pytest|py\.test|unittest|(?:manage\.py|django-admin) test|jest|vitest(?! bench)|mocha|ava|node --test|c8"
-    r"|react-scripts test|ng test|bun test|deno test|rspec|(?:bin/)?rails test|rake (?:test|spec)|minitest"
+    r"\b(?:pytest|py\.test|unittest|(?:manage\.py|django-admin) test"
+    r"|(?:bin/)?rails (?:db:\S+ )*test(?::\w+)?|jest|vitest(?! bench)|mocha|ava|node --test|c8"
+    r"|react-scripts test|ng test|bun test|deno test|rspec|rake (?:test|spec)|minitest"
     r"|go test|gotestsum|ginkgo|mvnw? .*?(?:test|verify|package|install|deploy)|gradlew? .*?(?:test|check|build)\b"
     r"|phpunit|pest|artisan test|cargo (?:test|nextest)|dotnet test|mix test|sbt test)\b",
     re.IGNORECASE,
 )
 ONLY_NAMED = re.compile(
     r"^\s*(?:(?:pip3?|uv pip|python3? -m pip) install|(?:npm|pnpm|yarn) (?:i|install|add|ci)|(?:apt(?:-get)?|brew|apk)"
-    r"|gem install|go install|echo|printf|which|command -v)\b",
+    r"|gem install|go install|echo|printf|which|command -v)\b"
+    r"|\s(?:--version|--help|-V)\s*(?:$|[|&;>])",
     re.IGNORECASE,
 )
-"""A line that names a tool without running it: it installs or prints."""
+"""A line that names a tool without running it: it installs, prints, or asks for its version."""
 BUILDS = re.compile(
     r"\b(?:ruff|flake8|pylint|mypy|pyright|eslint|tsc|biome|standard|rubocop|golangci-lint|go vet|staticcheck"
     r"|checkstyle"
@@ -69,11 +71,16 @@ def matching(steps: Iterable[Ran], pattern: re.Pattern[str]) -> Sequence[tuple[R
     """Steps that run (not merely install or print) what the pattern names, and the words found."""
     found = []
     for one in steps:
-        lines = (line for line in one.text.splitlines() if not ONLY_NAMED.search(line))
+        lines = (part for line in one.text.splitlines() for part in _parts(line) if not ONLY_NAMED.search(part))
         match = next(filter(None, map(pattern.search, lines)), None)
         if match:
             found.append((one, match[0]))
     return found
+
+
+def _parts(line: str) -> Sequence[str]:
+    """The commands of a line: `pip install pytest && pytest --version`."""
+    return re.split(r"\s*(?:&&|;|\|\|)\s*", line)
 
 
 def shown(repo: RepoProbe, asked: str, found: Sequence[tuple[Ran, str]], seen: Integration) -> Evidence:

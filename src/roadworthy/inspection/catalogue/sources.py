@@ -36,6 +36,8 @@ NOT_PRODUCTION = re.compile(
     re.IGNORECASE,
 )
 """Files that don't serve requests: generated, vendored by hand, tools, and tests that stand beside the code."""
+_QUOTED = re.compile(r"\"[^\"\n]*\s[^\"\n]*\"|'[^'\n]*\s[^'\n]*'")
+"""Strings with a blank in them, as texts have one and names of modules none."""
 _BLOCK = re.compile(r"/\*.*?\*/|<!--.*?-->", re.DOTALL)
 _SLASHES = re.compile(r"(?<![:\"'`\w])//[^\n]*")
 _HASH = re.compile(r"(?m)(?:^|(?<=\s))#(?!\{)[^\n]*")
@@ -67,8 +69,10 @@ class Source:
 
     @cached_property
     def bare(self) -> str:
-        """Python's text without its strings, line by line where it was: what a string speaks of is not done."""
-        return _without_strings(self.text) if self.language == "python" else self.text
+        """The text without its strings, line by line where it was: what a string speaks of is not done."""
+        if self.language == "python":
+            return _without_strings(self.text)
+        return _QUOTED.sub(lambda found: found[0][0] + " " * (len(found[0]) - 2) + found[0][0], self.text)
 
     def places(self, pattern: re.Pattern[str], *, bare: bool = False) -> Iterator[Match]:
         """Where `pattern` matches, over lines too; `bare`: outside of strings, in languages that tell."""

@@ -33,6 +33,7 @@ KINDS: Mapping[str, re.Pattern[str]] = {
         r"(?:^|[/._\s-])(?:integration\w*|functional|api|contract)(?:$|[/._\s-])|IT\.(?:java|kt)$", re.IGNORECASE
     ),
 }  # fmt: skip
+_OF_TESTS = re.compile(r"(?:^|/)(?:tests?|specs?|__tests__|e2e|cypress|features?|playwright)/", re.IGNORECASE)
 LANGUAGES: Mapping[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
     "Python": ((".py",), re.compile(r"\b(?:pytest|py\.test|unittest|manage\.py test|django-admin test)\b")),
     "JavaScript": (
@@ -40,7 +41,8 @@ LANGUAGES: Mapping[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
         re.compile(r"\b(?:jest|vitest|mocha|ava|node --test|react-scripts test|ng test|bun test|c8"
                    r"|playwright test|cypress(?:-io| run)|nightwatch|wdio|testcafe|codeceptjs|detox test)\b"),
     ),
-    "Ruby": ((".rb",), re.compile(r"\b(?:rspec|rails test|rake (?:test|spec)|minitest)\b|\brake\s*$", re.MULTILINE)),
+    "Ruby": ((".rb",), re.compile(r"\b(?:rspec|rails (?:db:\S+ )*test(?::\w+)?|rake (?:test|spec)|minitest)\b"
+                                      r"|\brake\s*$", re.MULTILINE)),
     "Go": ((".go",), re.compile(r"\b(?:go test|gotestsum|ginkgo)\b")),
     "Java": (
         (".java", ".kt"),
@@ -92,7 +94,9 @@ async def tests(probes: Probes, requirement: Requirement) -> Verdict:
 
 
 def _kind(name: str) -> str:
-    return next((kind for kind, pattern in KINDS.items() if pattern.search(name.replace("::", "/"))), "test.unit")
+    own = _OF_TESTS.search(name)  # an application called api is no test of one
+    said = (name[own.start() :] if own else name.rpartition("/")[2]).replace("::", "/")
+    return next((kind for kind, pattern in KINDS.items() if pattern.search(said)), "test.unit")
 
 
 def _test_files(repo: RepoProbe) -> Sequence[str]:
@@ -187,6 +191,9 @@ def _covers(one: Ran, path: str) -> bool:
 
 
 def _line_covers(line: str, path: str) -> bool:
+    kind = re.search(r"\brails (?:db:\S+ )*test:(system|integration|models?|controllers?|all)", line)
+    if kind and kind[1] != "all" and f"/{kind[1]}" not in f"/{path}":
+        return False
     words = [word.strip("'\"").rstrip("/").removeprefix("./") for word in re.split(r"[\s=]+", line)]
     left_out = re.findall(
         r"(?:--ignore(?:-glob)?|--deselect|--exclude(?:-tag)?|--testPathIgnorePatterns)[= ]['\"]?([\w/.-]+)", line

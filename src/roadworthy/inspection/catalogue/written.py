@@ -292,7 +292,10 @@ async def _flags(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
 
 
 LONG = (
-    "A request comes in over the balancer, web answers it, worker takes what lasts longer, and db keeps the data. " * 4
+    "A request comes in over the balancer, web answers it, worker takes what lasts longer, and db keeps the data. "
+    "Each part logs to one place, and every line carries the id of the request that it was written for. "
+    "Whoever changes a part tells the others in the channel of the team, and waits until somebody has answered. "
+    "What went wrong last time stands at the end of this page, with the day and the name of the person who mended it. "
 )
 COMPOSE = "services:\n  web: {image: shop/web:1}\n  worker: {image: shop/web:1}\n"
 ARCH = {"docs/architecture.md": f"# Architecture\n\n{LONG}\n", "compose.yml": COMPOSE}

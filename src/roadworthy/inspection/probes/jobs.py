@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,12 @@ PUSH, PULL, TAG, SCHEDULE = "push", "pull request", "tag", "schedule"
 HAND, RELEASE, UNSEEN = "hand", "release", "unseen"
 """When a job runs. `UNSEEN`: the server that runs it decides, and the files don't say."""
 _COMMENT = re.compile(r"(?m)^\s*#.*$|(?<=\s)#\s.*$")
+_WRITTEN = re.compile(r"(?:\b(?:cat|tee)\b|>)[^\n<]*<<-?\s*['\"]?(\w+)|<<-?\s*['\"]?(\w+)['\"]?\s*>")
+_DOUBTFUL = re.compile(
+    r"github\.(?:repository|repository_owner|actor|triggering_actor)\s*==|\b(?:vars|env|inputs|secrets)\.\w+"
+    r"|contains\(\s*github\.event\.(?:head_commit|pull_request\.labels)",
+    re.IGNORECASE,
+)
 _TOLERATED = re.compile(r"\|\|\s*(?:true|:|exit 0|echo\b)|;\s*(?:true|exit 0)\s*$|^\s*set \+e\b", re.MULTILINE)
 
 
@@ -37,6 +43,7 @@ class Job:
 
     `tolerated`: its failure stops nothing. `unread`: what it takes from elsewhere ("acme/ci/.github/workflows/x.yml").
     `environment`: where it deploys to, in its own words. `branches`: those it runs for, empty for all.
+    `paths`: those whose change runs it, empty for all.
     """
 
     system: str
@@ -49,6 +56,7 @@ class Job:
     environment: str = ""
     branches: tuple[str, ...] = ()
     image: str = ""
+    paths: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -78,8 +86,20 @@ class Integration:
 
 
 def script(text: str) -> str:
-    """A script without its comments, continued lines joined."""
-    return _COMMENT.sub("", text.replace("\\\n", " ")).strip()
+    """A script without its comments and without texts that it writes to files, continued lines joined."""
+    return _COMMENT.sub("", "\n".join(_commands(text.replace("\\\n", " ")))).strip()
+
+
+def _commands(text: str) -> Iterator[str]:
+    """Lines without texts that go to files: `cat > notes.txt <<EOF`; what goes to a shell is run."""
+    until = ""
+    for line in text.splitlines():
+        if until:
+            until = "" if line.strip() == until else until
+            continue
+        yield line
+        opened = _WRITTEN.search(line)
+        until = (opened[1] or opened[2]) if opened else ""
 
 
 def lets_fail(text: str) -> bool:
@@ -88,8 +108,14 @@ def lets_fail(text: str) -> bool:
 
 
 def never(condition: Any) -> bool:
-    """Whether a condition is the word false."""
-    return condition is False or str(condition).strip().lower() in {"false", "${{ false }}"}
+    """Whether a condition is the word false, or asks for it besides."""
+    said = re.sub(r"^\$\{\{|\}\}$", "", str(condition).strip()).strip().lower()
+    return condition is False or any(part.strip() == "false" for part in said.split("&&") if "||" not in said)
+
+
+def doubtful(condition: Any) -> bool:
+    """Whether a condition rests on what no file says: which repository it is, a variable, an input, an actor."""
+    return bool(_DOUBTFUL.search(str(condition or "")))
 
 
 def true(value: Any) -> bool:

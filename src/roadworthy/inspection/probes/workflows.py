@@ -20,6 +20,7 @@ from roadworthy.inspection.probes.jobs import (
     Integration,
     Job,
     Step,
+    doubtful,
     lets_fail,
     never,
     script,
@@ -66,9 +67,17 @@ def _sources(repo: RepoProbe) -> Iterator[tuple[str, Any]]:
 
 def _github(repo: RepoProbe, path: str) -> list[Job]:
     document = yaml_files.document(repo.read(path))
-    triggers, branches = _github_triggers(document.get("on", document.get("true")))
+    on = document.get("on", document.get("true"))
+    triggers, branches = _github_triggers(on)
     called_only = triggers <= {UNSEEN}
-    return [] if called_only else list(_github_jobs(repo, path, document, _Caller(triggers, branches)))
+    caller = _Caller(triggers, branches, paths=_github_paths(on))
+    return [] if called_only else list(_github_jobs(repo, path, document, caller))
+
+
+def _github_paths(on: Any) -> tuple[str, ...]:
+    """Paths whose change alone starts the workflow; none where some change of any path does."""
+    told = [table(table(on).get(event)) for event in ("push", "pull_request") if isinstance(on, dict) and event in on]
+    return tuple(texts(told[0].get("paths"))) if told and all(one.get("paths") for one in told) else ()
 
 
 def _github_triggers(on: Any) -> tuple[frozenset[str], tuple[str, ...]]:
@@ -97,6 +106,7 @@ class _Caller:
     branches: tuple[str, ...]
     depth: int = 0
     tolerated: bool = False
+    paths: tuple[str, ...] = ()
 
 
 def _github_jobs(repo: RepoProbe, path: str, document: Mapping[str, Any], caller: _Caller) -> Iterator[Job]:
@@ -127,6 +137,7 @@ def _github_job(repo: RepoProbe, path: str, name: str, job: Mapping[str, Any], n
         unread=(called,) if called else (),
         environment=str(at(environment, "name") or (environment if isinstance(environment, str) else "")),
         branches=now.branches,
+        paths=now.paths,
         image=str(at(job, "container", "image") or ""),
     )
 
@@ -137,7 +148,7 @@ def _github_steps(repo: RepoProbe, told: Any, depth: int) -> Iterator[Step]:
         if never(step.get("if")):
             continue
         uses = str(step.get("uses") or "")
-        tolerated = true(step.get("continue-on-error"))
+        tolerated = true(step.get("continue-on-error")) or doubtful(step.get("if"))
         if uses.startswith("./") and depth < REUSE_DEPTH:
             yield from (
                 replace(inner, tolerated=inner.tolerated or tolerated) for inner in _composite(repo, uses, depth)
@@ -160,6 +171,8 @@ def _composite(repo: RepoProbe, uses: str, depth: int) -> Iterator[Step]:
 def _narrowed(triggers: frozenset[str], condition: str) -> frozenset[str]:
     """What is left of `triggers` under the job's own condition, where that speaks of the event."""
     events = {"push": PUSH, "pull_request": PULL, "schedule": SCHEDULE, "release": RELEASE, "workflow_dispatch": HAND}
+    if doubtful(condition):
+        return frozenset({UNSEEN})
     named = re.findall(r"github\.event_name\s*==\s*'(\w+)'", condition)
     if named and condition.count("||") == len(named) - 1:
         return triggers & frozenset(events.get(name, UNSEEN) for name in named)

@@ -9,7 +9,10 @@ from roadworthy.contracts.checks import Status
 from roadworthy.inspection.fixtures.stage import Stage
 
 PASS, NOT = True, False
-BODY = "Add a server behind the balancer, then move the sessions to Redis and watch the queue. " * 6
+BODY = " ".join(
+    f"Add server {number} behind the balancer, then move its sessions to Redis and watch the queue."
+    for number in range(6)
+)
 PLAN = f"# Operations\n\n## Horizontal scaling\n\n{BODY}\n"
 PAGE = f"# {{0}}\n\n## What\n\n{BODY}\n\n## Horizontal scaling\n\n{BODY}\n"
 
@@ -43,7 +46,10 @@ async def test_only_the_systems_own_document_is_a_plan(*, repo: dict[str, str], 
     assert (verdict.status is Status.PASS) is passes, verdict.summary
 
 
-STEPS = "First look at the dashboard, then call whoever is on duty, and write down what was seen when. " * 6
+STEPS = " ".join(
+    f"At first look at dashboard {number}, then call whoever is on duty, and write down what was seen."
+    for number in range(6)
+)
 INCIDENTS = "Incident response plan ready"
 
 
@@ -124,3 +130,22 @@ async def test_that_a_named_file_is_there_does_not_say_that_it_is_current() -> N
     for subject, status in (("Guide: docs/guide.md", Status.PASS), ("docs/guide.md updated", Status.UNKNOWN)):
         verdict = await verdict_of("repo.file.named", stage, "doc.any", file="docs/guide.md", subject=subject)
         assert verdict.status is status, verdict.summary
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "There is no such procedure. " + BODY,
+        "We do not have one yet, but we will. " + BODY,
+        "Look at the dashboard and call somebody who knows. " * 12,
+        f"<!-- {BODY} -->",
+    ],
+)
+async def test_words_that_say_nothing_do_not_count(text: str) -> None:
+    stage = Stage(repo={"docs/operations.md": f"# Operations\n\n## Horizontal scaling\n\n{text}\n"})
+    assert (await verdict_of("doc.topic.section", stage, "scale.horizontal")).status is Status.FAIL
+
+
+async def test_a_report_quotes_what_a_section_says() -> None:
+    verdict = await verdict_of("doc.topic.section", Stage(repo={"docs/operations.md": PLAN}), "scale.horizontal")
+    assert "Add server 0 behind the balancer" in verdict.evidence[0].answer

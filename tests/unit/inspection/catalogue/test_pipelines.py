@@ -9,7 +9,7 @@ from roadworthy.contracts.checks import Status
 from roadworthy.inspection.fixtures.stage import Stage
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
-CODE = {"app/main.py": "def main(): ...\n"}
+CODE = {"app/main.py": "def main(): ...\n", "tests/test_main.py": "def test_main(): ...\n"}
 GITHUB = ".github/workflows/ci.yml"
 
 
@@ -167,3 +167,32 @@ async def test_what_a_pipeline_may_do_is_not_told_by_what_it_runs() -> None:
 async def test_the_scanner_that_the_line_names(subject: str, expected: Status) -> None:
     verdict = await verdict_of("ci.secscan.defined", tree(workflow("pip-audit", on="[push]")), subject=subject)
     assert verdict.status is expected, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "status"),
+    [
+        (workflow("pip install pytest; pytest --version"), "Tests run on every change", FAIL),
+        (workflow("cat > notes.txt <<EOF\n          pytest\n          EOF"), "Tests run on every change", FAIL),
+        (workflow("pytest", job="    if: ${{ false && true }}\n"), "Tests run on every change", FAIL),
+        (workflow("pytest", job="    if: github.repository == 'up/stream' && true\n"), "Tests run in CI", UNKNOWN),
+        (workflow("pytest", on="{push: {paths: ['billing/**']}}"), "Tests run on every change", UNKNOWN),
+        (workflow("pytest", on="{push: {paths: ['billing/**']}, pull_request: {}}"), "Tests run in CI", PASS),
+        (workflow("bin/rails db:test:prepare test"), "Tests run in CI", PASS),
+        (workflow("pytest"), "mypy runs in CI", FAIL),
+        (workflow("pytest && mypy src"), "mypy runs in CI", PASS),
+        (workflow("bundle exec standardrb"), "RuboCop runs in CI", FAIL),
+        (workflow("pytest && bundle exec standardrb"), "Linting enforced in CI", PASS),
+        (workflow("pytest"), "Load tests run in CI", FAIL),
+        (workflow("pytest"), "Accessibility tests run in CI", FAIL),
+        (workflow("npx lhci autorun && npm run build"), "Lighthouse runs in CI", FAIL),
+    ],
+)
+async def test_what_a_line_names_is_what_must_run(text: str, subject: str, status: Status) -> None:
+    verdict = await verdict_of("ci.on.defined", tree(text), subject=subject)
+    assert verdict.status is status, verdict.summary
+
+
+async def test_tests_without_a_test() -> None:
+    stage = Stage(repo={"app/main.py": "def main(): ...\n", GITHUB: workflow("pytest")})
+    assert (await verdict_of("ci.on.defined", stage, subject="Tests run on every change")).status is UNKNOWN
