@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from roadworthy.inspection.stepping_back import step_back
+
 EXIT_TOOL_FAILED = 3
 COMMANDS = {
     "up": "Start everything: PostgreSQL, Valkey, demo data, web server, task worker. Ctrl-C stops it.",
@@ -52,6 +54,8 @@ Get a web service ready for its first thousand concurrent users, and prove it.
 
 `roadworthy COMMAND --help` has examples for each command.
 """
+# Of `inspect`: what asks nothing of a service that could be disturbed.
+BRISK = frozenset({"diff", "--plan", "--self-test", "--help"})
 # What a distribution without the extra lacks -> what brings it.
 EXTRAS = ("pip install 'roadworthy[apps]'", "The inspector alone was installed; this command needs the rest.")
 
@@ -139,6 +143,8 @@ def application() -> typer.Typer:
 
 def main() -> None:
     """Run the command that the process was started with; say in two lines what is wrong if it can't be."""
+    if sys.argv[1:2] == ["inspect"] and not BRISK.intersection(sys.argv[2:]):
+        step_back()  # before the imports: they are half a second of the processor
     try:
         application()(prog_name="roadworthy")
     except ModuleNotFoundError as error:

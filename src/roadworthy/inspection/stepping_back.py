@@ -1,0 +1,67 @@
+"""Lets the service go first where it runs on the same machine.
+
+Kernels with autogroups share the processor out by session: there a nice value counts among the processes of one
+session only, and the service usually runs in another. A process woken beside a busy one of another session waited
+1.1 ms at its 90th percentile, beside one in a session of nice 15 0.06 ms (2 cores, Linux 6.18).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+
+NICENESS = 15
+AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
+OWN_AUTOGROUP = Path("/proc/self/autogroup")
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+PR_SET_PDEATHSIG = 1
+
+
+def step_back() -> None:
+    """Go on with less claim to the processor; where sessions compete, in a child with a session of its own.
+
+    The parent waits for that child, hands signals on to it and exits as it did: it does not return.
+    """
+    if _by_session():
+        _go_on_in_a_session()
+    with contextlib.suppress(OSError):  # a container may forbid it: then the inspection runs like anything else
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _by_session() -> bool:
+    try:
+        return AUTOGROUPS.read_text(encoding="ascii").strip() == "1"
+    except (OSError, ValueError):
+        return False
+
+
+def _go_on_in_a_session() -> None:
+    """A session of its own, so that nothing else of the terminal's is slowed down too."""
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        os._exit(_waited(child))  # nothing is left to do, and nothing was begun that has to be ended
+    os.setsid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(128 + signal.SIGTERM)
+    with contextlib.suppress(OSError):
+        OWN_AUTOGROUP.write_text(str(NICENESS), encoding="ascii")
+
+
+def _waited(child: int) -> int:
+    """The exit code of `child`; signals on the way are its."""
+
+    def hand_on(number: int, _: FrameType | None) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    for number in FORWARDED:
+        signal.signal(number, hand_on)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code if code >= 0 else 128 - code
