@@ -12,6 +12,9 @@ from roadworthy.apps.hiring.companies.repository import CompanyRepository
 from roadworthy.apps.hiring.companies.routes import CompanyRoutes
 from roadworthy.apps.hiring.companies.service import CompanyService
 from roadworthy.apps.hiring.demo import load_demo
+from roadworthy.apps.hiring.facets.repository import FacetRepository
+from roadworthy.apps.hiring.facets.routes import FacetRoutes
+from roadworthy.apps.hiring.facets.service import FacetCounts
 from roadworthy.apps.hiring.freshness import PAGES
 from roadworthy.apps.hiring.home.pages import HomePage
 from roadworthy.apps.hiring.jobs.pages import JobPages
@@ -43,6 +46,7 @@ def routes(resources: Resources) -> Routes:
     views = ViewCounter(ViewRepository(resources.database), SharedViews(resources.shared) if resources.shared else None)
     spelling = Spelling(SpellingRepository(resources.database))
     searching = Searching(SearchRepository(resources.database, places), jobs, spelling)
+    facets = FacetCounts(FacetRepository(resources.database, places), jobs)
     browsing = Browsing(BrowsingRepository(resources.database), jobs, places)
     pages = pages_of(resources.settings)
     handlers = [
@@ -53,6 +57,7 @@ def routes(resources: Resources) -> Routes:
     hot = (
         *JobRoutes(jobs, views).hot(),
         *SearchRoutes(searching).hot(),
+        *FacetRoutes(facets).hot(),
         *CompanyRoutes(companies).hot(),
         *PlaceRoutes(places).hot(),
     )

@@ -23,12 +23,17 @@ COMPANIES_HIRING = "select count(*) from hiring.companies where is_active"
 @cache
 def count_statement(shape: Shape) -> str:
     """A statement that counts what filters of this `shape` find, up to one more than COUNT_MAX."""
+    return f"select count(*) from (select from {filtered(shape)} limit {COUNT_MAX + 1}) found"  # noqa: S608  # only constants
+
+
+def filtered(shape: Shape) -> str:
+    """What follows `from` to read the active jobs `j` of one filter of this `shape`: a parameter a column of it."""
     columns = [column.split() for name in shape for column in CONDITIONS[name].types]
     given = ", ".join(f"${n}::{type_} as {name}" for n, (name, type_) in enumerate(columns, 1))
     where = " and ".join(("j.is_active", *(CONDITIONS[name].sql for name in shape)))
     derived = "".join(f", {DERIVED[name]}" for name in shape if name in DERIVED)
     source = f"(select *{derived} from (select {given}) g) f, hiring.jobs j" if given else "hiring.jobs j"  # noqa: S608  # only constants of this and the jobs' repository
-    return f"select count(*) from (select from {source} where {where} limit {COUNT_MAX + 1}) found"  # noqa: S608  # only constants
+    return f"{source} where {where}"
 
 
 class BrowsingRepository:
