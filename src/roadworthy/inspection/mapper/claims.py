@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from roadworthy.inspection.mapper.rules import Index, Match, Text
-from roadworthy.inspection.mapper.text import ASIDE_WEIGHT, CONJUNCTIONS, Line, Word
+from roadworthy.inspection.mapper.text import ASIDE_WEIGHT, CONJUNCTIONS, TITLE_WEIGHT, Line, Word
 from roadworthy.inspection.model import Form, Item
 
 LEAST_SCORE = 0.9
@@ -25,6 +25,9 @@ LEAST_SCORE_JOINED = 1.4
 """A claim that "and" sets apart needs less than one after a comma."""
 WINDOW_WORDS = 7
 """Words of a claim stand together; further apart they belong to different claims."""
+LEAST_SHARE_WIDE = 0.4
+WINDOW_WORDS_WIDE = 3
+"""Rules of wider wordings hold only where they explain much of the line, by words that stand closely together."""
 ENUMERATED = 3
 """Words between the subjects of an enumeration: more, and they are claims apart."""
 ALTERNATIVE = "or"
@@ -34,6 +37,11 @@ _EXPLAINS = re.compile(
     re.IGNORECASE,
 )
 """Parentheses that explain, give examples or ways, and claim nothing of their own."""
+_ASKING = frozenset({
+    "validate", "validated", "confirm", "confirmed", "perform", "performed", "review", "reviewed", "test", "tested",
+    "run", "execute", "must", "should", "after", "before", "each", "every", "when", "where", "also", "only", "not",
+})  # fmt: skip
+"""Words by which something is asked: they say little about what."""
 _ADDS_NOTHING = frozenset({"tested", "secured", "accessible", "reachable", "communicated", "details", "both", "more"})
 JOINING = frozenset({"and", "&", "+"})
 """What joins claims for certain; commas also stand between the parts of one."""
@@ -48,10 +56,17 @@ class Claims:
     unread: tuple[str, ...] = ()
 
 
-def claims(known: Index, line: Line, more: Iterable[Match], demands: Callable[[Item], bool]) -> Claims | None:
-    """The claims of `line` by the rules `known` and the matches `more`; None where they are not clear enough."""
+def claims(
+    known: Index, line: Line, more: Iterable[Match], demands: Callable[[Item], bool], *, wide: bool = False
+) -> Claims | None:
+    """The claims of `line` by the rules `known` and the matches `more`; None where they are not clear enough.
+
+    `wide`: the rules take more than narrow ones would, and must explain more of the line.
+    """
     text = Text.of(line)
     matches = [*_matches(known, text, line), *more]
+    if wide:
+        matches = [match for match in matches if _explains(match, line)]
     best = best_per_requirement(_outside_asides(matches, line))
     if not best or not _is_clear(best[0], line, demands):
         return None
@@ -155,11 +170,7 @@ def best_per_requirement(matches: Iterable[Match]) -> list[Match]:
 
 
 def _matches(known: Index, text: Text, line: Line) -> list[Match]:
-    return [
-        match
-        for rule in known.candidates(text)
-        if (match := rule.match(text)) and (match.spread <= WINDOW_WORDS or match.set_off(line.own))
-    ]
+    return [match for rule in known.candidates(text) if (match := rule.match(text)) and match.spread <= WINDOW_WORDS]
 
 
 def _is_clear(match: Match, line: Line, demands: Callable[[Item], bool]) -> bool:
@@ -174,6 +185,25 @@ def _is_clear(match: Match, line: Line, demands: Callable[[Item], bool]) -> bool
         return line.item.form is not Form.PROSE or demands(line.item)
     short = line.item.form is not Form.PROSE and len(told) <= SHORT_WORDS
     return short and match.score >= LEAST_SCORE and len(match.taken & told) >= LEAST_SHARE * len(told)
+
+
+def _explains(match: Match, line: Line) -> bool:
+    """Whether `match` says what most of the line is about, or of its set-off beginning where it rests on that."""
+    told = {place for place in line.telling if line.own[place].text not in _ASKING}
+    if match.set_off(line.own):
+        told = {place for place in told if line.own[place].weight == TITLE_WEIGHT}
+    return match.spread <= WINDOW_WORDS_WIDE and len(match.taken & told) >= LEAST_SHARE_WIDE * len(told)
+
+
+def left_over(found: Claims, line: Line) -> tuple[str, ...]:
+    """What a line says beyond the words that its claims rest on: wide rules don't know what it changes."""
+    taken = _taken(found.matches)
+    words = (line.own[place] for place in sorted(line.telling - taken))
+    left = [
+        word.text for word in words
+        if word.text not in _ASKING | _ADDS_NOTHING and not any(match.knows(word) for match in found.matches)
+    ]  # fmt: skip
+    return (" ".join(left),) if left else ()
 
 
 def _joint(match: Match, first: Match, words: Sequence[Word]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from roadworthy.inspection.checklist import words
-from roadworthy.inspection.mapper import claims, code, overrides, params, polarity, reservations, rules, values
+from roadworthy.inspection.mapper import claims, code, last, overrides, params, polarity, reservations, rules, values
 from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.mapper.rules import Match, Rule
 from roadworthy.inspection.mapper.text import LINE_NUMBER, Line
@@ -42,7 +42,7 @@ class Mapper:
 
     def __init__(self, known: Sequence[Rule] | None = None) -> None:
         """Take other rules than those that come with the inspector, for tests."""
-        self._rules = rules.Index(tuple(known) if known is not None else rules.load())
+        self._tiers = [rules.Index(one) for one in ((tuple(known),) if known is not None else rules.tiers())]
 
     def map(self, items: Iterable[Item]) -> list[Mapped]:
         """Every line that is an item: those that are firm, and those that ask for something known."""
@@ -72,9 +72,9 @@ class Mapper:
         return self._by_words(item, Line(said))
 
     def _by_words(self, item: Item, line: Line) -> Mapped:
-        found = claims.claims(self._rules, line, list(_by_variables(line)), _demands)
+        found, wide = self._claims(item, line)
         if found is None:
-            return _mapped(item, ())
+            return _of_anything(item)
         asked, groups = _asked(found.matches, line.item)
         mapped = _mapped(item, asked)
         sense = polarity.sense(line, found.matches, mapped.requirements)
@@ -87,9 +87,29 @@ class Mapper:
             alternatives=groups,
             sense=sense,
             shown_by_failure=polarity.is_shown(sense, mapped.requirements),
-            unread=_unread(found, line, mapped.requirements),
+            unread=_unread(found, line, mapped.requirements, wide=wide),
             unmeasurable=reservations.unmet(line, mapped.requirements) or _UNTOLD.get(sense, ""),
         )
+
+    def _claims(self, item: Item, line: Line) -> tuple[claims.Claims | None, bool]:
+        """What the first tier of rules that knows the line reads in it, and whether it is a wide one.
+
+        What may be no item at all must be plain.
+        """
+        more = list(_by_variables(line))
+        tiers = self._tiers if item.firm or item.claimed is not None else self._tiers[:1]
+        told = ((claims.claims(tier, line, more, _demands, wide=i > 0), i > 0) for i, tier in enumerate(tiers))
+        return next(((found, wide) for found, wide in told if found), (None, False))
+
+
+def _of_anything(item: Item) -> Mapped:
+    """A line that no rule knows, by its heading or its form; it can't be said to hold by what answers for these."""
+    asked, why = last.requirement(item)
+    if not asked:
+        return _mapped(item, ())
+    told = params.read(asked, item).params[0]
+    mapped = _mapped(item, (params.refined(Requirement(asked, told, why)),))
+    return mapped if asked in LOOKED_FOR_WHOLE else replace(mapped, unread=(item.text,))
 
 
 def _is_open_question(item: Item) -> bool:
@@ -97,10 +117,11 @@ def _is_open_question(item: Item) -> bool:
     return bool(_OPEN_QUESTION.match(item.text)) or (item.form is Form.PROSE and item.text.endswith("?"))
 
 
-def _unread(found: claims.Claims, line: Line, asked: Sequence[Requirement]) -> tuple[str, ...]:
+def _unread(found: claims.Claims, line: Line, asked: Sequence[Requirement], *, wide: bool) -> tuple[str, ...]:
     whole = {match.requirement for match in found.matches} <= LOOKED_FOR_WHOLE
     left = (
         *(() if whole else found.unread),
+        *(claims.left_over(found, line) if wide and not whole else ()),
         *reservations.unread_figures(line, asked),
         *reservations.qualifiers(line, asked),
     )

@@ -10,7 +10,7 @@ A rule is a line of a `.rules` file: `requirement: term term ...`. All its terms
     !alert*             must not stand in the line;  !@alert* neither in the line nor above it
     ^document           only as the line's first word
     #rate               a value of this sort: see `values.signs`
-    +1                  counts this much more than its words alone
+    +1                  counts this much more than its words alone; -0.5 less
     $db                 alternatives named once at the top of a file: `$db = database*|db|postgres*`
 """
 
@@ -26,6 +26,8 @@ from roadworthy.inspection.requirements import BY_ID
 FOLLOWING_WORD_BONUS = 0.25
 BEGINNING = 3
 """Letters by which words with any ending are indexed."""
+FOLDERS = ("", "wide")
+"""Where rules stand: narrow ones, and wider wordings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +138,11 @@ class Match:
 
     @property
     def spread(self) -> int:
-        """How many words lie between the first and the last that it rests on; values may stand anywhere."""
+        """How many words lie between the first and the last that it rests on; values and titles may stand anywhere."""
         found = (word for found in self.found if found.claimed for word in found.words)
-        places = sorted({word.position for word in found if not word.text.startswith("#")})
+        places = sorted(
+            {word.position for word in found if not word.text.startswith("#") and word.weight != TITLE_WEIGHT}
+        )
         return places[-1] - places[0] - len(places) + 1 if places else 0
 
     def set_off(self, words: tuple[Word, ...], *, wholly: bool = False) -> bool:
@@ -240,7 +244,7 @@ def _rule(line: str, names: Mapping[str, str], where: str) -> Rule:
         raise RuleError(f"{where}: no requirement is called {requirement!r}")
     wanted, unwanted, bonus = [], [], 0.0
     for part in _expanded(body, names, where).split():
-        if part.startswith("+"):
+        if part[0] in "+-":
             bonus = float(part)
         elif part.startswith("!"):
             unwanted.append(_term(part[1:]))
@@ -265,9 +269,14 @@ def _expanded(text: str, names: Mapping[str, str], where: str) -> str:
     return text
 
 
-def load() -> tuple[Rule, ...]:
-    """Every rule that comes with the inspector."""
-    files = sorted(resources.files(__package__).joinpath("rules").iterdir(), key=lambda file: file.name)
-    return tuple(
-        rule for file in files if file.name.endswith(".rules") for rule in parse(file.read_text("utf-8"), file.name)
-    )
+def load(folder: str = "") -> tuple[Rule, ...]:
+    """Every rule of `folder` (the narrow ones stand in none) that comes with the inspector."""
+    place = resources.files(__package__).joinpath("rules", folder)
+    files = sorted((file for file in place.iterdir() if file.name.endswith(".rules")), key=lambda file: file.name)
+    return tuple(rule for file in files for rule in parse(file.read_text("utf-8"), f"{folder}/{file.name}".lstrip("/")))
+
+
+def tiers() -> tuple[tuple[Rule, ...], ...]:
+    """The narrow rules, and these with the wider ones, which are asked only where the narrow ones know nothing."""
+    loaded = [load(folder) for folder in FOLDERS]
+    return tuple(tuple(rule for tier in loaded[: number + 1] for rule in tier) for number in range(len(loaded)))

@@ -18,7 +18,9 @@ the nearest heading carries half of the meaning, one further up less."""
 _TOKEN = re.compile(r"(?<![\w.])\.[a-z]+|[a-z0-9\u00c0-\u1fff\u2c00-\uffff]+|[,;&]|(?<=\s)\+(?=\s)", re.IGNORECASE)
 CONJUNCTIONS = frozenset({",", ";", "&", "+", "and"})
 _HOST = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/`'\")]*", re.IGNORECASE)
-_SNIPPET = re.compile(r"`(?:node|python3?|php|ruby|perl|bash|sh|openssl|deno|bun) -?-?[a-z]+ [^`]*`")
+_SNIPPET = re.compile(
+    r"`(?:(?:node|python3?|php|ruby|perl|bash|sh|deno|bun) --?(?:c|e|r|p|eval)|openssl [a-z]+) [^`]*`"
+)
 """A program in a line, given as the way to do something: its words are not the author's."""
 _METHOD = re.compile(r"\b[A-Z]\w*\.[a-z]\w*_\w+(?:\(\))?|\b[a-z]\w*_\w+\(\)")
 """A method of somebody's code: what it is called after says nothing about what the line asks."""

@@ -309,7 +309,13 @@ def test_sizes_of_pools(text: str, expected: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Token revocation works", "Token blacklist is persistent", "Cache the DNS TTL", "Error budget tracked"]
+    "text",
+    [
+        "HTTP/2 enabled",
+        "Error budget tracked",
+        "Sufficient AWS service limits",
+        "Add deployment checklist documentation",
+    ],
 )
 def test_neighbours_of_what_is_checked_are_not_taken_for_it(text: str) -> None:
     assert ids(text, "Security") == []
@@ -323,6 +329,12 @@ def test_neighbours_of_what_is_checked_are_not_taken_for_it(text: str) -> None:
         ("Unit tests pass, are fast, and make people smile", ("make people smile",)),
         ("Admin panel locked (rate limiting)", ("admin panel locked",)),
         ("PostgreSQL and Redis backups run nightly", ("redis",)),
+        ("Token revocation works", ("revocation",)),
+        ("Token blacklist is persistent", ("blacklist",)),
+        ("CORS configured for production domain", ("for production domain",)),
+        ("Topology spread constraints over zones", ("topology", "constraints over zones")),
+        ("Actuator endpoints are secured", ("actuator",)),
+        ("SLOs defined and error budget agreed", ("slos",)),
     ],
 )
 def test_what_the_checks_leave_out_is_said(text: str, unread: tuple[str, ...]) -> None:

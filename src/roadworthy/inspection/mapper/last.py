@@ -1,0 +1,37 @@
+"""Lines that no rule knows: what their heading, or the way they are put, says of anything at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from roadworthy.inspection.mapper.phrases import Phrase, phrases
+from roadworthy.inspection.model import Form, Item
+
+LISTED = frozenset({Form.TASK, Form.BULLET, Form.NUMBER, Form.TABLE})
+_NUMBER = re.compile(
+    r"^\W*(?:(?:phase|step|part|section|stage|day|week)\s+)?(?:\d+(?:\.\d+)*[.):]?\s*)?[:\W]*", re.IGNORECASE
+)
+_ASIDE = re.compile(r"\s*\([^)]*\)|\s+[-\N{EN DASH}\N{EM DASH}:]\s.*$|\s+check ?list$", re.IGNORECASE)
+
+
+def requirement(item: Item) -> tuple[str, str]:
+    """The id of what `item` asks, and why; two empty strings where nothing is said."""
+    if item.form not in LISTED or not (item.firm or item.claimed is not None):
+        return "", ""
+    for heading in _headings(item):
+        found = next((one for one in phrases("headings") if _is_whole(one, heading)), None)
+        if found:
+            return found.ids[0], f"under '{heading}'"
+    match = next(((one, found) for one in phrases("anything") if (found := one.pattern.search(item.text))), None)
+    return (match[0].ids[0], f"'{match[1][0].strip()}'") if match else ("", "")
+
+
+def _headings(item: Item) -> Iterator[str]:
+    """What leads in, and the nearest heading, without their numbers and asides."""
+    for above in (*item.context[:1], *item.section[-1:]):
+        yield _ASIDE.sub("", _NUMBER.sub("", above)).strip(" :.-*")
+
+
+def _is_whole(phrase: Phrase, heading: str) -> bool:
+    return phrase.pattern.fullmatch(heading) is not None
