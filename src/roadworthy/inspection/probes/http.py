@@ -33,12 +33,17 @@ PROVOCATION_TIMEOUT_SECONDS = 45.0
 PROVOCATION_LIMIT_REQUESTS = 600
 PROVOKED_LIMIT_REQUESTS = 1_500
 """All provocations of a checklist together."""
+GENTLE_SHARE, GENTLE_SECONDS = 3.0, 0.01
+"""A provocation leaves the service to others three times as long as an answer took, at most so many seconds."""
 REDIRECTS_LIMIT = 3
 SILENCES_LIMIT = 4
 USER_AGENT = "roadworthy-inspect/0.1 (production-readiness checks)"
 VANTAGE = "HTTP client on this machine"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1"})
 NO_HEADERS: Mapping[str, str] = {}
+REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+GONE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""How a connection ends that the server closed while it was kept for the next question."""
 
 
 @dataclass(slots=True)
@@ -46,6 +51,7 @@ class _Counts:
     unnamed: int = 0
     named: set[str] = field(default_factory=set)
     provoked: int = 0
+    answered: int = 0
 
 
 class HttpProbe:
@@ -216,7 +222,7 @@ class HttpProbe:
                 answers.append(await self._send(client, request, keep_body=False))
                 if stop(answers[-1]):
                     break
-                await asyncio.sleep(pause_seconds)
+                await asyncio.sleep(max(pause_seconds, min(GENTLE_SHARE * answers[-1].seconds, GENTLE_SECONDS)))
             vantage = f"{VANTAGE}, {'an address of its own' if source else 'its only address'}"
             stopped = bool(answers and stop(answers[-1]))
             complete, seconds = stopped or len(answers) == wanted, time.monotonic() - began
@@ -284,7 +290,7 @@ class HttpProbe:
         began = time.monotonic()
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
-                response = await client.send(request, stream=True, auth=self._login_for(request))
+                response = await self._begun(client, request)
                 try:
                     raw, truncated = await bounded_body(response, began + REQUEST_TIMEOUT_SECONDS - 1)
                 finally:
@@ -293,6 +299,7 @@ class HttpProbe:
             self._silences += isinstance(error, TimeoutError | httpx.TimeoutException)
             kind = Refused if _refused(error) else Unobservable
             raise kind(self._why(request, error), "start the service, or mend the address") from error
+        self._counts.answered += 1
         dripping = truncated and len(raw) < BODY_LIMIT_BYTES
         self._silences = self._silences + 1 if dripping else 0
         headers = joined_headers(response)
@@ -302,6 +309,19 @@ class HttpProbe:
         return Answer(
             request.method, url, response.status_code, headers, body, len(raw), seconds, truncated=truncated or cut
         )
+
+    async def _begun(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        """The answer, its body still to come.
+
+        Asked again, once, where a server that has answered before closed a kept connection as the question arrived.
+        """
+        login = self._login_for(request)
+        try:
+            return await client.send(request, stream=True, auth=login)
+        except GONE:
+            if not self._counts.answered or request.method not in REPEATABLE:
+                raise
+            return await client.send(request, stream=True, auth=login)
 
     def _give_up_on_silence(self) -> None:
         """Each question would wait its whole time: a few that did so in a row speak for the rest."""

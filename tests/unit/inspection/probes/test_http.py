@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -304,3 +305,58 @@ async def test_a_server_that_lets_everybody_wait_is_left_alone(monkeypatch: pyte
                 await probe.get(f"/{number}")
         with pytest.raises(Unobservable, match="was not asked any more"):
             await probe.get("/once-more")
+
+
+class OneAnswerAConnection:
+    """Promises to keep a connection, and closes it as a second question arrives: as a server's keep-alive runs out."""
+
+    def __init__(self) -> None:
+        self.questions: list[bytes] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.questions.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            self.questions.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+
+@asynccontextmanager
+async def closing() -> AsyncIterator[tuple[HttpProbe, OneAnswerAConnection]]:
+    behaviour = OneAnswerAConnection()
+    server = await asyncio.start_server(behaviour, "127.0.0.1", 0)
+    probe = HttpProbe(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    try:
+        yield probe, behaviour
+    finally:
+        await probe.aclose()
+        server.close()
+
+
+async def test_a_question_that_met_a_closing_connection_is_asked_again() -> None:
+    async with closing() as (probe, _):
+        assert [(await probe.get(path)).status for path in ("/a", "/b", "/c")] == [200, 200, 200]
+
+
+async def test_what_changes_something_is_not_asked_again() -> None:
+    async with closing() as (probe, server):
+        await probe.get("/a")
+        with pytest.raises(Unobservable, match="disconnected"):
+            await probe.get("/b", method="POST")
+        assert [one.split()[0] for one in server.questions] == [b"GET", b"POST"]
+
+
+async def test_a_provocation_leaves_the_service_time_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    pause = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await pause(0)
+
+    async with probing(pages({"/api": reply("ok")})) as probe:
+        monkeypatch.setattr(module.asyncio, "sleep", noted)
+        burst = await probe.burst("/api", 5, name="five")
+        monkeypatch.undo()
+    expected = [min(3 * answer.seconds, 0.01) for answer in burst.answers]
+    assert [seconds for seconds in pauses if seconds in expected] == expected
