@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import math
 import multiprocessing
@@ -16,7 +17,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 
-from roadworthy.chassis.edge.lifespan import DRAIN_SIGNAL
+from roadworthy.chassis.edge.lifespan import DOORS_SIGNAL, DRAIN_SIGNAL
 from roadworthy.chassis.processes.lifetime import die_with_parent, raise_open_files_limit
 from roadworthy.chassis.processes.stopping import Stops, forget_stops, when_stopped
 from roadworthy.chassis.telemetry.logs import GRANIAN_LOGGING
@@ -25,6 +26,8 @@ from roadworthy.chassis.telemetry.logs import GRANIAN_LOGGING
 CONNECTIONS_A_PROCESS = 16_384
 BACKLOG = 4096
 INTERRUPT_AGAIN_SECONDS = 0.5
+# Long enough for the connections that wait to be let in, and for their requests to be read.
+DOORS_SECONDS = 0.2
 
 
 def serve(
@@ -61,6 +64,7 @@ def serve(
     )
     # A process that has not begun to listen to it yet must not die of it.
     signal.signal(DRAIN_SIGNAL, signal.SIG_IGN)
+    signal.signal(DOORS_SIGNAL, signal.SIG_IGN)
     server.on_startup(lambda: when_stopped(partial(_stop, server.signal_handler_interrupt, unready_seconds)))
     gc.collect()
     gc.freeze()  # what is imported by now stays shared between the processes: the collector never touches its pages
@@ -70,14 +74,20 @@ def serve(
 def _stop(interrupt: Callable[[], None], unready_seconds: float, stops: Stops) -> None:
     """Wait for a stop, and let the balancer see that it comes: once Granian stops, it accepts no connection."""
     stops.wait()
-    if unready_seconds:
-        for process in multiprocessing.active_children():
-            if process.pid is not None:
-                os.kill(process.pid, DRAIN_SIGNAL)
-        stops.wait(unready_seconds)  # a second signal cuts it short
+    _tell_processes(DRAIN_SIGNAL)
+    stops.wait(unready_seconds)  # a second signal cuts it short
+    _tell_processes(DOORS_SIGNAL)
+    time.sleep(DOORS_SECONDS)
     while True:
         interrupt()
         time.sleep(INTERRUPT_AGAIN_SECONDS)  # Granian forgets one that comes while it replaces a process
+
+
+def _tell_processes(what: signal.Signals) -> None:
+    for process in multiprocessing.active_children():
+        if process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, what)
 
 
 def _in_process(make_app: Callable[[], Any], parent: int) -> Any:

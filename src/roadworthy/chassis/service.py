@@ -213,7 +213,7 @@ def build_edge(resources: Resources, routes: Sequence[Routes], output: LogOutput
         shared=resources.shared,
         cache=resources.cache,
         policies=[policy for group in routes for policy in (*cache_policies(group.hot), *group.policies)],
-        processes=max(1, settings.workers),
+        processes=max(1, settings.workers) * settings.instances,
         error_pages=next((error_pages(group.pages) for group in routes if group.pages is not None), None),
     )
 

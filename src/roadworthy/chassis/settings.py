@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the web server listens on")
     port: int = Field(8000, ge=1, le=65535, description="port the web server listens on")
     workers: int = Field(0, ge=0, le=256, description="web processes; 0: one a core")
+    instances: int = Field(
+        1, ge=1, le=64, description="web servers behind one proxy, on PORT and those after it; they share the limits"
+    )
     site_url: str = Field("", description="public address of the site; empty: http://HOST:PORT")
     state_dir: Path = Field(
         Path(".roadworthy"), alias="ROADWORTHY_STATE_DIR", description="embedded servers' data, logs, generated secrets"

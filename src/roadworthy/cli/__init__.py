@@ -25,6 +25,8 @@ COMMANDS = {
     "target": "Look around a repository, and write the target.toml that `inspect` reads.",
     "serve": "Run the web server against databases that are already there.",
     "worker": "Run the task worker.",
+    "deploy": "Write what a production host needs: nginx, systemd, logrotate, Prometheus.",
+    "reload": "Replace the running instances one by one, losing no request.",
     "migrate": "Bring the database's schema up to date.",
     "demo": "Load demo data into an empty database.",
 }
@@ -51,6 +53,8 @@ Get a web service ready for its first thousand concurrent users, and prove it.
   roadworthy migrate    once a release, before the rest
   roadworthy serve      the web server, on every core
   roadworthy worker     the task worker, beside it
+  roadworthy reload     a new release or new settings: one instance after the other
+  roadworthy deploy DIR nginx, systemd and the rest, written for these settings
 
 `roadworthy COMMAND --help` has examples for each command.
 """

@@ -108,8 +108,11 @@ def cache_from_settings(settings: Settings, shared: SharedTier | None, version: 
 
 
 def metrics_folder(settings: Settings) -> Path:
-    """Where the service's processes leave their metrics. `telemetry.store.clear` it before the first is started."""
-    return settings.state_dir / "metrics"
+    """Where the processes of one web server leave their metrics; instances on other ports have folders of their own.
+
+    `telemetry.store.clear` it before the first process is started.
+    """
+    return settings.state_dir / "metrics" / str(settings.port)
 
 
 class _Builder:

@@ -10,9 +10,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from roadworthy.chassis.edge.asgi import ASGIApp, Message, Receive, Scope, Send
+from roadworthy.chassis.processes.doors import shut_doors
 
 TICK_SECONDS = 0.05
 DRAIN_SIGNAL = signal.SIGUSR1
+DOORS_SIGNAL = signal.SIGUSR2
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,8 @@ class Lag:
 class Lifespan:
     """Runs the timer while the service runs, and hands lifespan messages on to the app if it wants them.
 
-    `drain` is called on SIGUSR1: the service is about to be stopped, but still answers.
+    `drain` is called on SIGUSR1: the service is about to be stopped, but still answers. On SIGUSR2 it takes no new
+    connection any more.
     """
 
     __slots__ = ("_closers", "_drain", "_every", "_timer", "lag")
@@ -85,6 +88,7 @@ class Lifespan:
         self._timer = asyncio.create_task(self._tick(), name="edge-timer")
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(DRAIN_SIGNAL, self._drain)
+            asyncio.get_running_loop().add_signal_handler(DOORS_SIGNAL, shut_doors)
 
     async def stop(self) -> None:
         """Stop the timer and close what the edge opened."""
@@ -94,6 +98,7 @@ class Lifespan:
             self._timer = None
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().remove_signal_handler(DRAIN_SIGNAL)
+            asyncio.get_running_loop().remove_signal_handler(DOORS_SIGNAL)
         for close in self._closers:
             try:
                 await close()

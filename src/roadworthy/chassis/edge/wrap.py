@@ -44,6 +44,6 @@ def wrap(
         output=configure_logging(settings),
         shared=shared,
         policies=policies,
-        processes=max(1, settings.workers),
+        processes=max(1, settings.workers) * settings.instances,
         closing=[shared.close] if shared is not None else [],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
@@ -59,6 +59,9 @@ class Assets:
                  for path in sorted(folder.rglob("*")) if path.is_file()]  # fmt: skip
         self._by_name = {name: _asset(name, path) for name, path in found}
         self._by_url = {asset.url: asset for asset in self._by_name.values()}
+
+    def __iter__(self) -> Iterator[Asset]:
+        return iter(self._by_name.values())
 
     def url(self, name: str) -> str:
         """The address of the file called `name`, which changes whenever the file does.

@@ -29,6 +29,11 @@ def wait_until_ready(url: str, check: Callable[[], None], timeout_seconds: float
         time.sleep(POLL_SECONDS)
 
 
+def is_ready(url: str) -> bool:
+    """Whether `url` answers with 200 now."""
+    return _status(url) == http.client.OK
+
+
 def _status(url: str) -> int | None:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_TIMEOUT_SECONDS)
