@@ -34,7 +34,7 @@ STATE_WORDS = re.compile(
     re.IGNORECASE,
 )
 OWN_PAGES = re.compile(
-    r"\b(?:custom|own|branded|friendly|proper)\b[^.;]*\b(?:404|500|error pages?)"
+    r"\b(?:custom|own|branded|friendly|proper)\b[^.;]{0,80}\b(?:404|500|error pages?)"
     r"|\b(?:40[34]|500|error|not[- ]found)\b[^.;]{0,20}\bpages?\b",
     re.IGNORECASE,
 )

@@ -35,7 +35,7 @@ CDN_HOSTS = re.compile(
     r"|keycdn|stackpathcdn|googleusercontent|storage\.googleapis|^cdn\.|\.cdn\.",
     re.IGNORECASE,
 )
-FINGERPRINT = re.compile(r"[.-](?=[0-9a-zA-Z_-]*\d)[0-9a-zA-Z_-]{6,}\.\w+(?:\?|$)|\?v=|/_next/static/")
+FINGERPRINT = re.compile(r"[.-](?=[0-9a-zA-Z_-]{0,80}\d)[0-9a-zA-Z_-]{6,80}\.\w+(?:\?|$)|\?v=|/_next/static/")
 MODERN = frozenset({"image/webp", "image/avif"})
 VECTOR = frozenset({"image/svg+xml"})
 DAY_SECONDS = 86_400

@@ -39,7 +39,7 @@ HEARTBEAT = re.compile(
     re.IGNORECASE,
 )
 """Addresses that notice when a job no longer calls, or that are told how it went."""
-_SWITCHED_OFF = re.compile(rf"\s#.*(?:{HEARTBEAT.pattern})", re.IGNORECASE)
+_SWITCHED_OFF = re.compile(rf"\s#[^\n]{{0,200}}?(?:{HEARTBEAT.pattern})", re.IGNORECASE)
 _SHOWS_WHO_WATCHES = f"{PROBE_REMEDIES['prometheus']}, or {PROBE_REMEDIES['host']}"
 WATCHED = re.compile(r"backup|pgbackrest|barman|restic|borg|velero|wal_?g|pg_dump|archiver", re.IGNORECASE)
 BASE = re.compile(r"\b(?:pg_basebackup|pgbackrest|barman|wal-g|wal_g|pg_probackup)\b")

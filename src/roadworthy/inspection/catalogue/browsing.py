@@ -159,7 +159,7 @@ async def _findable(probes: Probes, requirement: Requirement) -> Verdict:  # noq
     titles = [one.said.title for one in found]
     problems += ["pages share one title"] if len(found) > 1 and len(set(titles)) == 1 else []
     problems += _robots(robots.status, robots.content_type, robots.text)
-    listed_there = re.search(r"^\s*sitemap:\s*(\S+)", robots.text, re.IGNORECASE | re.MULTILINE)
+    listed_there = re.search(r"^[ \t]*sitemap:\s*(\S+)", robots.text, re.IGNORECASE | re.MULTILINE)
     problems += (
         [] if listed_there or (sitemap.status == surface.OK and "<loc>" in sitemap.text) else ["no /sitemap.xml"]
     )
@@ -185,7 +185,7 @@ def _robots(status: int, kind: str, text: str) -> list[str]:
     if status != surface.OK or "html" in kind:
         return ["no /robots.txt"]
     everybody = re.search(r"user-agent:\s*\*(?P<rules>(?:\s*\n(?!\s*user-agent)[^\n]*)*)", text, re.IGNORECASE)
-    closed = everybody and re.search(r"^\s*disallow:\s*/\s*$", everybody["rules"], re.IGNORECASE | re.MULTILINE)
+    closed = everybody and re.search(r"^[ \t]*disallow:\s*/\s*$", everybody["rules"], re.IGNORECASE | re.MULTILINE)
     return ["robots.txt shuts everybody out"] if closed else []
 
 

@@ -18,7 +18,7 @@ from roadworthy.inspection.probes.config import ConfigProbe, Setting, is_placeho
 from roadworthy.inspection.redaction import is_secret_name
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", "env.example")
-_DECLARED = re.compile(r"^\s*(?:export\s+)?([A-Z][A-Z0-9_]+)\s*=", re.MULTILINE)
+_DECLARED = re.compile(r"^[ \t]*(?:export\s+)?([A-Z][A-Z0-9_]+)\s*=", re.MULTILINE)
 _PLACE = re.compile(r"(?:HOST|URL|URI|DOMAIN|ORIGINS?|ADDRESS|DSN|EMAIL|FROM|PATH|DIR)$")
 """Variables whose value in a checklist shows the shape: where something is differs from place to place."""
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})

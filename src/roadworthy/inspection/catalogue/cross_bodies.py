@@ -37,7 +37,7 @@ IN_SCRIPTS = re.compile(
 ABOUT_BODIES = re.compile(
     r"express\.(?:json|urlencoded|raw|text)|bodyParser|multer|bodyLimit|fileSize|sizeLimit", re.IGNORECASE
 )
-COMMENT = re.compile(r"^\s*(?://|#|\*)")
+COMMENT = re.compile(r"^[ \t]*(?://|#|\*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,8 @@ ASIDE = re.compile(
     r"|(?:^|/)[\w.-]+\.config\.[cm]?[jt]s$|\.(?:test|spec)\.\w+$|_test\.go$|_spec\.rb$"
 )
 """Code beside the service: what it reads, whoever runs it knows."""
-_ENVIRON = re.compile(r"^\s*(?:import|from)\s+environs?\b", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*(?:#|//|\*)")
+_ENVIRON = re.compile(r"^[ \t]*(?:import|from)\s+environs?\b", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?:#|//|\*)")
 
 
 @dataclass(frozen=True, slots=True)

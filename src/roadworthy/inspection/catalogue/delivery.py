@@ -46,7 +46,7 @@ REGISTRIES: Mapping[str, str] = {
     "ECR": r"\becr\b|amazonaws", "GHCR": r"ghcr\.io", "Docker Hub": r"docker\.io|docker/login-action|dockerhub",
     "GCR": r"gcr\.io|pkg\.dev", "ACR": r"azurecr", "npm": r"npm|pnpm|yarn", "PyPI": r"twine|pypi",
 }  # fmt: skip
-COMMENTS = re.compile(r"(?m)^\s*//[^\n]*$|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)
+COMMENTS = re.compile(r"(?m)^[ \t]*//[^\n]*$|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)
 
 
 async def _bot(probes: Probes, requirement: Requirement) -> Verdict:

@@ -20,7 +20,7 @@ from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.redaction import is_secret_name
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", "sample.env")
-DECLARED = re.compile(r"^\s*#?\s*(?:export\s+)?([A-Z][A-Z0-9_]+)\s*=", re.MULTILINE)
+DECLARED = re.compile(r"^[ \t]*(?:#[ \t]*)?(?:export\s+)?([A-Z][A-Z0-9_]+)\s*=", re.MULTILINE)
 GIVEN_BY_OTHERS = frozenset(
     re.findall(
         r"[\w-]+",
@@ -63,7 +63,8 @@ VALIDATORS: Mapping[str, re.Pattern[str]] = {
 COMMAND = re.compile(r"`(?:make|npm|yarn|pnpm|python|node|bin/|\./|bash|sh)[^`]*`")
 ASSIGNED = re.compile(r"\b[a-z][a-z0-9]*_[a-z0-9_]+=\w")
 KEYS = re.compile(
-    r"^\s*([A-Z][A-Z0-9_]{2,})\s*:\s*(?:z\.|str\(|url\(|num\(|port\(|Joi\.)(?![^\n]*(?:optional|default))", re.MULTILINE
+    r"^[ \t]*([A-Z][A-Z0-9_]{2,})\s*:\s*(?:z\.|str\(|url\(|num\(|port\(|Joi\.)(?![^\n]*(?:optional|default))",
+    re.MULTILINE,
 )
 """Keys of a schema that must be there."""
 PLACES: Mapping[str, re.Pattern[str]] = {

@@ -124,7 +124,7 @@ def _jails(host: HostProbe) -> Sequence[str]:
             for line in text.splitlines():
                 heading = re.match(r"^\[([^\]]+)\]", line)
                 section = heading[1] if heading else section
-                switch = re.match(r"^\s*enabled\s*=\s*(\w+)", line)
+                switch = re.match(r"^[ \t]*enabled\s*=\s*(\w+)", line)
                 if heading and section != "DEFAULT":
                     on.setdefault(section, on.get("DEFAULT", False))
                 if switch and section:

@@ -44,7 +44,7 @@ APT_WRITES_NOTHING = (
 APT = "etc/apt/apt.conf.d/*"
 STAMPS = ("var/lib/apt/periodic/unattended-upgrades-stamp", "var/lib/apt/periodic/upgrade-stamp")
 UPDATED = ("var/lib/apt/periodic/update-success-stamp", "var/lib/apt/lists/*Release", "var/lib/apt/lists/partial/.")
-_SWITCH = re.compile(r'^\s*APT::Periodic::([\w-]+)\s+"?(\w+)"?\s*;', re.MULTILINE)
+_SWITCH = re.compile(r'^[ \t]*APT::Periodic::([\w-]+)\s+"?(\w+)"?\s*;', re.MULTILINE)
 _PENDING = re.compile(r"^Inst (\S+) .*(?:-security|Debian-Security|-Security)", re.MULTILINE | re.IGNORECASE)
 
 

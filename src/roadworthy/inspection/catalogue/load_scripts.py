@@ -15,8 +15,8 @@ from roadworthy.inspection.model import Check, Documentation, Probes, Requiremen
 from roadworthy.inspection.probes.repo import RepoProbe
 
 SCRIPT = re.compile(
-    r"""from\s+locust\s+import|import\s+locust|['"]k6(?:/http)?['"]|<jmeterTestPlan|^\s*phases:|gatling|vegeta\b|autocannon"""
-    r"""|^\s*(?:wrk|ab|hey)\s+-""",
+    r"""from\s+locust\s+import|import\s+locust|['"]k6(?:/http)?['"]|<jmeterTestPlan|^[ \t]*phases:|gatling"""
+    r"""|vegeta\b|autocannon|^[ \t]*(?:wrk|ab|hey)\s+-""",
     re.MULTILINE,
 )
 SCRIPTS = ("*.py", "*.js", "*.ts", "*.jmx", "*.yml", "*.yaml", "*.scala", "*.sh", "*.lua")

@@ -19,7 +19,7 @@ _FLYWAY = re.compile(r"(?:^|/)V(\d+(?:[._]\d+)*)__[^/]+\.(?:sql|java|kt)$")
 _DJANGO = re.compile(r"(?:^|/)([^/]+)/migrations/(\w+)\.py$")
 _COMMENT_C = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _COMMENT_SQL = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
-_COMMENT_RUBY = re.compile(r"^\s*#.*$", re.MULTILINE)
+_COMMENT_RUBY = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _DOWN = re.compile(
     r"(?:exports\.down\s*=|export\s+(?:async\s+)?function\s+down\b|export\s+const\s+down\s*=|\basync\s+down\s*\("
     r"|\bdown\s*:\s*(?:async\s+)?(?:function|\())(?P<body>.*)",
@@ -187,7 +187,7 @@ def _ruby_back(text: str) -> bool:
         return False
     if re.search(r"def\s+(?:self\.)?down\b\s*(?:;|\n)\s*(?!end\b)\S", code):
         return True
-    undoable = not re.search(r"^\s*execute\b", code, re.MULTILINE) or "reversible" in code
+    undoable = not re.search(r"^[ \t]*execute\b", code, re.MULTILINE) or "reversible" in code
     return bool(re.search(r"def\s+change\b", code)) and undoable
 
 

@@ -14,7 +14,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 OPERATIONS_LIMIT = 2_000
 DEPTH_LIMIT = 6
 PROPERTIES_LIMIT = 40
-PARAMETER = re.compile(r"\{([^}]+)\}")
+PARAMETER = re.compile(r"\{([^{}]{1,100})\}")
 META = re.compile(
     r"(?:^|/)(?:health\w*|metrics?|schema|openapi[\w.]*|docs?|version|status|ping|ready|live|static)(?:/|$)"
 )

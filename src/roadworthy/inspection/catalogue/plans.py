@@ -20,7 +20,7 @@ CHEAPER = 0.5
 COLUMNS_LIMIT = 3
 WHOLE = frozenset({"Seq Scan", "Index Scan", "Index Only Scan"})
 """An index scan without a condition on its index walks all of it, for its order."""
-_EQUALITY = re.compile(r"\(?\(*(?:\w+\.)?\"?(\w+)\"?\)?(?:::[\w ]+)? = (?:ANY \()?\(?\$\d+")
+_EQUALITY = re.compile(r"\(?(?:\w{1,64}\.)?\"?(\w{1,64})\"?\)?(?:::[\w ]+)? = (?:ANY \()?\(?\$\d+")
 TEXT_SQL = """
 select s.query from pg_stat_statements s join pg_database d on d.oid = s.dbid
 where d.datname = current_database() and left(regexp_replace(s.query, '\\s+', ' ', 'g'), 160) = $1 limit 1"""

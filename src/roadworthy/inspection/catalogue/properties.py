@@ -18,7 +18,7 @@ from roadworthy.inspection.probes import yaml_files
 from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.yaml_files import NotYaml, at, texts
 
-COMMENTS = re.compile(r"(?m)^\s*//[^\n]*$|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)
+COMMENTS = re.compile(r"(?m)^[ \t]*//[^\n]*$|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ GENERATED = re.compile(
     r"\b(?:auto-?|automatically )?generated (?:by|from|with|file|page)|\bdo not edit\b", re.IGNORECASE
 )
 BOX = re.compile(
-    "^\\s*(?:(?:[-*+]|\\d+[.)])\\s*(?:\\[[ xX]\\]|[\N{WHITE HEAVY CHECK MARK}\N{CROSS MARK}\N{BALLOT BOX}"
+    "^[ \\t]*(?:(?:[-*+]|\\d+[.)])\\s*(?:\\[[ xX]\\]|[\N{WHITE HEAVY CHECK MARK}\N{CROSS MARK}\N{BALLOT BOX}"
     "\N{BALLOT BOX WITH CHECK}\N{WHITE LARGE SQUARE}])|<sub>roadworthy:)",
     re.MULTILINE,
 )
@@ -69,6 +69,7 @@ OWN_FOLDERS = frozenset({
 """What stands below another folder is about that part of the tree, not about the system."""
 OPERATES = re.compile(r"\bdeploy|\boperat|\brelease|\brunbook|\bon-?call|\bproduction\b", re.IGNORECASE)
 HEAD_CHARACTERS = 600
+HEADING_CHARACTERS = 300
 BEGINNING_CHARACTERS = 120
 ALIKE_MIN = 4
 """So many documents of a folder with the same headings are pages of a catalogue."""
@@ -150,7 +151,7 @@ def read(path: str, text: str) -> Document:
         level = _level(heading)
         end = next((one.start() for one in headings[i + 1 :] if _level(one) <= level), len(bare))
         body = _BOXED_LINE.sub("", bare[heading.end() : end])
-        named = (heading["text"] or heading["lined"]).strip(" #=")
+        named = (heading["text"] or heading["lined"]).strip(" #=")[:HEADING_CHARACTERS]
         sections.append(Section(path, named, level, _words(body), " ".join(body.split())[:BEGINNING_CHARACTERS]))
     return Document(path, text, tuple(sections))
 

@@ -29,7 +29,9 @@ STATEMENTS: Mapping[str, re.Pattern[str]] = {
     "javascript": re.compile(
         r"\bconsole\.(?:log|debug|trace|dir|table)\s*\(|(?<![\w.'\"])debugger\s*;?\s*$", re.MULTILINE
     ),
-    "ruby": re.compile(r"\bbinding\.(?:pry|irb|break)\b|^\s*(?:byebug|debugger)\b|^\s*(?:puts|pp?)\s+\S", re.MULTILINE),
+    "ruby": re.compile(
+        r"\bbinding\.(?:pry|irb|break)\b|^[ \t]*(?:byebug|debugger)\b|^[ \t]*(?:puts|pp?)\s+\S", re.MULTILINE
+    ),
     "go": re.compile(r"\bfmt\.Print(?:ln|f)?\(|\bspew\.Dump\("),
     "java": re.compile(r"\bSystem\.(?:out|err)\.print|\.printStackTrace\(\s*\)"),
     "php": re.compile(r"\b(?:var_dump|print_r|dd|dump)\s*\("),
@@ -202,7 +204,7 @@ async def _in_code(repo: RepoProbe, evidence: list[Evidence]) -> str:
 def _unfiltered(repo: RepoProbe) -> str:
     """Rails logs the parameters of every request by itself."""
     filters = " ".join(repo.read(path) for path in repo.find("filter_parameter_logging.rb", "application.rb"))
-    if FILTERS.search(re.sub(r"(?m)^\s*#.*$", "", filters)):
+    if FILTERS.search(re.sub(r"(?m)^[ \t]*#.*$", "", filters)):
         return ""
     return "Rails logs every parameter, and nothing filters passwords"
 

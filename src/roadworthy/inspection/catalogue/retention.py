@@ -40,7 +40,9 @@ SCHEDULES = re.compile(
     r"|cron\.schedule\(|@Cron\(|@Scheduled|@Interval\(|every\s+:?\d|perform_in|repeat:\s*\{|\bAddFunc\(",
 )
 NEAR_LINES = 6
-LIFECYCLE = re.compile(r"^\s*lifecycle_rule\s*\{|^\s*resource\s+\"\w*bucket_lifecycle\w*\"|^\s*LifecycleConfiguration:")
+LIFECYCLE = re.compile(
+    r"^[ \t]*lifecycle_rule\s*\{|^[ \t]*resource\s+\"\w*bucket_lifecycle\w*\"|^[ \t]*LifecycleConfiguration:"
+)
 CODE = ("*.py", "*.js", "*.ts", "*.rb", "*.go", "*.java", "*.kt", "*.yml", "*.yaml")
 JOBS_SQL = "select schedule, left(command, 160) as command from cron.job where active limit 100"
 

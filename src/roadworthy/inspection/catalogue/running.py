@@ -17,13 +17,14 @@ TESTS = re.compile(
     r"\b(?:pytest|py\.test|unittest|(?:manage\.py|django-admin) test"
     r"|(?:bin/)?rails (?:db:\S+ )*test(?::\w+)?|jest|vitest(?! bench)|mocha|ava|node --test|c8"
     r"|react-scripts test|ng test|bun test|deno test|rspec|rake (?:test|spec)|minitest"
-    r"|go test|gotestsum|ginkgo|mvnw? .*?(?:test|verify|package|install|deploy)|gradlew? .*?(?:test|check|build)\b"
+    r"|go test|gotestsum|ginkgo|mvnw? .{0,200}?(?:test|verify|package|install|deploy)"
+    r"|gradlew? .{0,200}?(?:test|check|build)\b"
     r"|phpunit|pest|artisan test|cargo (?:test|nextest)|dotnet test|mix test|sbt test)\b",
     re.IGNORECASE,
 )
 ONLY_NAMED = re.compile(
-    r"^\s*(?:(?:pip3?|uv pip|python3? -m pip) install|(?:npm|pnpm|yarn) (?:i|install|add|ci)|(?:apt(?:-get)?|brew|apk)"
-    r"|gem install|go install|echo|printf|which|command -v)\b"
+    r"^[ \t]*(?:(?:pip3?|uv pip|python3? -m pip) install|(?:npm|pnpm|yarn) (?:i|install|add|ci)"
+    r"|(?:apt(?:-get)?|brew|apk)|gem install|go install|echo|printf|which|command -v)\b"
     r"|\s(?:--version|--help|-V)\s*(?:$|[|&;>])",
     re.IGNORECASE,
 )

@@ -28,7 +28,7 @@ IN_TREE = (
     *(".github/workflows/*.yml", ".github/workflows/*.yaml", ".gitlab-ci.yml"),
     *("*cronjob*.yaml", "*cronjob*.yml", "crontab", "*.crontab", "*.timer"),
 )
-RECURRING = re.compile(r"^\s*schedule:|^\s*-?\s*cron:|kind:\s*CronJob|^OnCalendar|^OnUnitActiveSec", re.MULTILINE)
+RECURRING = re.compile(r"^[ \t]*schedule:|^[ \t]*-?\s*cron:|kind:\s*CronJob|^OnCalendar|^OnUnitActiveSec", re.MULTILINE)
 BACKUP_PLACES = ("var/backups", "var/lib/postgresql/backups", "backup", "backups", "srv/backups", "opt/backups")
 BACKUP_SETTINGS = re.compile(r"(?:^|_)BACKUPS?_(?:DIR|PATH|LOCATION|DIRECTORY)$")
 SYSTEMS_OWN = re.compile(r"dpkg|apt-|/usr/lib(?:exec)?/(?:dpkg|apt|systemd)")

@@ -29,11 +29,13 @@ ALIASES = {"hsts": HSTS, "csp": "content-security-policy", "nosniff": "x-content
 TELLTALES = frozenset({"x-powered-by"})
 """Headers that a line names to be rid of."""
 CONFIGURED = re.compile(
-    r"\b(?:configur\w*|set ?up|enabl\w+|add(?:ed)?|allow(?:s|ed|ing)?(?!.*\bonly\b)|whitelist\w*|implement\w*|includes?)\b|https?://",
+    r"\b(?:configur\w*|set ?up|enabl\w+|add(?:ed)?|allow(?:s|ed|ing)?(?!.{0,200}\bonly\b)|whitelist\w*|implement\w*|includes?)\b|https?://",
     re.IGNORECASE,
 )
 """What says that some origin is let in, not only that others are not."""
-ORIGIN_NAMES = re.compile(r"(?:CORS|ALLOWED)\w*ORIGINS?\w*$|^(?:FRONTEND|CLIENT)_(?:URL|ORIGIN)$", re.IGNORECASE)
+ORIGIN_NAMES = re.compile(
+    r"(?:CORS|ALLOWED)\w{0,40}ORIGINS?\w{0,40}$|^(?:FRONTEND|CLIENT)_(?:URL|ORIGIN)$", re.IGNORECASE
+)
 ORIGINS_LIMIT = 3
 _ORIGIN = re.compile(r"https?://[\w.-]+(?::\d+)?")
 CLOSED = frozenset({401, 403, 404, 410})

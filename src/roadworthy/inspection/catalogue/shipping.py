@@ -17,10 +17,10 @@ from roadworthy.inspection.probes.packages import normal
 from roadworthy.inspection.probes.repo import RepoProbe
 
 PINNED = re.compile(
-    r"^\s*([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*==\s*([\w.!+-]+)(?:\s*;\s*(.*?))?\s*\\?\s*(?:--hash.*|#.*)?$",
+    r"^[ \t]*([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*==\s*([\w.!+-]+)(?:\s*;\s*(.*?))?\s*\\?\s*(?:--hash.*|#.*)?$",
     re.MULTILINE,
 )
-NEEDED = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:[<>=!~;@].*)?(?:#.*)?$", re.MULTILINE)
+NEEDED = re.compile(r"^[ \t]*([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:[<>=!~;@].*)?(?:#.*)?$", re.MULTILINE)
 LOCKS = (
     "requirements.txt",
     "requirements/production.txt",
@@ -75,7 +75,7 @@ async def _locked(probes: Probes, requirement: Requirement) -> Verdict:
 
 def _pins(text: str) -> tuple[Mapping[str, str], Sequence[str]]:
     """Packages with their exact version, and those without one; those for other platforms are left out."""
-    plain = re.sub(r"\\\n\s*", " ", re.sub(r"(?m)^\s*(?:#|-).*$", "", text))
+    plain = re.sub(r"\\\n\s*", " ", re.sub(r"(?m)^[ \t]*(?:#|-).*$", "", text))
     pins = {normal(name): version for name, version, marker in PINNED.findall(plain) if not marker}
     conditional = {normal(name) for name, _, marker in PINNED.findall(plain) if marker}
     loose = [

@@ -40,7 +40,7 @@ FILES: Mapping[str, re.Pattern[str]] = {
     "gunicorn.conf.py": re.compile(r"^workers\s*=\s*(.+)$", re.MULTILINE),
     "gunicorn_conf.py": re.compile(r"^workers\s*=\s*(.+)$", re.MULTILINE),
     "gunicorn.py": re.compile(r"^workers\s*=\s*(.+)$", re.MULTILINE),
-    "puma.rb": re.compile(r"^\s*workers\s*\(?\s*(.+?)\)?\s*$", re.MULTILINE),
+    "puma.rb": re.compile(r"^[ \t]*workers\s*\(?\s*(.+?)\)?\s*$", re.MULTILINE),
     "ecosystem.config.js": re.compile(r"\binstances\s*:\s*[\"']?([\w-]+)"),
     "ecosystem.config.cjs": re.compile(r"\binstances\s*:\s*[\"']?([\w-]+)"),
 }
@@ -171,7 +171,7 @@ def _counts(repo: RepoProbe) -> tuple[tuple[str, str], ...]:
             found.append((start.where, match[1]))
     for name, pattern in FILES.items():
         for path in repo.find(name, aside=False):
-            text = re.sub(r"(?m)^\s*(?:#|//).*$", "", repo.read(path))
+            text = re.sub(r"(?m)^[ \t]*(?:#|//).*$", "", repo.read(path))
             stated = pattern.search(text)
             if stated and not ELSEWHERE.search(path):
                 found.append((path, stated[1].split("#")[0].strip()))
@@ -210,7 +210,7 @@ def _pools(repo: RepoProbe) -> tuple[tuple[str, int | None], ...]:
     )
     if "DATABASES" in django:
         found += _django_pool(repo, django["DATABASES"].path)
-    decided = re.search(r"(?m)^\s*pool\s*:.*\bENV\b", repo.read("config/database.yml"))
+    decided = re.search(r"(?m)^[ \t]*pool\s*:.*\bENV\b", repo.read("config/database.yml"))
     if (size := rails.get("pool")) is not None and str(size.value).isdigit() and not decided:
         found.append((size.path, int(size.value)))
     hikari = next(
@@ -222,7 +222,7 @@ def _pools(repo: RepoProbe) -> tuple[tuple[str, int | None], ...]:
     for globs, pattern in POOLS.values():
         for path in repo.find(*globs, aside=False):
             if not is_aside(path) and not ELSEWHERE.search(path):
-                text = re.sub(r"(?m)^\s*//.*$", "", repo.read(path))
+                text = re.sub(r"(?m)^[ \t]*//.*$", "", repo.read(path))
                 found += [
                     (path, int(next(filter(None, groups)))) for groups in [m.groups() for m in pattern.finditer(text)]
                 ]

@@ -34,7 +34,7 @@ SQL = re.compile(
 _JAVASCRIPT = re.compile(
     r"(?:\.|\b)(?:query|execute|raw|\$queryRawUnsafe|\$executeRawUnsafe|all|run|prepare)\(\s*(?P<text>`[^`]*`|[\"'][^\"'\n]*[\"']\s*\+[^\n;]*)"
 )
-_HOLE = re.compile(r"\$\{\s*([^}]*)\}")
+_HOLE = re.compile(r"\$\{\s{0,40}([^}]{0,400})\}")
 _GO = re.compile(
     r"(?:Query|QueryRow|Exec|QueryContext|QueryRowContext|ExecContext|Raw)\((?:\s*\w+\s*,)?\s*(?P<text>fmt\.Sprintf\(\s*[\"`][^\"`]*[\"`][^\n]*|\"[^\"\n]*\"\s*\+[^\n]*)"
 )
@@ -42,7 +42,7 @@ _RUBY = re.compile(
     r"(?:where|find_by_sql|execute|exec_query|select_all|order|having|joins|pluck)\(?\s*(?P<text>\"[^\"\n]*#\{[^}]*\}[^\"\n]*\")"
 )
 _PHP = re.compile(r"(?:query|exec|prepare|mysqli_query)\([^\"\n]*(?P<text>\"[^\"\n]*\$\w+[^\"\n]*\")")
-_CALLS = re.compile(r"(?:query|execute|exec|raw|Query\w*|Exec\w*|find_by_sql)\s*\(")
+_CALLS = re.compile(r"(?:query|execute|exec|raw|Query\w{0,40}|Exec\w{0,40}|find_by_sql)\s*\(")
 CONSTANT = re.compile(
     r"^[A-Z][A-Z0-9_.]*$|^(?:placeholders?|columns?_sql|cols)\b|\bquote(?:_ident|_table_name|_column_name)?\(|\bmap\(|^Prisma\.|\bsql\."
 )

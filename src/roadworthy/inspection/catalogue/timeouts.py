@@ -77,7 +77,7 @@ _NUMBER = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|sec|seconds?|min)?$")
 _UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0}
 LIKELY_MILLISECONDS = 1_000
 """Nobody waits for a quarter of an hour: a bare 10000 of a variable without a unit is milliseconds."""
-_COMMENT = re.compile(r"^\s*(?://|#|\*|/\*)")
+_COMMENT = re.compile(r"^[ \t]*(?://|#|\*|/\*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ ROUTES_LIMIT = 2_000
 DEPTH_LIMIT = 20
 TEXT_LIMIT_CHARACTERS = 512 * 1024
 LOOPBACK_ADDRESS = re.compile(r"^https?://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$)")
-_MATCHER = re.compile(r'^\s*"?([a-zA-Z_][\w.]*)"?\s*(=~|!~|!=|=)\s*"?(.*?)"?\s*$')
+_MATCHER = re.compile(r'^[ \t]*"?([a-zA-Z_][\w.]*)"?\s*(=~|!~|!=|=)\s*"?(.*?)"?\s*$')
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def _wrk(text: str, finished_at: str) -> DrillResult | None:
     if begun is None or rate is None:
         return None
     connections = re.search(r"threads and (\d+) connections", text)
-    done = re.search(r"^\s+(\d+) requests in ([\d.]+)(m?s|m)\b", text, re.MULTILINE)
+    done = re.search(r"^[ \t]+(\d+) requests in ([\d.]+)(m?s|m)\b", text, re.MULTILINE)
     requests = float(done[1]) if done else None
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
@@ -173,7 +173,7 @@ def _wrk(text: str, finished_at: str) -> DrillResult | None:
         "users": float(connections[1]) if connections else None,
         "requests": requests,
         "rps": float(rate[1]),
-        **_latencies(text, r"^\s+{}%\s+" + _TIME),
+        **_latencies(text, r"^[ \t]+{}%\s+" + _TIME),
         "error_ratio": errors / requests if requests else None,
         "duration_seconds": float(done[2]) * MILLISECONDS[done[3]] / 1000 if done else None,
     }
@@ -193,7 +193,7 @@ def _ab(text: str, finished_at: str) -> DrillResult | None:
         "requests": complete,
         "rps": float(rate[1]),
         **{
-            f"p{n}_ms": float(found[1]) if (found := re.search(rf"^\s+{n}%\s+(\d+)", text, re.MULTILINE)) else None
+            f"p{n}_ms": float(found[1]) if (found := re.search(rf"^[ \t]+{n}%\s+(\d+)", text, re.MULTILINE)) else None
             for n in (50, 95, 99)
         },
         "error_ratio": ((failed or 0) + refused) / complete,
@@ -204,20 +204,20 @@ def _ab(text: str, finished_at: str) -> DrillResult | None:
 
 
 def _hey(text: str, finished_at: str) -> DrillResult | None:
-    rate = re.search(r"^\s*Requests/sec:\s+([\d.]+)", text, re.MULTILINE)
+    rate = re.search(r"^[ \t]*Requests/sec:\s+([\d.]+)", text, re.MULTILINE)
     if rate is None or "Status code distribution" not in text:
         return None
     answered = [(int(code), float(count)) for code, count in re.findall(r"\[(\d{3})\]\s+(\d+) responses", text)]
     lost = sum(
         float(count)
-        for count in re.findall(r"^\s+\[(\d+)\]\s+\D", text.partition("Error distribution")[2], re.MULTILINE)
+        for count in re.findall(r"^[ \t]+\[(\d+)\]\s+\D", text.partition("Error distribution")[2], re.MULTILINE)
     )
     total = sum(count for _, count in answered) + lost
     wrong = sum(count for code, count in answered if code >= 400) + lost  # noqa: PLR2004 - HTTP: an error from here on
     figures = {
         "requests": total,
         "rps": float(rate[1]),
-        **_latencies(text, r"^\s+{}%+ in " + _TIME),
+        **_latencies(text, r"^[ \t]+{}%+ in " + _TIME),
         "error_ratio": wrong / total if total else None,
     }
     return _load("hey", finished_at, figures)

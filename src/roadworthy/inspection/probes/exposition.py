@@ -13,7 +13,7 @@ _SAMPLE = re.compile(
     r"(?P<value>[-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|Inf|NaN))"
     r"(?:[ \t]+[0-9.]+)?(?:[ \t]+\#.*)?$"
 )
-_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:\\.|[^"\\])*)"')
+_LABEL = re.compile(r'(?<![a-zA-Z0-9_])([a-zA-Z_][a-zA-Z0-9_]*)="((?:\\.|[^"\\])*)"')
 _SUFFIX = re.compile(r"_(?:bucket|count|sum|total|created|info)$")
 
 

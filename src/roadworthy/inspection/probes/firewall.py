@@ -145,7 +145,7 @@ def _nft(text: str) -> Firewall:
         closed = (
             closed
             or "policy drop" in body
-            or bool(re.search(r"^\s*(?:counter[^;\n]*)?(?:drop|reject)\s*$", body, re.MULTILINE))
+            or bool(re.search(r"^[ \t]*(?:counter[^;\n]*)?(?:drop|reject)\s*$", body, re.MULTILINE))
         )
         for line in body.splitlines():
             if re.search(r"\baccept\s*$", line.strip()) is None:

@@ -22,7 +22,7 @@ NOT_PRODUCTION = re.compile(
 PRODUCTION = re.compile(r"(?:^|[._/-])(?:prod|production|live)(?:[._/-]|$)", re.IGNORECASE)
 _CONTINUED = re.compile(r"\\[ \t]*\n")
 _HEREDOC = re.compile(r"<<-?['\"]?(\w+)")
-_INSTRUCTION = re.compile(r"^\s*([A-Za-z]+)\s+(.*)$")
+_INSTRUCTION = re.compile(r"^[ \t]*([A-Za-z]+)\s+(.*)$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ REUSE_DEPTH = 4
 PUSH, PULL, TAG, SCHEDULE = "push", "pull request", "tag", "schedule"
 HAND, RELEASE, UNSEEN = "hand", "release", "unseen"
 """When a job runs. `UNSEEN`: the server that runs it decides, and the files don't say."""
-_COMMENT = re.compile(r"(?m)^\s*#.*$|(?<=\s)#\s.*$")
+_COMMENT = re.compile(r"(?m)^[ \t]*#.*$|(?<=\s)#\s.*$")
 _WRITTEN = re.compile(r"(?:\b(?:cat|tee)\b|>)[^\n<]*<<-?\s*['\"]?(\w+)|<<-?\s*['\"]?(\w+)['\"]?\s*>")
 _DOUBTFUL = re.compile(
     r"github\.(?:repository|repository_owner|actor|triggering_actor)\s*==|\b(?:vars|env|inputs|secrets)\.\w+"
     r"|contains\(\s*github\.event\.(?:head_commit|pull_request\.labels)",
     re.IGNORECASE,
 )
-_TOLERATED = re.compile(r"\|\|\s*(?:true|:|exit 0|echo\b)|;\s*(?:true|exit 0)\s*$|^\s*set \+e\b", re.MULTILINE)
+_TOLERATED = re.compile(r"\|\|\s*(?:true|:|exit 0|echo\b)|;\s*(?:true|exit 0)\s*$|^[ \t]*set \+e\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,10 @@ QUOTED = re.compile(
     rf"|:)\s*[\"'`](?P<value>[^\"'`\n]{{8,200}})[\"'`]"
 )
 BARE = re.compile(
-    rf"(?i)^\s*(?:export\s+|-\s+)?(?P<name>{_NAMED})\s*[:=]\s*(?P<value>[^\s\"'#&*!|>{{}}\[\]]{{8,200}})\s*$"
+    rf"(?i)^[ \t]*(?:export\s+|-\s+)?(?P<name>{_NAMED})\s*[:=]\s*(?P<value>[^\s\"'#&*!|>{{}}\[\]]{{8,200}})\s*$"
 )
 RAILS_KEY_FILE = re.compile(r"(?:^|/)config/(?:master|credentials/\w+)\.key$")
-_GENERATED = re.compile(r"^\s*#\s*config\.(?:secret_key|pepper)\s*=")
+_GENERATED = re.compile(r"^[ \t]*#\s*config\.(?:secret_key|pepper)\s*=")
 """What Devise's generator leaves commented out in every application."""
 PRIVATE_FILE = re.compile(r"(?:^|/)\.env(?:\.(?:local|prod|production|staging))?$")
 _OF_PEOPLE = re.compile(

@@ -31,7 +31,7 @@ STORES = re.compile(
     re.IGNORECASE,
 )
 """Images of others, whose number and rights are not the service's own."""
-_KUBERNETES = re.compile(r"^\s*apiVersion\s*:", re.MULTILINE)
+_KUBERNETES = re.compile(r"^[ \t]*apiVersion\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

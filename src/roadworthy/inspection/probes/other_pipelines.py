@@ -29,7 +29,7 @@ _RESERVED = frozenset(
 )
 JENKINS_LIMIT_BYTES = 32 * 1024
 """Read by patterns that look for an end: what has none costs its square."""
-_SLASHED = re.compile(r"/\*.*?\*/|(?m:^\s*//.*$)|(?m:(?<=[\s;])//.*$)", re.DOTALL)
+_SLASHED = re.compile(r"/\*.*?\*/|(?m:^[ \t]*//.*$)|(?m:(?<=[\s;])//.*$)", re.DOTALL)
 _SHELL = re.compile(
     r"\b(?:sh|bat|powershell)\b\s*\(?\s*(?:script:\s*)?"
     r"(?:'''(.*?)'''|\"\"\"(.*?)\"\"\"|'([^'\n]*)'|\"([^\"\n]*)\")",

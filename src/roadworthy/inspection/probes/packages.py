@@ -17,10 +17,11 @@ MANIFESTS = (
 ASIDE_GROUPS = re.compile(r"\b(?:dev|develop\w*|tests?|testing|docs?|lint\w*|types?|bench\w*)\b", re.IGNORECASE)
 """Groups of dependencies that don't reach production."""
 NODES_LIMIT = 5_000
-_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)", re.MULTILINE)
+_REQUIREMENT = re.compile(r"^[ \t]*([A-Za-z0-9][\w.-]*)", re.MULTILINE)
 _OTHERS = re.compile(
-    r"^\s*gem\s+[\"']([\w.-]+)|<artifactId>([\w.-]+)<|Include=\"([\w.-]+)\"|^\s*(?:require\s+)?([\w.-]+(?:/[\w.-]+)+)\s+v\d"
-    r"|^\s*(?:implementation|api|runtimeOnly)\W+[\w.-]+:([\w.-]+)",
+    r"^[ \t]*gem\s+[\"']([\w.-]+)|<artifactId>([\w.-]+)<|Include=\"([\w.-]+)\""
+    r"|^[ \t]*(?:require\s+)?([\w.-]+(?:/[\w.-]+)+)\s+v\d"
+    r"|^[ \t]*(?:implementation|api|runtimeOnly)\W+[\w.-]+:([\w.-]+)",
     re.MULTILINE,
 )
 
@@ -54,7 +55,9 @@ def _names(path: str, text: str) -> Iterator[str]:
     elif file.endswith(".txt"):
         yield from _REQUIREMENT.findall(re.sub(r"#.*", "", text))
     else:
-        for groups in _OTHERS.findall(re.sub(r"^\s*(?:#|//).*|<!--.*?-->", "", text, flags=re.MULTILINE | re.DOTALL)):
+        for groups in _OTHERS.findall(
+            re.sub(r"^[ \t]*(?:#|//).*|<!--.*?-->", "", text, flags=re.MULTILINE | re.DOTALL)
+        ):
             name = next(filter(None, groups))
             yield name
             yield name.rpartition("/")[2]

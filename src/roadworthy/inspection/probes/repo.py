@@ -24,6 +24,8 @@ Facts = TypeVar("Facts")
 ENTRIES_LIMIT = 100_000
 FILE_LIMIT_BYTES = 256 * 1024
 TOTAL_LIMIT_BYTES = 64 * 1024 * 1024
+RUN_CHARACTERS = 500
+_RUNS = " \n\t\r-_=#*/\\.,:;'\"`([{<|a1x"
 OTHERS = frozenset(
     {".git", ".hg", "node_modules", ".venv", "venv", "env", "vendor", "bower_components", "site-packages"}
     | {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox", ".next", "target", "coverage"}
@@ -93,7 +95,7 @@ class RepoProbe:
     def read(self, path: str, limit_bytes: int = FILE_LIMIT_BYTES) -> str:
         """Text of one file, bounded; empty where it can't be read."""
         try:
-            return read_bytes(self.root / path, limit_bytes).decode("utf-8", "replace")
+            return _calmed(read_bytes(self.root / path, limit_bytes).decode("utf-8", "replace"))
         except (OSError, ValueError):
             return ""
 
@@ -169,6 +171,14 @@ class RepoProbe:
                 )
             ahead += [f"{folder}{one.name}/" for one in entries if one.name not in OTHERS and _is_folder(one)]
             yield from (f"{folder}{one.name}" for one in entries if one.is_file(follow_symlinks=False))
+
+
+def _calmed(text: str) -> str:
+    """`text` without runs that no file needs, and that patterns take the square of their length for."""
+    for character in _RUNS:
+        if character * RUN_CHARACTERS in text:
+            text = re.sub(f"{re.escape(character)}{{{RUN_CHARACTERS},}}", character * RUN_CHARACTERS, text)
+    return text
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

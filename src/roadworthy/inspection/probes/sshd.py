@@ -61,7 +61,7 @@ def _lines(host: HostProbe, pattern: str, files: list[str], depth: int) -> Itera
     for path, text in sorted(host.files(pattern).items()):
         files.append(path)
         for line in text.splitlines():
-            words = re.match(r"^\s*([A-Za-z]\w*)(?:\s+|\s*=\s*)(.+?)\s*(?:\s#.*)?$", line)
+            words = re.match(r"^[ \t]*([A-Za-z]\w*)(?:\s+|\s*=\s*)(.+?)\s*(?:\s#.*)?$", line)
             if words is None:
                 continue
             keyword, value = words[1].lower(), words[2].strip("\"'")
