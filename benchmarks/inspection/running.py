@@ -85,26 +85,43 @@ def _answers(port: int) -> bool:
     return False
 
 
+MEASURED = """
+import atexit, re, runpy, sys
+from pathlib import Path
+
+told, sys.argv = Path(sys.argv[1]), ["roadworthy", *sys.argv[2:]]
+
+def note():
+    told.write_text(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+
+atexit.register(note)
+runpy.run_module("roadworthy", run_name="__main__", alter_sys=True)
+"""
+"""An inspection that notes its own peak: what `wait4` calls a child's begins at that of the process that forked it."""
+
+
 def inspected(checklist: Path, target: Path, report: Path) -> tuple[float, float]:
     """Seconds and peak megabytes of one inspection, in a process of its own as a user starts it."""
-    command = [
-        sys.executable,
-        "-m",
-        "roadworthy",
-        "inspect",
-        str(checklist),
-        "--target",
-        str(target),
-        "--json",
-        str(report),
-    ]
+    peak = report.with_suffix(".peak")
+    arguments = ["inspect", str(checklist), "--target", str(target), "--json", str(report)]
     began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in {0, 1, 2}:
-        raise SystemExit(f"the inspection of {checklist.name} ended with {process.returncode}")
-    return time.monotonic() - began, usage.ru_maxrss / 1024
+    command = [sys.executable, "-c", MEASURED, str(peak), *arguments]
+    done = subprocess.run(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=_as_installed(),
+        timeout=INSPECT_SECONDS,
+        check=False,
+    )
+    if done.returncode not in {0, 1, 2}:
+        raise SystemExit(f"the inspection of {checklist.name} ended with {done.returncode}")
+    return time.monotonic() - began, int(peak.read_text()) / 1024
+
+
+def _as_installed() -> dict[str, str]:
+    """Modules are compiled once, as an installation does it, also where the environment says otherwise."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def seeds(corpus: Path | None, running: Product) -> Iterator[Row]:
@@ -155,7 +172,7 @@ def _inspecting(running: Product, checklist: Path, folder: Path) -> Iterator[Non
     """Inspections one after the other, for as long as the context is open."""
     inner = f"{sys.executable} -m roadworthy inspect '{checklist}' --target '{running.target}' --json '{folder}/r.json'"
     command = ["bash", "-c", f"while true; do {inner} > /dev/null 2>&1; done"]
-    process = subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen(command, start_new_session=True, env=_as_installed())
     try:
         yield
     finally:
