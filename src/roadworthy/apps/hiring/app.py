@@ -51,7 +51,7 @@ def routes(resources: Resources) -> Routes:
     pages = pages_of(resources.settings)
     handlers = [
         *HomePage(pages, jobs, companies, browsing).handlers(),
-        *JobPages(pages, jobs, browsing, views).handlers(),
+        *JobPages(pages, jobs, searching=searching, facets=facets, browsing=browsing, views=views).handlers(),
         *CompanyPages(pages, companies, jobs, browsing).handlers(),
     ]
     hot = (

@@ -7,6 +7,12 @@ from typing import Protocol
 
 TERMS = {"full_time": "Full time", "part_time": "Part time", "contract": "Contract", "temporary": "Temporary"}
 LEVELS = {"entry": "Entry level", "mid": "Mid level", "senior": "Senior", "lead": "Lead"}
+POSTED = {
+    "24h": "In the last 24 hours",
+    "3d": "In the last 3 days",
+    "7d": "In the last 7 days",
+    "30d": "In the last 30 days",
+}
 PERIODS = {"hour": "an hour", "year": "a year"}
 THOUSAND = 1_000
 

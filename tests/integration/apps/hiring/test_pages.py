@@ -90,7 +90,17 @@ async def test_the_tally_counts_what_there_is(visitor: httpx.AsyncClient, databa
     )
     assert in_ohio > PAGE
     assert f"{in_ohio} jobs</strong>" in (await visitor.get("/jobs?state=OH")).text
-    assert "1,000+ jobs</strong>" in (await visitor.get("/jobs")).text
+    everywhere = await database.fetchval("select count(*) from hiring.jobs where is_active")
+    assert f"{everywhere:,} jobs</strong>" in (await visitor.get("/jobs")).text
+
+
+async def test_what_takes_too_long_to_count_is_told_roughly(
+    visitor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roadworthy.apps.hiring.facets.service.PATIENCE_SECONDS", 0.0)
+    page = (await visitor.get("/jobs")).text
+    assert "1,000+ jobs</strong>" in page
+    assert '<option value="full_time">Full time</option>' in page
 
 
 async def test_counts_stop_at_their_limits(

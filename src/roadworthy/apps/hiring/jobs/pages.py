@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -17,11 +18,17 @@ from roadworthy.apps.hiring.audience import Audience
 from roadworthy.apps.hiring.browsing.domain import Tally
 from roadworthy.apps.hiring.browsing.placenames import UNKNOWN_PLACE, PlaceNames
 from roadworthy.apps.hiring.browsing.service import Browsing
+from roadworthy.apps.hiring.facets.domain import UNCOUNTED, Facets
+from roadworthy.apps.hiring.facets.schemas import FacetQuery
+from roadworthy.apps.hiring.facets.service import FacetCounts
 from roadworthy.apps.hiring.jobs.domain import Job, JobSummary
 from roadworthy.apps.hiring.jobs.errors import JobNotFound
-from roadworthy.apps.hiring.jobs.schemas import JobQuery
-from roadworthy.apps.hiring.jobs.search import HINTS, Search, SearchQuery, address, plain_dollars, search_of
+from roadworthy.apps.hiring.jobs.narrowing import narrowing
+from roadworthy.apps.hiring.jobs.schemas import JobPage, JobQuery
+from roadworthy.apps.hiring.jobs.search import HINTS, MILES, Search, SearchQuery, address, plain_dollars, search_of
 from roadworthy.apps.hiring.jobs.service import JobService, cursor_at
+from roadworthy.apps.hiring.searching.schemas import JobSearchPage, JobSearchQuery
+from roadworthy.apps.hiring.searching.service import Searching
 from roadworthy.apps.hiring.views.service import ViewCounter
 from roadworthy.chassis.edge.asgi import Scope
 from roadworthy.chassis.errors import InvalidParameter
@@ -42,15 +49,29 @@ class Listing:
     next: str | None = None
     previous: str | None = None
     tally: Tally | None = None
+    shown: JobSearchPage | None = None
+    facets: Facets = UNCOUNTED
+    miles: Mapping[int, float] = field(default_factory=dict)
 
 
 class JobPages:
     """Pages over the job service: what the API answers, for people."""
 
-    def __init__(self, pages: Pages, jobs: JobService, browsing: Browsing, views: ViewCounter) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        jobs: JobService,
+        *,
+        searching: Searching,
+        facets: FacetCounts,
+        browsing: Browsing,
+        views: ViewCounter,
+    ) -> None:
         """Take the renderer, the services to ask, and what counts views."""
         self._pages = pages
         self._jobs = jobs
+        self._searching = searching
+        self._facets = facets
         self._browsing = browsing
         self._views = views
 
@@ -81,13 +102,27 @@ class JobPages:
         if typed := filled.given.get("place"):
             place = names.find(typed)
             if place is not None:
-                return Redirect(search.address("city", "state", **place.parameters), status_code=303)
+                return Redirect(
+                    search.address("city", "state", *(() if place.city else ("miles",)), **place.parameters),
+                    status_code=303,
+                )
             search.errors["place"] = UNKNOWN_PLACE.format(typed)
         self._name_place(search, names)
-        listing = await self._listing(search, filled.query.before) if not search.errors else Listing([])
+        listing = await self._listing(search) if not search.errors else Listing([])
+        if not search.errors:
+            listing = await self._around(search, listing, names)
         _name_company(search, listing)
         status = HTTPStatus.BAD_REQUEST if search.errors else HTTPStatus.OK
-        return self._pages.response("jobs/results.html", status=status, search=search, listing=listing, here="/jobs")
+        return self._pages.response(
+            "jobs/results.html",
+            status=status,
+            search=search,
+            listing=listing,
+            narrow=narrowing(search, listing.facets),
+            within=[(str(miles), f"{miles} miles") for miles in MILES],
+            feed=search.address().replace("/jobs", "/jobs.atom", 1),
+            here="/jobs",
+        )
 
     async def job(self, job_id: int) -> Response[Any]:
         """A job, the company behind it, and what else that company offers.
@@ -124,28 +159,53 @@ class JobPages:
                     search.errors["place"] = UNKNOWN_PLACE.format(wanted)
                 return
 
-    async def _listing(self, search: Search, before: str | None) -> Listing:
+    async def _around(self, search: Search, listing: Listing, names: PlaceNames) -> Listing:
+        """The numbers beside a list, and how far its jobs are."""
+        words = listing.shown.searched if listing.shown else search.query.q
+        wanted = {name: getattr(search.query, name) for name in FacetQuery.__struct_fields__} | {"q": words}
+        facets = await self._facets.soon(Audience.PUBLIC, FacetQuery(**wanted))
+        if facets.counted:
+            tally = Tally(facets.jobs, exact=True)
+        else:
+            page = JobPage(listing.items, listing.next)
+            tally = await self._browsing.tally(
+                Audience.PUBLIC, msgspec.structs.replace(search.query, q=words, cursor=None), page
+            )
+        miles: dict[int, float] = {}
+        if search.query.miles and search.place and search.place.city:
+            here = search.place.city.id
+            miles = {job.city.id: names.gazetteer.miles(here, job.city.id) for job in listing.items}
+        return replace(listing, facets=facets, tally=tally, miles=miles)
+
+    async def _ranked(self, search: Search) -> Listing:
+        query = search.query
+        wanted = {name: getattr(query, name) for name in JobSearchQuery.__struct_fields__ if name != "exact"}
+        page = await self._searching.search(Audience.PUBLIC, JobSearchQuery(exact=bool(query.exact), **wanted))
+        following = search.address(cursor=page.next_cursor) if page.next_cursor else None
+        return Listing(page.items, following, search.address() if query.cursor else None, shown=page)
+
+    async def _listing(self, search: Search) -> Listing:
         query = search.query
         try:
-            if before is not None:
-                return await self._listing_before(search, before)
+            if search.is_ranked:
+                return await self._ranked(search)
+            if query.before is not None:
+                return await self._listing_before(search, query.before)
             page = await self._jobs.jobs(Audience.PUBLIC, query)
         except InvalidParameter:
             search.errors["cursor"] = HINTS["cursor"]
             return Listing([])
-        tally = await self._browsing.tally(Audience.PUBLIC, query, page)
         previous = search.address(before=cursor_at(page.items[0])) if query.cursor and page.items else None
         following = search.address(cursor=page.next_cursor) if page.next_cursor else None
-        return Listing(page.items, following, previous, tally)
+        return Listing(page.items, following, previous)
 
     async def _listing_before(self, search: Search, before: str) -> Listing:
         query = msgspec.structs.replace(search.query, cursor=before)
         page = await self._jobs.jobs_before(Audience.PUBLIC, query)
-        tally = await self._browsing.tally(Audience.PUBLIC, query, page)
         if not page.items:
-            return Listing([], tally=tally)
+            return Listing([])
         previous = search.address(before=page.next_cursor) if page.next_cursor else None
-        return Listing(page.items, search.address(cursor=cursor_at(page.items[-1])), previous, tally)
+        return Listing(page.items, search.address(cursor=cursor_at(page.items[-1])), previous)
 
 
 def _name_company(search: Search, listing: Listing) -> None:
