@@ -107,7 +107,9 @@ class Settings(BaseSettings):
     )
 
     redis_enabled: bool = Field(True, description="false: no shared tier; each process keeps its own")
-    redis_url: SecretStr | None = Field(None, description="redis://host:6379/0; empty: the embedded Valkey")
+    redis_url: SecretStr | None = Field(
+        None, description="redis://host:6379/0, redis+sentinel://..., redis+cluster://...; empty: the embedded Valkey"
+    )
     cache_ttl_seconds: int = Field(300, ge=1, le=86_400, description="how long shared cache entries live")
     cache_bytes: int = Field(
         16 * 1024 * 1024, ge=0, description="memory a web process gives results of cached functions"

@@ -105,6 +105,9 @@ class SharedTier:
     async def close(self) -> None:
         """Close every connection."""
         await self.client.aclose()
+        watching = getattr(self.client.connection_pool, "sentinel_manager", None) if not self.is_cluster else None
+        if watching is not None:
+            await watching.aclose()
 
     def _went_down(self, error: Exception) -> SharedTierDown:
         self._down_until = time.monotonic() + self._down_seconds
