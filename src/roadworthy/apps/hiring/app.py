@@ -12,9 +12,12 @@ from roadworthy.apps.hiring.companies.repository import CompanyRepository
 from roadworthy.apps.hiring.companies.routes import CompanyRoutes
 from roadworthy.apps.hiring.companies.service import CompanyService
 from roadworthy.apps.hiring.demo import load_demo
+from roadworthy.apps.hiring.expiry.repository import ExpiryRepository
+from roadworthy.apps.hiring.expiry.tasks import expiry_task
 from roadworthy.apps.hiring.facets.repository import FacetRepository
 from roadworthy.apps.hiring.facets.routes import FacetRoutes
 from roadworthy.apps.hiring.facets.service import FacetCounts
+from roadworthy.apps.hiring.feeds.pages import FeedPages
 from roadworthy.apps.hiring.freshness import PAGES
 from roadworthy.apps.hiring.home.pages import HomePage
 from roadworthy.apps.hiring.jobs.pages import JobPages
@@ -28,6 +31,8 @@ from roadworthy.apps.hiring.searching.repository import SearchRepository
 from roadworthy.apps.hiring.searching.routes import SearchRoutes
 from roadworthy.apps.hiring.searching.service import Searching
 from roadworthy.apps.hiring.site import pages_of
+from roadworthy.apps.hiring.sitemaps.pages import SitemapPages
+from roadworthy.apps.hiring.sitemaps.repository import SitemapRepository
 from roadworthy.apps.hiring.spelling.repository import SpellingRepository
 from roadworthy.apps.hiring.spelling.service import Spelling
 from roadworthy.apps.hiring.spelling.tasks import words_task
@@ -53,6 +58,8 @@ def routes(resources: Resources) -> Routes:
         *HomePage(pages, jobs, companies, browsing).handlers(),
         *JobPages(pages, jobs, searching=searching, facets=facets, browsing=browsing, views=views).handlers(),
         *CompanyPages(pages, companies, jobs, browsing).handlers(),
+        *FeedPages(jobs, browsing, pages.site.name, pages.site.public_url).handlers(),
+        *SitemapPages(SitemapRepository(resources.database), places, pages.site.public_url).handlers(),
     ]
     hot = (
         *JobRoutes(jobs, views).hot(),
@@ -66,9 +73,10 @@ def routes(resources: Resources) -> Routes:
 
 def tasks(resources: Resources) -> Sequence[PeriodicTask]:
     """What the worker does for the app."""
-    found = [words_task(SpellingRepository(resources.database))]
+    database = resources.database
+    found = [words_task(SpellingRepository(database)), expiry_task(ExpiryRepository(database))]
     if resources.shared is not None:  # else each web process adds its own views
-        found.append(drain_task(SharedViews(resources.shared), ViewRepository(resources.database)))
+        found.append(drain_task(SharedViews(resources.shared), ViewRepository(database)))
     return found
 
 

@@ -11,4 +11,11 @@ from roadworthy.chassis.edge.policy import CachePolicy, RoutePolicy
 LISTS_FRESH_SECONDS = 60.0
 KEPT = CachePolicy(LISTS_FRESH_SECONDS)
 # Exact paths: /jobs/{id} lies below /jobs and is left out.
-PAGES = tuple(RoutePolicy(path, cache=KEPT) for path in ("/", "/jobs", "/jobs/places", "/companies/*"))
+PATHS = ("/", "/jobs", "/jobs/places", "/jobs.atom", "/companies/*")
+# Search engines come back in hours.
+SITEMAPS_FRESH_SECONDS = 3_600.0
+SITEMAPS = ("/sitemap.xml", "/sitemaps/*")
+PAGES = (
+    *(RoutePolicy(path, cache=KEPT) for path in PATHS),
+    *(RoutePolicy(path, cache=CachePolicy(SITEMAPS_FRESH_SECONDS)) for path in SITEMAPS),
+)

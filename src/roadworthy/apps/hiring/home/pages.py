@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import MediaType, Response, get
+from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from roadworthy.apps.hiring.audience import Audience
@@ -20,8 +20,6 @@ from roadworthy.apps.hiring.jobs.search import address
 from roadworthy.apps.hiring.jobs.service import JobService
 from roadworthy.chassis.pages.rendering import Pages
 
-# Pages of a list beyond the first change by the minute, and the API says the same again.
-ROBOTS = "User-agent: *\nDisallow: /api/\nDisallow: /*cursor=\nDisallow: /*before=\n"
 FEATURED = 8
 BEST = 8
 # Words that visitors of a board for spas look for; each finds hundreds of jobs in the demo data.
@@ -65,11 +63,7 @@ class HomePage:
         async def home() -> Response[Any]:
             return await self.home()
 
-        @get("/robots.txt", name="robots", media_type=MediaType.TEXT, sync_to_thread=False)
-        def robots() -> str:
-            return ROBOTS
-
-        return [home, robots]
+        return [home]
 
     async def home(self) -> Response[Any]:
         """The first page."""

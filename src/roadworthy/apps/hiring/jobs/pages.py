@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -139,8 +140,9 @@ class JobPages:
             "jobs/job.html",
             job=job,
             similar=similar,
+            now=datetime.now(UTC),
             canonical=f"{self._pages.site.public_url}/jobs/{job.id}",
-            posting=posting(job),
+            posting=posting(job, self._pages.site.public_url),
             address=address,
             here="/jobs",
         )
@@ -214,8 +216,13 @@ def _name_company(search: Search, listing: Listing) -> None:
         search.company = listing.items[0].company.name if listing.items else slug.replace("-", " ").title()
 
 
-def posting(job: Job) -> Markup:
-    """The job as schema.org's JobPosting, for search engines; safe inside a script element."""
+def posting(job: Job, site: str) -> Markup:
+    """The job as schema.org's JobPosting, for search engines; safe inside a script element.
+
+    It has everything that Google's job search requires, and what it recommends where the job says it: an end
+    (`validThrough`), pay (`baseSalary`), whether the work is done from home.
+    """
+    company_address, address = f"{site}/companies/{job.company.slug}", f"{site}/jobs/{job.id}"
     document: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "JobPosting",
@@ -224,7 +231,8 @@ def posting(job: Job) -> Markup:
         "datePosted": iso(job.created_at),
         "employmentType": {"contract": "CONTRACTOR"}.get(job.employment_type, job.employment_type.upper()),
         "identifier": {"@type": "PropertyValue", "name": job.company.name, "value": str(job.id)},
-        "hiringOrganization": {"@type": "Organization", "name": job.company.name},
+        "hiringOrganization": {"@type": "Organization", "name": job.company.name, "url": company_address},
+        "url": address,
         "jobLocation": {
             "@type": "Place",
             "address": {
@@ -235,6 +243,8 @@ def posting(job: Job) -> Markup:
             },
         },
     }
+    if job.expires_at is not None:
+        document["validThrough"] = iso(job.expires_at)
     if job.is_remote:
         document |= {
             "jobLocationType": "TELECOMMUTE",

@@ -27,9 +27,11 @@ COMPANY = "c.id, c.name, c.slug, c.industry, c.size, c.rating::float8"
 # `offset 0` is a fence: without it the planner hashes all companies once it believes that a batch is large, which
 # costs ten times as much as looking up the few dozen that the batch names.
 WITH_COMPANY = "cross join lateral (select * from hiring.companies c where c.id = j.company_id offset 0) c"
+# Whoever asks for a job hears to the second that its time is over; a task closes it for the lists.
+OPEN = "j.is_active and (j.expires_at is null or j.expires_at > now())"
 BY_ID = f"""
 select j.id, j.title, j.description, j.employment_type, j.experience_level, j.salary_min, j.salary_max,
-       j.salary_period, j.is_remote, j.is_active, j.is_featured, j.view_count, j.created_at, j.expires_at,
+       j.salary_period, j.is_remote, {OPEN}, j.is_featured, j.view_count, j.created_at, j.expires_at,
        {COMPANY}, j.city_id, j.state_id
 from hiring.jobs j {WITH_COMPANY}
 where j.id = any($1::bigint[])
