@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from roadworthy.chassis.service import AppManifest, Resources, Routes, Service
 from roadworthy.chassis.settings import Settings
+from roadworthy.chassis.telemetry.output import LogOutput
 from roadworthy.chassis.web.hot import HotRoute
 
 pytestmark = pytest.mark.anyio
@@ -59,8 +60,10 @@ class Lifespan:
 
 
 @asynccontextmanager
-async def running(settings: Settings, apps: Sequence[AppManifest] = (APP,)) -> AsyncIterator[httpx.AsyncClient]:
-    service = Service(settings, apps)
+async def running(
+    settings: Settings, apps: Sequence[AppManifest] = (APP,), output: LogOutput | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    service = Service(settings, apps, output)
     lifespan = Lifespan(service)
     assert await lifespan.start() == {"type": "lifespan.startup.complete"}
     transport = httpx.ASGITransport(service)

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.chassis.test_service import running
 
 from roadworthy.chassis.settings import Settings
+from roadworthy.chassis.telemetry.output import LogOutput
 from roadworthy.ops import monitoring
 from roadworthy.ops.monitoring.dashboard import dashboard
 
@@ -119,8 +120,11 @@ def test_every_rule_fires_on_its_own_trouble_and_is_silent_without_it(tmp_path: 
     promtool("test", "rules", "tests.yml", folder=tmp_path)
 
 
-async def test_rules_and_dashboard_read_only_series_that_the_service_publishes(settings: Settings) -> None:
-    async with running(settings) as client:
+async def test_rules_and_dashboard_read_only_series_that_the_service_publishes(
+    settings: Settings, tmp_path: Path
+) -> None:
+    output = LogOutput(tmp_path / "access.log")
+    async with running(settings, output=output) as client:
         published = await series(client)
     for where, expression in expressions():
         for name, labels in selectors(expression):

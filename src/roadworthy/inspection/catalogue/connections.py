@@ -23,8 +23,8 @@ from roadworthy.inspection.probes.postgres import APPLICATION_NAME, PostgresProb
 REQUESTS = 40
 SETTLE_SECONDS = 2.0
 FORGOTTEN_SECONDS = 60
-TRAFFIC_MIN = 5
-"""Transactions that the requests must have caused, or they say nothing about connections."""
+TRAFFIC_MIN = REQUESTS // 4
+"""Transactions that the requests must have caused; a few come from the server itself and from whoever looks."""
 GROWTH_MAX = 10
 """More sessions than a pool opens for requests that come one after the other."""
 TOO_MANY, SERVER_ERROR = 429, 500

@@ -138,8 +138,8 @@ async def test_a_read_under_way_when_the_change_came_is_not_kept(processes: list
     @writer.cache.cached(ttl_seconds=60, tags=("rows",), name="slow")
     async def slow() -> str:
         nonlocal calls
-        calls += 1
         text: str = await database.fetchval("select value from rows where id = 1")
+        calls += 1
         await gate.wait()
         return text
 
