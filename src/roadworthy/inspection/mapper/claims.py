@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from roadworthy.inspection.mapper.phrases import harmless
 from roadworthy.inspection.mapper.rules import Index, Match, Text
 from roadworthy.inspection.mapper.text import ASIDE_WEIGHT, CONJUNCTIONS, TITLE_WEIGHT, Line, Word
 from roadworthy.inspection.model import Form, Item
@@ -64,7 +65,7 @@ def claims(
     `wide`: the rules take more than narrow ones would, and must explain more of the line.
     """
     text = Text.of(line)
-    matches = [*_matches(known, text, line), *more]
+    matches = [*_matches(known, text), *more]
     if wide:
         matches = [match for match in matches if _explains(match, line)]
     best = best_per_requirement(_outside_asides(matches, line))
@@ -80,7 +81,7 @@ def claims(
     claimed = (*claimed, *_sharing(first, claimed, matches, line.own))
     chosen = (*claimed, *_of_aside(claimed, matches, line))
     any_of = bool(joined) and all(joint == ALTERNATIVE for _, joint in joined)
-    left = [*_matches(known, text.without(_taken(chosen)), line), *more]
+    left = [*_matches(known, text.without(_taken(chosen))), *more]
     beyond = (_phrase(match) for match, _ in joined[MORE_CLAIMS:])
     unread = (*apart, *beyond, *_unread(chosen, left, line), *_half_read(chosen, left, line.own))
     return Claims(tuple(sorted(chosen, key=lambda match: match.first)), any_of, unread)
@@ -91,7 +92,7 @@ def _joined(known: Index, first: Match, line: Line, more: Sequence[Match]) -> li
     text, chosen = Text.of(line), [first]
     found: list[tuple[Match, str]] = []
     while len(found) < CLAIMS_LIMIT:
-        others = [*_matches(known, text.without(_taken(chosen)), line), *more]
+        others = [*_matches(known, text.without(_taken(chosen))), *more]
         said = {match.requirement for match in chosen}
         joints = {
             match: joint
@@ -169,7 +170,7 @@ def best_per_requirement(matches: Iterable[Match]) -> list[Match]:
     return sorted(best.values(), key=lambda match: (-round(match.score, 3), match.first))
 
 
-def _matches(known: Index, text: Text, line: Line) -> list[Match]:
+def _matches(known: Index, text: Text) -> list[Match]:
     return [match for rule in known.candidates(text) if (match := rule.match(text)) and match.spread <= WINDOW_WORDS]
 
 
@@ -195,15 +196,19 @@ def _explains(match: Match, line: Line) -> bool:
     return match.spread <= WINDOW_WORDS_WIDE and len(match.taken & told) >= LEAST_SHARE_WIDE * len(told)
 
 
-def left_over(found: Claims, line: Line) -> tuple[str, ...]:
-    """What a line says beyond the words that its claims rest on: wide rules don't know what it changes."""
+def left_over(found: Claims, line: Line, known: Collection[str]) -> tuple[str, ...]:
+    """What a line says beyond the words that its claims rest on, and beyond those `known` of what it asks."""
     taken = _taken(found.matches)
     words = (line.own[place] for place in sorted(line.telling - taken))
-    left = [
-        word.text for word in words
-        if word.text not in _ASKING | _ADDS_NOTHING and not any(match.knows(word) for match in found.matches)
-    ]  # fmt: skip
+    left = [word.text for word in words if not _is_known(word.text, known)]
     return (" ".join(left),) if left else ()
+
+
+def _is_known(word: str, known: Collection[str]) -> bool:
+    """Whether `word` says nothing of its own; figures are told by others."""
+    if word in harmless() or word in known or any(map(str.isdigit, word)):
+        return True
+    return any(one.endswith("*") and word.startswith(one[:-1]) for one in known)
 
 
 def _joint(match: Match, first: Match, words: Sequence[Word]) -> str:

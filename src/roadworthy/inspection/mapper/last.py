@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from roadworthy.contracts.checks import Kind
 from roadworthy.inspection.mapper.phrases import Phrase, phrases
 from roadworthy.inspection.model import Form, Item
+from roadworthy.inspection.requirements import kind_of
 
 LISTED = frozenset({Form.TASK, Form.BULLET, Form.NUMBER, Form.TABLE})
+BY_MACHINES = frozenset({Kind.MACHINE, Kind.DRILL})
 _NUMBER = re.compile(
     r"^\W*(?:(?:phase|step|part|section|stage|day|week)\s+)?(?:\d+(?:\.\d+)*[.):]?\s*)?[:\W]*", re.IGNORECASE
 )
@@ -19,12 +22,22 @@ def requirement(item: Item) -> tuple[str, str]:
     """The id of what `item` asks, and why; two empty strings where nothing is said."""
     if item.form not in LISTED or not (item.firm or item.claimed is not None):
         return "", ""
+    above = _of_heading(item)
+    if above and kind_of(above[0]) in BY_MACHINES:
+        return above
+    for phrase in phrases("anything"):
+        match = phrase.pattern.search(item.text)
+        if match:
+            return phrase.ids[0], f"'{match[0].strip()}'"
+    return above or ("", "")
+
+
+def _of_heading(item: Item) -> tuple[str, str] | None:
     for heading in _headings(item):
         found = next((one for one in phrases("headings") if _is_whole(one, heading)), None)
         if found:
             return found.ids[0], f"under '{heading}'"
-    match = next(((one, found) for one in phrases("anything") if (found := one.pattern.search(item.text))), None)
-    return (match[0].ids[0], f"'{match[1][0].strip()}'") if match else ("", "")
+    return None
 
 
 def _headings(item: Item) -> Iterator[str]:

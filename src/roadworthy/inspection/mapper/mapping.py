@@ -10,7 +10,7 @@ from roadworthy.inspection.checklist import words
 from roadworthy.inspection.mapper import claims, code, last, overrides, params, polarity, reservations, rules, values
 from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.mapper.rules import Match, Rule
-from roadworthy.inspection.mapper.text import LINE_NUMBER, Line
+from roadworthy.inspection.mapper.text import LINE_NUMBER, Line, tokens
 from roadworthy.inspection.mapper.told import Mapped, kind_of_line
 from roadworthy.inspection.model import Form, Item, Requirement
 
@@ -42,7 +42,9 @@ class Mapper:
 
     def __init__(self, known: Sequence[Rule] | None = None) -> None:
         """Take other rules than those that come with the inspector, for tests."""
-        self._tiers = [rules.Index(one) for one in ((tuple(known),) if known is not None else rules.tiers())]
+        tiers = (tuple(known),) if known is not None else rules.tiers()
+        self._tiers = [rules.Index(one) for one in tiers]
+        self._words = rules.vocabulary(tiers[0])
 
     def map(self, items: Iterable[Item]) -> list[Mapped]:
         """Every line that is an item: those that are firm, and those that ask for something known."""
@@ -72,7 +74,7 @@ class Mapper:
         return self._by_words(item, Line(said))
 
     def _by_words(self, item: Item, line: Line) -> Mapped:
-        found, wide = self._claims(item, line)
+        found = self._claims(item, line)
         if found is None:
             return _of_anything(item)
         asked, groups = _asked(found.matches, line.item)
@@ -87,19 +89,25 @@ class Mapper:
             alternatives=groups,
             sense=sense,
             shown_by_failure=polarity.is_shown(sense, mapped.requirements),
-            unread=_unread(found, line, mapped.requirements, wide=wide),
+            unread=self._unread(found, line, mapped.requirements),
             unmeasurable=reservations.unmet(line, mapped.requirements) or _UNTOLD.get(sense, ""),
         )
 
-    def _claims(self, item: Item, line: Line) -> tuple[claims.Claims | None, bool]:
-        """What the first tier of rules that knows the line reads in it, and whether it is a wide one.
-
-        What may be no item at all must be plain.
-        """
+    def _claims(self, item: Item, line: Line) -> claims.Claims | None:
+        """What the first tier of rules that knows the line reads in it; what may be no item at all must be plain."""
         more = list(_by_variables(line))
         tiers = self._tiers if item.firm or item.claimed is not None else self._tiers[:1]
-        told = ((claims.claims(tier, line, more, _demands, wide=i > 0), i > 0) for i, tier in enumerate(tiers))
-        return next(((found, wide) for found, wide in told if found), (None, False))
+        told = (claims.claims(tier, line, more, _demands, wide=i > 0) for i, tier in enumerate(tiers))
+        return next((found for found in told if found), None)
+
+    def _unread(self, found: claims.Claims, line: Line, asked: Sequence[Requirement]) -> tuple[str, ...]:
+        """What the line says that no check of what is `asked` looks at."""
+        left = (*reservations.unread_figures(line, asked), *reservations.qualifiers(line, asked))
+        if all(one.id in LOOKED_FOR_WHOLE and not one.params.get("path") for one in asked):
+            return tuple(dict.fromkeys(left))
+        known = {word for one in asked for word in (*self._words.get(one.id, ()), *_told(one))}
+        known.update(word for phrase in (*found.unread, *left) for word in tokens(phrase))
+        return tuple(dict.fromkeys((*found.unread, *claims.left_over(found, line, known), *left)))
 
 
 def _of_anything(item: Item) -> Mapped:
@@ -117,15 +125,12 @@ def _is_open_question(item: Item) -> bool:
     return bool(_OPEN_QUESTION.match(item.text)) or (item.form is Form.PROSE and item.text.endswith("?"))
 
 
-def _unread(found: claims.Claims, line: Line, asked: Sequence[Requirement], *, wide: bool) -> tuple[str, ...]:
-    whole = {match.requirement for match in found.matches} <= LOOKED_FOR_WHOLE
-    left = (
-        *(() if whole else found.unread),
-        *(claims.left_over(found, line) if wide and not whole else ()),
-        *reservations.unread_figures(line, asked),
-        *reservations.qualifiers(line, asked),
-    )
-    return tuple(dict.fromkeys(left))
+def _told(one: Requirement) -> Iterator[str]:
+    """The words of the values that were read from the line."""
+    for name, value in one.params.items():
+        if name not in reservations.WHOLE_LINES:
+            for part in value if isinstance(value, tuple) else (value,):
+                yield from tokens(str(part))
 
 
 _UNTOLD = {Sense.UNTOLD: "it asks for the lack of something, and checks look for its presence"}

@@ -54,3 +54,10 @@ def _phrase(line: str, where: str) -> Phrase:
         return Phrase(ids, re.compile(pattern, re.IGNORECASE))
     except re.error as error:
         raise PhraseError(f"{where}: {error}") from error
+
+
+@cache
+def harmless() -> frozenset[str]:
+    """Words that change nothing about what a line asks."""
+    text = resources.files(__package__).joinpath("phrases", "harmless.words").read_text("utf-8")
+    return frozenset(word for line in text.splitlines() if not line.startswith("# ") for word in line.split())

@@ -45,8 +45,10 @@ _DENIED = re.compile(
     r"\b(?:not?|never|without|neither|nothing|none|cannot|avoid)\b|n['\u2019]t\b|\bnon[- ]", re.IGNORECASE
 )
 _BROKEN = re.compile(
-    r"\b(?:is|are|was|were|keeps?)\s+(?:\w+ly\s+|still\s+)?(?:failing|broken|down|stale|outdated|expired|unreachable|flaky"
-    r"|insecure|weak|unencrypted|unprotected|untested|unmonitored)\b",
+    r"\b(?:is|are|was|were|keeps?)\s+(?:\w+ly\s+|still\s+)?(?:failing|broken|down|stale|outdated|expired"
+    r"|unreachable(?! (?:from|by|to)\b)|flaky|insecure|weak|unencrypted|unprotected|untested|unmonitored)\b"
+    r"|\b(?:crash(?:ed|es|ing)|down|unavailable|missing|hanging|hung|failing|broken|stuck|corrupt(?:ed)?|exhausted"
+    r"|unresponsive|leaking)\W*$",
     re.IGNORECASE,
 )
 """What is wrong whatever it is said of."""

@@ -14,7 +14,23 @@ from roadworthy.inspection.requirements import kind_of
 
 DENIALS = frozenset(["not", "no", "never", "without", "don", "doesn", "isn", "aren", "cannot", "unnecessary"])
 SWITCHES = frozenset(
-    ["disabled", "disable", "disables", "removed", "remove", "hidden", "hide", "forbidden", "prohibited", "blocked"]
+    [
+        "disabled",
+        "disable",
+        "disables",
+        "removed",
+        "remove",
+        "hidden",
+        "hide",
+        "forbidden",
+        "prohibited",
+        "blocked",
+        "delete",
+        "deletes",
+        "deleted",
+        "deactivate",
+        "deactivated",
+    ]
 )
 OFF = frozenset(["disabled", "off", "removed"])
 """Words that say of a thing that it is not in effect, whoever they are said to."""
@@ -61,7 +77,17 @@ _ARRANGED = re.compile(
     r"\b(?:ordered|chosen|hired|booked|discussed|negotiated|selected|contract signed|explained|scheduled with)\b",
     re.IGNORECASE,
 )
+_WISH = re.compile(
+    r"^\W*(?:recommendations?|future(?: work| enhancements?| improvements?)?|ideas?|nice to have)\s*:|\bin (?:the )?future\b"
+    r"|\bat (?:some|a later) (?:point|time)\b|\beventually\b",
+    re.IGNORECASE,
+)
+_SIGNED = re.compile(
+    r"\bsigned\b(?! (?:urls?|images?|cookies?|commits?|tokens?|requests?|releases?|in\b|out\b))", re.IGNORECASE
+)
 _UNSEEN = (
+    (_WISH, "it wishes for something later, and does not say how things stand"),
+    (_SIGNED, "it asks that somebody signed, which the system does not show"),
     (_ARRANGED, "it asks that people arranged something, which the system does not show"),
     (_COMPARED, "it compares with a baseline that the line does not give"),
     (_DELIBERATION, "it asks somebody to look or to decide, which leaves nothing to see"),
@@ -71,6 +97,7 @@ _WRITTEN = re.compile(r"\b(?:documented|written down|described|explained)\b", re
 _DONE = re.compile(r"\b(?:tested|configured|enabled|set up|implemented|validated|verified)\b", re.IGNORECASE)
 _ACTIONS = re.compile(
     r"\b(?:roll ?back|abort|stop|escalation) (?:triggers?|if|when|criteria|conditions?)\b"
+    r"|\bwhen to (?:consider )?(?:a )?(?:roll(?:ing)? ?back|abort|stop|escalate)|\bif any of (?:these|the following)\b"
     r"|\bdo(?:n'?t| not) (?:deploy|launch|ship|release|go)\b|\bred flags?\b|\banti-?patterns?\b"
     r"|(?<!go/)(?<!go / )\bno-?go\b|\bwhen things go wrong\b",
     re.IGNORECASE,
@@ -120,9 +147,10 @@ def _stands_alone(word: str, text: str) -> bool:
 
 def unmet(line: Line, asked: Sequence[Requirement]) -> str:
     """Why no verdict on what is asked would settle the line, where it asks for more than can be seen; else empty."""
-    text, heading = line.item.text, line.item.section[-1] if line.item.section else ""
-    if _ACTIONS.search(heading):
-        return f"under {heading!r} it says when to act, not how things stand"
+    text = line.item.text
+    for heading in (*line.item.section[-1:], *line.item.context):
+        if _ACTIONS.search(heading):
+            return f"under {heading!r} it says when to act, not how things stand"
     for pattern, reason in _UNSEEN:
         if pattern.search(text):
             return reason

@@ -280,3 +280,12 @@ def tiers() -> tuple[tuple[Rule, ...], ...]:
     """The narrow rules, and these with the wider ones, which are asked only where the narrow ones know nothing."""
     loaded = [load(folder) for folder in FOLDERS]
     return tuple(tuple(rule for tier in loaded[: number + 1] for rule in tier) for number in range(len(loaded)))
+
+
+def vocabulary(known: Sequence[Rule]) -> Mapping[str, frozenset[str]]:
+    """Of each requirement the words that any of its rules looks for: what a line about it may say."""
+    words: dict[str, set[str]] = {}
+    for rule in known:
+        for term in rule.wanted:
+            words.setdefault(rule.requirement, set()).update(*term.alternatives)
+    return {requirement: frozenset(found) for requirement, found in words.items()}
