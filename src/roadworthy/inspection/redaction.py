@@ -20,13 +20,40 @@ _NOT_SECRET = re.compile(r"(?i)(expire|ttl|minutes|seconds|enabled|algorithm|len
 # Password-carrying shapes, whoever wrote them. Each keeps what identifies the thing and drops what opens it.
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.\-]{1,30}://[^\s:/@'\"]{0,200}):([^\s/'\"]{1,500})@"), rf"\1:{MASK}@"),
+    (
+        re.compile(r"(?i)\b([a-z][a-z0-9+.\-]{1,30}://[^\s:/@'\"]{0,200}):([^\s'\"@]{1,500}|[^\s/'\"]{1,500})@"),
+        rf"\1:{MASK}@",
+    ),
+    (re.compile(r"(?i)(https?://)[0-9a-f]{32}(?::[0-9a-f]{32})?@"), rf"\1{MASK}@"),
+    (
+        re.compile(
+            r"(?i)([?&](?:sig|signature|key|code|sas|[\w-]*token|api[_-]?key|auth|secret|pass\w*)=)[^&\s\"'`<>]{1,500}"
+        ),
+        rf"\1{MASK}",
+    ),
+    (
+        re.compile(
+            r"(hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/\d+/|hc-ping\.com/"
+            r"|api\.telegram\.org/bot)[\w/:.-]+"
+        ),
+        rf"\1{MASK}",
+    ),
+    (re.compile(r"(?i)((?:account|shared ?access)key=)[A-Za-z0-9+/=]{8,}"), rf"\1{MASK}"),
+    (re.compile(r"(?i)(\bcurl\b[^\n|;]{0,200}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,80}:)[^\s\"']+"), rf"\1{MASK}"),
+    (re.compile(r"(?i)(\b(?:mysql\w*|mariadb[\w-]*)\b[^\n|;]{0,200}?\s-p)(?!ort)[^\s\"']+"), rf"\1{MASK}"),
+    (re.compile(r"(?i)(\bmachine\s+\S{1,200}\s+login\s+\S{1,200}\s+password\s+)\S+"), rf"\1{MASK}"),
+    (
+        re.compile(
+            r"\b(?:whsec_[A-Za-z0-9+/=]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}|npm_[A-Za-z0-9]{30,}|pypi-AgE[\w-]{20,})"
+        ),
+        MASK,
+    ),
     (
         re.compile(r"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?(?:[a-z]{3,12}\s+)?)[^\s\"',;]{4,}"),
         rf"\1{MASK}",
     ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=\-]{8,}"), rf"\1 {MASK}"),
-    (re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*[:=]\s*[\"']?[^=;\s]{1,80}=)[^;\s\"']{6,}"), rf"\1{MASK}"),
+    (re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*[:=]\s*[\"']?[^=;\s]{1,80}=)[^;\s\"']+"), rf"\1{MASK}"),
     (
         re.compile(
             r"(?i)(?<!\S)(--?[\w\-]*(?:pass|pwd|token|secret)[\w\-]*[ =])(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\[-]\S*)"
@@ -47,9 +74,11 @@ _OPEN_ADDRESS = re.compile(
     r"(?:postgres(?:ql)?|mysql|mongodb|rediss?|amqps?)://(?:[\w.\-]{1,80}@)?[\w.\-]{1,200}(?::\d+)?(?:/[\w.\-]*)?"
 )
 """An address without a password, in a `DSN = ...`, opens no door; what to write into target.toml is one."""
+_PLAIN = re.compile(r"(?i)true|false|none|null|nil|\d{1,4}")
+"""A switch or a small number: what SESSION_COOKIE_SECURE is set to opens nothing, and readers must see it."""
 _ASSIGNMENT = re.compile(
     r"""(?P<head>(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,80})["']?\s*(?:=|:(?!\s*[\w.\-]+\s*[=:]))\s*)"""
-    r"""(?!\#)(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
+    r"""(?!\#)(?P<value>\([^()\n]{0,300}\)|"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
 )
 
 
@@ -88,6 +117,6 @@ def _mask_assignment(match: re.Match[str]) -> str:
     value = match["value"].strip("\"'")
     if not is_secret_name(match["name"]) or not value or value.startswith(("[redacted", "<", "${")):
         return match[0]
-    if _OPEN_ADDRESS.fullmatch(value):
+    if _OPEN_ADDRESS.fullmatch(value) or _PLAIN.fullmatch(value):
         return match[0]
     return match["head"] + MASK

@@ -183,8 +183,8 @@ SPECS: tuple[Spec, ...] = (
     Spec("srv.async", M, "Heavy work runs in the background", ("tool",)),
     Spec("srv.deps", M, "Installed packages are those that were locked", ("command", "names")),
     Spec("srv.up", M, "Every service is up", ("subject", "command")),
-    Spec("health.endpoint", M, "The health endpoint answers", ("path", "dependency")),
-    Spec("health.deps", M, "Health speaks for the dependencies", ("path", "dependency", "readiness")),
+    Spec("health.endpoint", M, "The health endpoint answers", ("path", "dependency", "subject")),
+    Spec("health.deps", M, "Health speaks for the dependencies", ("path", "dependency", "readiness", "subject")),
     # security
     Spec(
         "sec.secretkey",

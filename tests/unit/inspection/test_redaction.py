@@ -111,3 +111,30 @@ def test_options_of_commands_lose_their_values(argv: tuple[str, ...], said: str)
 
 def test_options_in_a_line_of_text_lose_their_values() -> None:
     assert redact("cron: app --auth-token 12ab --port 80") == "cron: app --auth-token [redacted] --port 80"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'requests.get(u, auth=("admin", "{secret}"))',
+        "https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/{secret}",
+        "https://hc-ping.com/{secret}",
+        "https://x.test/?sig={secret}&a=1",
+        "https://x.test/?a=1&key={secret}",
+        "mysqldump -uroot -p{secret} shop",
+        "curl -fsS -u ops:{secret} https://x.test",
+        "Set-Cookie: sid={secret}",
+        "AccountName=shop;AccountKey={secret};EndpointSuffix=x",
+        "postgres://app:a/{secret}@db.test/shop",
+        "machine x.test login me password {secret}",
+        "whsec_{secret}",
+    ],
+)
+def test_secrets_by_the_shape_around_them(text: str) -> None:
+    secret = "Zq7Lw2mNc8RbZp5KdH3y"
+    assert secret not in redact(text.format(secret=secret))
+
+
+@pytest.mark.parametrize("text", ["SESSION_COOKIE_SECURE = True", "AUTH_PORT=8080", "mysql -port 3306 -h db"])
+def test_switches_and_numbers_are_shown(text: str) -> None:
+    assert redact(text) == text

@@ -38,6 +38,13 @@ OWN_PAGES = re.compile(
     r"|\b(?:40[34]|500|error|not[- ]found)\b[^.;]{0,20}\bpages?\b",
     re.IGNORECASE,
 )
+FAILS_WHEN = re.compile(
+    r"\b(?:fail\w*|50[0-9]|unhealthy|unready|not ready|unavailable|degraded|red)\b[^.;]{0,60}"
+    r"\b(?:when|if|while|without|once)\b"
+    r"|\b(?:when|if|while|once)\b[^.;]{0,60}\b(?:down|unreachable|unavailable|gone|fail\w*|lost|cut|disconnected)\b",
+    re.IGNORECASE,
+)
+"""What a service that is well can't show."""
 NODES_LIMIT = 500
 NAME_LIMIT_CHARACTERS = 40
 _SHARED = "redis|valkey|cache|shared"
@@ -54,6 +61,11 @@ TRACES = re.compile(
 
 async def _health(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
+    if FAILS_WHEN.search(requirement.text("subject")):
+        raise Unobservable(
+            "the line says what happens when something fails, which a healthy service does not show",
+            "describe how to cut the dependency in [[cuts]], and --allow disruptive",
+        )
     try:
         answer = await _health_answer(http, requirement)
     except Refused as refusal:

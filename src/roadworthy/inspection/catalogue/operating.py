@@ -40,6 +40,7 @@ CONSOLES = (
     "/telescope",
     "/_debugbar/open",
 )
+WALL = frozenset({401, 403, 407, 429, 503})
 ON = frozenset({"true", "1", "yes", "on", "debug"})
 UNFINISHED = frozenset({"development", "dev", "local", "debug"})
 DEVELOPING = re.compile(
@@ -59,6 +60,11 @@ async def _debugging(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     alive = await surface.alive(http)
     nowhere = await http.get(surface.NOWHERE, headers=surface.HTML)
+    if nowhere.status in WALL and alive.path == "/":
+        raise Unobservable(
+            f"a wall answers {nowhere.status} to a made-up address: no error of the service itself is seen",
+            "inspect the service behind it: [http] url",
+        )
     asked = [nowhere, *[await http.get(path) for path in ("/%00", "/%F0%28%8C%28")]]
     # such a line asks about all of these: they must not take the budget from the lines after it
     consoles = [await http.get(path, headers=surface.HTML, named=True) for path in CONSOLES]

@@ -92,7 +92,7 @@ def _python_calls(source: Source) -> Iterator[Call]:
         name = f"{called.get(first, first)}{dot}{rest}"
         owner, _, verb = name.rpartition(".")
         given = {one.arg: one.value for one in node.keywords}
-        place = Match(source.path, node.lineno, ast.unparse(node)[:120])
+        place = Match(source.path, node.lineno, name)  # what it is called with may hold a password
         if (owner == "requests" or owner in sessions) and verb in VERBS:
             yield _judged(place, given, limited="timeout" in given)
         elif name.endswith("urlopen") and ("urllib" in name or name == "urlopen"):
@@ -144,7 +144,7 @@ def _textual(
         whole = _balanced(source.text, found.start(), opening)
         said = _options(found[0], whole)
         limited = bool(_LIMITED.search(said)) and (aborts or not _LIMITED_BY_SIGNAL.search(said))
-        yield Call(source.at(found.start(), whole), (limited or shared) and not _OFF.search(said))
+        yield Call(source.at(found.start(), found[0].rstrip("({")), (limited or shared) and not _OFF.search(said))
 
 
 def _options(called: str, whole: str) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from roadworthy.inspection.probes import packages, syntax
+from roadworthy.inspection.probes.frameworks import BLOCK_COMMENT
 from roadworthy.inspection.probes.repo import Match, RepoProbe
 
 LANGUAGES: Mapping[str, str] = {
@@ -125,7 +126,7 @@ def blank(text: str, language: str) -> str:
         return re.sub(r"[^\n]", " ", found[0])
 
     if language in {"python", "ruby"}:
-        return _python(text) if language == "python" else _HASH.sub(away, text)
+        return _python(text) if language == "python" else _HASH.sub(away, BLOCK_COMMENT.sub(away, text))
     closed = max(text.rfind("*/"), text.rfind("-->"))  # an opening after the last end would search to the end, each
     bare = _BLOCK.sub(away, text[: closed + 3]) + text[closed + 3 :] if closed >= 0 else text
     return _SLASHES.sub(away, bare)

@@ -13,7 +13,7 @@ from roadworthy.inspection.catalogue.kit import SWITCHED_ON, failed, listed, obs
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes import frameworks
-from roadworthy.inspection.probes.frameworks import Told
+from roadworthy.inspection.probes.frameworks import ANYTHING, Told
 from roadworthy.inspection.probes.repo import RepoProbe
 
 Rule = Callable[[Mapping[str, Told]], "tuple[str, Sequence[Told]] | None"]
@@ -132,6 +132,8 @@ def _all_true(*names: str) -> Rule:
         off = [one for one in found if one.value is not True and not one.from_environment and not one.computed]
         if missing and missing[0] == "SECURE_SSL_REDIRECT":
             return None  # the proxy may do it
+        if missing and ANYTHING in told:
+            return "", [told[ANYTHING]]
         if missing:
             return f"{missing[0]} is not set: Django's default is off", found
         return (f"{off[0].name} is {off[0].value} ({off[0].where})" if off else ""), found
@@ -146,12 +148,27 @@ def _force_ssl(told: Mapping[str, Told]) -> tuple[str, Sequence[Told]] | None:
     return (f"config.force_ssl is {found.value} ({found.where})" if found.value is False else ""), [found]
 
 
+def _lets_anybody_in(one: Told) -> bool:
+    patterns = [str(value) for value in one.value] if isinstance(one.value, list | tuple) else []
+    return any(re.fullmatch(r"\^?(?:https?\??:?/*)?[(\[]?\.[*+][)\]]?\$?", pattern) for pattern in patterns)
+
+
 def _django_origins(told: Mapping[str, Told]) -> tuple[str, Sequence[Told]] | None:
     anybody = [told[name] for name in ("CORS_ALLOW_ALL_ORIGINS", "CORS_ORIGIN_ALLOW_ALL") if name in told]
     named = [told[name] for name in ("CORS_ALLOWED_ORIGINS", "CORS_ORIGIN_WHITELIST") if name in told]
     if any(one.value is True for one in anybody):
         return f"{anybody[0].name} lets every origin in ({anybody[0].where})", anybody
-    values = [str(value) for one in named if isinstance(one.value, list | tuple) for value in one.value]
+    patterns = [told[name] for name in ("CORS_ALLOWED_ORIGIN_REGEXES", "CORS_ORIGIN_REGEX_WHITELIST") if name in told]
+    wide = next((one for one in patterns if _lets_anybody_in(one)), None)
+    if wide is not None:
+        return f"{wide.name} lets every origin in ({wide.where})", [wide]
+    named += patterns
+    values = [
+        str(value)
+        for one in named
+        if one not in patterns and isinstance(one.value, list | tuple)
+        for value in one.value
+    ]
     loose = [value for value in values if "*" in value or "localhost" in value]
     if loose:
         return f"{named[0].name} lets {loose[0]} in ({named[0].where})", named

@@ -24,6 +24,12 @@ _DJANGO = re.compile(r"\bINSTALLED_APPS\b|\bROOT_URLCONF\b|\bdjango\b")
 _ERB = re.compile(
     r"<%=\s*ENV(?:\.fetch)?[(\[]\s*[\"']\w+[\"']\s*[)\]]?\s*(?:,|\{|\|\|)?\s*[\"']?(\w+)?[\"']?\s*[)}]?\s*%>"
 )
+BLOCK_COMMENT = re.compile(r"^=begin\b.*?(?:^=end\b|\Z)", re.MULTILINE | re.DOTALL)
+"""Ruby's comments over several lines."""
+IMPORTS_DEPTH = 5
+ANYTHING = "*"
+"""Told of a tree whose settings may hold more than is read here."""
+CHANGING = frozenset({"append", "extend", "remove", "insert", "update", "pop", "clear", "setdefault", "add", "discard"})
 _FALSE = frozenset({"", "0", "false", "no", "off", "f", "n"})
 
 
@@ -50,44 +56,127 @@ class Told:
 
 
 def django(repo: RepoProbe) -> Mapping[str, Told]:
-    """Django's settings as production has them: the plain module's, then those of production's."""
+    """Django's settings as production has them: the plain module's, then those of production's.
+
+    None where the tree holds several projects and nothing says which one is the service.
+    """
     found = repo.find("settings.py", "settings/*.py", "*/settings/*.py", "*settings*.py", aside=False)
     chosen = [path for path in found if not ELSEWHERE.search(path) and _DJANGO.search(repo.read(path))]
     production = [path for path in found if PRODUCTION.search(path) and not ELSEWHERE.search(path)]
+    own = _own_project(repo, [*chosen, *production])
     told: dict[str, Told] = {}
     for path in [*(one for one in chosen if one not in production), *production]:
-        told |= _module(path, repo.read(path))
+        if _project(path) == own:
+            told |= _module(repo, path)
     return told if any(name in told for name in ("INSTALLED_APPS", "ROOT_URLCONF", "MIDDLEWARE")) else {}
 
 
-def _module(path: str, text: str) -> Mapping[str, Told]:
-    tree = syntax.module(text)
-    if tree is None:
+def _project(path: str) -> str:
+    """The folder whose settings a module is."""
+    return path.rpartition("/")[0].removesuffix("/settings").removesuffix("settings").rstrip("/")
+
+
+def _own_project(repo: RepoProbe, paths: Sequence[str]) -> str | None:
+    """The folder of the service's project: the only one, or the only one that a manage.py names."""
+    projects = {_project(path) for path in paths if re.search(r"^ROOT_URLCONF\b", repo.read(path), re.MULTILINE)}
+    projects = projects or {_project(path) for path in paths}
+    if len(projects) == 1:
+        return projects.pop()
+    named = {
+        name for path in repo.find("manage.py", "wsgi.py", "asgi.py", aside=False)
+        for name in re.findall(r"DJANGO_SETTINGS_MODULE[\"'],\s*[\"']([\w.]+)", repo.read(path))
+    }  # fmt: skip
+    fitting = {
+        one for one in projects
+        if any(name.rpartition(".")[0].removesuffix(".settings").endswith(one.rpartition("/")[2]) for name in named)
+    }  # fmt: skip
+    return fitting.pop() if len(fitting) == 1 else None
+
+
+def _module(repo: RepoProbe, path: str, depth: int = 0) -> Mapping[str, Told]:
+    """What a module leaves its names at. What is changed in a way that is not read here counts as computed."""
+    tree = syntax.module(repo.read(path))
+    if not isinstance(tree, ast.Module):
         return {}
     told: dict[str, Told] = {}
-    for statement in _holding(tree.body):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id.isupper() and statement.value is not None:
-                value, from_environment, computed = _value(statement.value)
-                variable = _variable(statement.value) if from_environment else ""
-                told[target.id] = Told(target.id, value, path, statement.lineno, from_environment, computed, variable)
+    for statement, read in _holding(tree.body):
+        if isinstance(statement, ast.ImportFrom):
+            told |= _brought(repo, path, statement, told, depth) if _brings_all(statement) else {}
+        elif read and isinstance(statement, ast.Assign | ast.AnnAssign):
+            told |= {one.name: one for one in _assigned(path, statement)}
+        else:
+            told |= {name: _hidden(name, path, statement.lineno) for name in _touched(statement, told)}
     return told
 
 
-def _holding(body: Sequence[ast.stmt]) -> Iterator[ast.Assign | ast.AnnAssign]:
-    """Assignments that hold where DEBUG is off."""
+def _assigned(path: str, statement: ast.Assign | ast.AnnAssign) -> Iterator[Told]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    for target in targets:
+        if isinstance(target, ast.Name) and target.id.isupper() and statement.value is not None:
+            value, from_environment, computed = _value(statement.value)
+            variable = _variable(statement.value) if from_environment else ""
+            yield Told(target.id, value, path, statement.lineno, from_environment, computed, variable)
+
+
+def _hidden(name: str, path: str, line: int) -> Told:
+    return Told(name, None, path, line, computed=True)
+
+
+def _brings_all(statement: ast.ImportFrom) -> bool:
+    return any(one.name == "*" for one in statement.names)
+
+
+def _brought(
+    repo: RepoProbe, path: str, statement: ast.ImportFrom, told: Mapping[str, Told], depth: int
+) -> Mapping[str, Told]:
+    """What `from .base import *` brings; of a module that is not in the tree, anything."""
+    folder = path.rpartition("/")[0]
+    for _ in range(max(0, statement.level - 1)):
+        folder = folder.rpartition("/")[0]
+    name = (statement.module or "").replace(".", "/")
+    wanted = (f"{folder}/{name}.py".lstrip("/"), f"{name}.py", f"{name}/__init__.py")
+    place = next((one for one in wanted if one in repo.files or repo.existing(one)), "")
+    if not place:  # absolute names count from a folder that the tree does not tell
+        place = next((one for one in repo.files if statement.level == 0 and one.endswith(f"/{name}.py")), "")
+    if place and place != path and depth < IMPORTS_DEPTH:
+        return _module(repo, place, depth + 1)
+    if name.startswith(("django/", "split_settings", "decouple", "environ")):
+        return {}
+    return {one: _hidden(one, path, statement.lineno) for one in (*told, ANYTHING)}
+
+
+def _touched(statement: ast.stmt, told: Mapping[str, Told]) -> Iterator[str]:
+    """Names that a statement may change: assigned anywhere in it, added to, or asked to change themselves."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del) and node.id.isupper():
+            yield node.id
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
+            yield node.value.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in CHANGING:
+            yield from (node.value.id,) if node.value.id in told else ()
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"globals", "vars", "locals", "setattr", "exec"}:
+            yield from (*told, ANYTHING)
+
+
+def _holding(body: Sequence[ast.stmt]) -> Iterator[tuple[ast.stmt, bool]]:
+    """Statements in order, and whether they surely hold where DEBUG is off."""
     for statement in body:
-        if isinstance(statement, ast.Assign | ast.AnnAssign):
-            yield statement
-        elif isinstance(statement, ast.If):
-            test = ast.unparse(statement.test)
-            if test == "not DEBUG" or "production" in test.lower():
-                yield from _holding(statement.body)
-            elif test == "DEBUG":
-                yield from _holding(statement.orelse)
+        if isinstance(statement, ast.If):
+            yield from _chosen(statement)
         elif isinstance(statement, ast.Try):
             yield from _holding(statement.body)
+        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield statement, True
+
+
+def _chosen(statement: ast.If) -> Iterator[tuple[ast.stmt, bool]]:
+    test = ast.unparse(statement.test)
+    if test == "not DEBUG" or "production" in test.lower():
+        yield from _holding(statement.body)
+    elif test == "DEBUG":
+        yield from _holding(statement.orelse)
+    elif not re.search(r"\bDEBUG\b|\btest\w*\b|sys\.argv|__name__", test, re.IGNORECASE):
+        yield from ((one, False) for one in (*statement.body, *statement.orelse))
 
 
 def _value(node: ast.expr) -> tuple[Any, bool, bool]:
@@ -130,11 +219,16 @@ def rails(repo: RepoProbe) -> Mapping[str, Told]:
     """What `config/environments/production.rb` sets, and what `application.rb` sets for all."""
     told: dict[str, Told] = {}
     for path in ("config/application.rb", "config/environments/production.rb"):
-        for number, line in enumerate(repo.read(path).splitlines() if path in repo.files else (), start=1):
+        lines = BLOCK_COMMENT.sub(_blanked, repo.read(path)).splitlines() if path in repo.files else ()
+        for number, line in enumerate(lines, start=1):
             match = re.match(r"\s*config\.([\w.]+)\s*=\s*([^#]+?)\s*(?:#.*)?$", line)
             if match:
                 told[match[1]] = _ruby(match[1], match[2], path, number)
     return told
+
+
+def _blanked(found: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", found[0])
 
 
 def _ruby(name: str, text: str, path: str, line: int) -> Told:

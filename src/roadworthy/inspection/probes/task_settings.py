@@ -97,8 +97,10 @@ def _retries(call: ast.Call) -> float | None:
     """Attempts that a declaration gives: -1 where it retries without a number, None where it does not."""
     for name in ("max_retries", "retries"):
         number = _number(keyword(call, name))
-        if number:
-            return number
+        if number is not None:
+            return number or None
+    if keyword(call, "autoretry_for") == ():
+        return None
     kwargs = keyword(call, "retry_kwargs")
     if isinstance(kwargs, dict) and _number(kwargs.get("max_retries")):
         return _number(kwargs.get("max_retries"))

@@ -87,3 +87,49 @@ async def test_rails_forces_https() -> None:
     assert (
         await verdict_of("tls.https.declared", Stage(repo={RAILS: "  # config.force_ssl = true\n"}))
     ).status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("check", "lines", "expected"),
+    [
+        ("srv.debug", "DEBUG = False\nfrom .local_overrides import *\n", UNKNOWN),
+        ("srv.debug", "DEBUG = False\ntry:\n    from .local import *\nexcept ImportError:\n    pass\n", UNKNOWN),
+        ("srv.debug", "from django.conf.global_settings import *\nDEBUG = False\n", PASS),
+        ("srv.debug", "DEBUG = False\nif os.environ.get('KUBERNETES_SERVICE_HOST'):\n    DEBUG = True\n", UNKNOWN),
+        ("srv.debug", "DEBUG = False\nfor DEBUG in [True]:\n    pass\n", UNKNOWN),
+        ("srv.debug", "DEBUG = False\nglobals().update(DEBUG=True)\n", UNKNOWN),
+        ("srv.debug", "DEBUG = False\nif 'test' in sys.argv:\n    DEBUG = True\n", PASS),
+        ("sec.hosts", "ALLOWED_HOSTS = ['shop.example']\nALLOWED_HOSTS += ['*']\n", UNKNOWN),
+        ("sec.hosts", "ALLOWED_HOSTS = ['shop.example']\nALLOWED_HOSTS.append('*')\n", UNKNOWN),
+        ("sec.cookies", "SESSION_COOKIE_SECURE = True\nfrom .more import *\n", UNKNOWN),
+        ("sec.cors", "CORS_ALLOWED_ORIGIN_REGEXES = [r'.*']\n", FAIL),
+        (
+            "sec.cors",
+            "CORS_ALLOWED_ORIGINS = ['https://a.test']\nCORS_ALLOWED_ORIGIN_REGEXES = ['^https://.*$']\n",
+            FAIL,
+        ),
+    ],
+)
+async def test_what_is_changed_afterwards_is_not_overlooked(check: str, lines: str, expected: Status) -> None:
+    verdict = await verdict_of(f"{check}.declared", Stage(repo={MODULE: f"import os\nimport sys\n{BASE}{lines}"}))
+    assert verdict.status is expected, verdict.summary
+
+
+async def test_what_a_module_brings_in_counts() -> None:
+    files = {MODULE: f"{BASE}DEBUG = False\nfrom .more import *\n", "shop/more.py": "DEBUG = True\n"}
+    assert (await verdict_of("srv.debug.declared", Stage(repo=files))).status is FAIL
+
+
+@pytest.mark.parametrize(("manage", "expected"), [("shop.settings", PASS), ("old.settings", FAIL), ("", UNKNOWN)])
+async def test_of_several_projects_the_one_that_is_run_counts(manage: str, expected: Status) -> None:
+    files = {
+        MODULE: f"{BASE}DEBUG = False\n",
+        "old/settings.py": f"{BASE.replace('shop', 'old')}DEBUG = True\n",
+        **({"manage.py": f'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{manage}")\n'} if manage else {}),
+    }
+    assert (await verdict_of("srv.debug.declared", Stage(repo=files))).status is expected
+
+
+async def test_a_comment_over_several_lines_of_ruby_sets_nothing() -> None:
+    text = "=begin\n  config.consider_all_requests_local = false\n=end\n"
+    assert (await verdict_of("srv.debug.declared", Stage(repo={RAILS: text}))).status is UNKNOWN

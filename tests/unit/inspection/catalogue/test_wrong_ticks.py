@@ -151,3 +151,48 @@ async def test_a_providers_balancer_is_not_missed_on_this_machine() -> None:
 async def test_a_checklist_of_deployments_is_no_guide_to_them(files: dict[str, str], expected: Status) -> None:
     verdict = await verdict_of("doc.topic.section", Stage(repo=files), "doc.deploy", subject="Add deployment checklist")
     assert verdict.status is expected
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("Readiness probe fails when a dependency is down", UNKNOWN),
+        ("/health returns 503 if the database is unreachable", UNKNOWN),
+        ("/health answers", PASS),
+    ],
+)
+async def test_a_healthy_service_does_not_show_how_it_fails(subject: str, expected: Status) -> None:
+    stage = Stage(site=pages({"/health": reply({"status": "ok"})}))
+    verdict = await verdict_of("health.endpoint.answers", stage, path="/health", subject=subject)
+    assert verdict.status is expected, verdict.summary
+
+
+async def test_a_wall_says_nothing_of_what_is_behind_it() -> None:
+    stage = Stage(site=pages({"/": HOME}, reply("Forbidden", 403)))
+    assert (await verdict_of("srv.debug.shown", stage)).status is UNKNOWN
+
+
+SPEC = '{"openapi": "3.1.0", "paths": {"/pets": {"get": {}}}}'
+
+
+@pytest.mark.parametrize(
+    ("path", "subject", "expected"),
+    [
+        ("openapi.json", "API documented", PASS),
+        ("docs/openapi.json", "API documented", PASS),
+        ("openapi.json", "API documentation complete", UNKNOWN),
+        ("openapi.json", "API documentation accessible at https://x.test/docs", UNKNOWN),
+        ("tests/data/openapi.json", "API documented", FAIL),
+        ("examples/petstore/openapi.json", "API documented", FAIL),
+        ("vendor-specs/stripe/openapi.json", "API documented", FAIL),
+    ],
+)
+async def test_specifications_of_others_describe_nothing_here(path: str, subject: str, expected: Status) -> None:
+    files = {path: SPEC, "app.py": "x = 1\n", "README.md": "# Shop\n\nIt sells things.\n"}
+    verdict = await verdict_of("doc.api.routes", Stage(repo=files), subject=subject)
+    assert verdict.status is expected, verdict.summary
+
+
+async def test_columns_of_a_model_are_no_switches() -> None:
+    files = {"model.py": "if FEATURE_COLUMNS:\n    fit()\n"}
+    assert (await verdict_of("feature.flag.used", Stage(repo=files))).status is FAIL
