@@ -206,7 +206,7 @@ def left_over(found: Claims, line: Line, known: Collection[str]) -> tuple[str, .
 
 def _is_known(word: str, known: Collection[str]) -> bool:
     """Whether `word` says nothing of its own; figures are told by others."""
-    if word in harmless() or word in known or any(map(str.isdigit, word)):
+    if word in harmless() or {word, f"{word}s", word.removesuffix("s")} & set(known) or any(map(str.isdigit, word)):
         return True
     return any(one.endswith("*") and word.startswith(one[:-1]) for one in known)
 

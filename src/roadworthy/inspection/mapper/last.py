@@ -11,7 +11,9 @@ from roadworthy.inspection.model import Form, Item
 from roadworthy.inspection.requirements import kind_of
 
 LISTED = frozenset({Form.TASK, Form.BULLET, Form.NUMBER, Form.TABLE})
+SUITES = frozenset({"test.unit", "test.integration", "test.e2e"})
 BY_MACHINES = frozenset({Kind.MACHINE, Kind.DRILL})
+_COUNT = re.compile(r"\b\d+\+? (?:unit |test )?(?:tests?|cases|specs)\b", re.IGNORECASE)
 _NUMBER = re.compile(
     r"^\W*(?:(?:phase|step|part|section|stage|day|week)\s+)?(?:\d+(?:\.\d+)*[.):]?\s*)?[:\W]*", re.IGNORECASE
 )
@@ -30,6 +32,12 @@ def requirement(item: Item) -> tuple[str, str]:
         if match:
             return phrase.ids[0], f"'{match[0].strip()}'"
     return above or ("", "")
+
+
+def suite(item: Item) -> bool:
+    """Whether the line counts tests ("PaymentService (12 tests)") under the heading of a suite, whatever these test."""
+    above = _of_heading(item) if item.firm and item.form in LISTED and _COUNT.search(item.text) else None
+    return bool(above and above[0] in SUITES)
 
 
 def _of_heading(item: Item) -> tuple[str, str] | None:

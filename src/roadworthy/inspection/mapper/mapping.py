@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from roadworthy.inspection.checklist import words
 from roadworthy.inspection.mapper import claims, code, last, overrides, params, polarity, reservations, rules, values
+from roadworthy.inspection.mapper.phrases import harmless
 from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.mapper.rules import Match, Rule
 from roadworthy.inspection.mapper.text import LINE_NUMBER, Line, tokens
@@ -17,6 +18,8 @@ from roadworthy.inspection.model import Form, Item, Requirement
 VARIABLE_SCORE = 2.1
 LOOKED_FOR_WHOLE = frozenset({"feature.exists", "flow.generic", "test.smoke", "process.step"})
 """Anything may stand for these; their checks look for everything that the line names, and pass for nothing less."""
+NAMED_BY_LINE = frozenset({"perf.latency"})
+"""Their checks look for what the line is about by its words."""
 _LONE_VARIABLE = re.compile(r"^`?(?P<name>[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+)(?:\s?=\s?(?P<value>[^`\s]+))?`?[.;]?$")
 _LONE_COMMAND = re.compile(r"^`(?P<command>[a-z][\w.-]*(?:\s[^`]+)?)`[.;]?$")
 _BLANK = re.compile(r"(?:^|:)[\s*]*_{2,}[\s*]*(?:/\s*\d+)?[\s*]*$")
@@ -75,7 +78,9 @@ class Mapper:
 
     def _by_words(self, item: Item, line: Line) -> Mapped:
         found = self._claims(item, line)
-        if found is None:
+        if found is None or (
+            last.suite(item) and not any(one.requirement.startswith("test.") for one in found.matches)
+        ):
             return _of_anything(item)
         asked, groups = _asked(found.matches, line.item)
         mapped = _mapped(item, asked)
@@ -105,8 +110,13 @@ class Mapper:
         left = (*reservations.unread_figures(line, asked), *reservations.qualifiers(line, asked))
         if all(one.id in LOOKED_FOR_WHOLE and not one.params.get("path") for one in asked):
             return tuple(dict.fromkeys(left))
+        if all(one.id in NAMED_BY_LINE for one in asked):
+            return tuple(dict.fromkeys((*found.unread, *left)))
         known = {word for one in asked for word in (*self._words.get(one.id, ()), *_told(one))}
-        known.update(word for phrase in (*found.unread, *left) for word in tokens(phrase))
+        known.update(*(harmless(one.id.partition(".")[0]) for one in asked))
+        known.update(
+            word for phrase in (*found.unread, *left, *values.files(line.item.text)) for word in tokens(phrase)
+        )
         return tuple(dict.fromkeys((*found.unread, *claims.left_over(found, line, known), *left)))
 
 

@@ -57,7 +57,8 @@ def _phrase(line: str, where: str) -> Phrase:
 
 
 @cache
-def harmless() -> frozenset[str]:
-    """Words that change nothing about what a line asks."""
+def harmless(group: str = "") -> frozenset[str]:
+    """Words that change nothing about what a line asks: of any, or of requirements of `group` ("db") alone."""
     text = resources.files(__package__).joinpath("phrases", "harmless.words").read_text("utf-8")
-    return frozenset(word for line in text.splitlines() if not line.startswith("# ") for word in line.split())
+    marked = (line.rpartition(".*: ") for line in text.splitlines() if not line.startswith("# "))
+    return frozenset(word for said, _, words in marked if said == group for word in words.split())

@@ -78,8 +78,8 @@ _ARRANGED = re.compile(
     re.IGNORECASE,
 )
 _WISH = re.compile(
-    r"^\W*(?:recommendations?|future(?: work| enhancements?| improvements?)?|ideas?|nice to have)\s*:|\bin (?:the )?future\b"
-    r"|\bat (?:some|a later) (?:point|time)\b|\beventually\b",
+    r"^\W*(?:recommendations?|future(?: work| enhancements?| improvements?)?|ideas?|nice to have)\s*:"
+    r"|\bin (?:the )?future\b|\bat (?:some|a later) (?:point|time)\b|\beventually\b",
     re.IGNORECASE,
 )
 _SIGNED = re.compile(
