@@ -236,7 +236,7 @@ def cache_policies(hot: Iterable[HotRoute]) -> Iterator[RoutePolicy]:
     for route in hot:
         path = f"{route.prefix}/*" if route.parameter else route.prefix
         policy = CachePolicy(route.cache_seconds, stale_seconds=route.stale_seconds, tags=route.cache_tags)
-        yield RoutePolicy(path, cache=policy)
+        yield RoutePolicy(path, cache=policy, cost=route.cost)
 
 
 def build_health(resources: Resources) -> Health:

@@ -276,7 +276,7 @@ class ResponseCache:
         return variant
 
     def _remember(self, asked: Key, entry: Entry, plan: Plan) -> None:
-        if plan.vary or plan.cors:
+        if plan.vary or plan.cors or plan.cost != 1:
             return
         if asked not in self.asked and len(entry.aliases) < ALIASES_MAX:
             entry.aliases.append(asked)

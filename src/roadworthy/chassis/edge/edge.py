@@ -228,6 +228,8 @@ class Edge:
         standing = limiter.standings.get(exchange.address)
         if standing is None or standing.tokens <= standing.low or standing.until <= exchange.started_at:
             return False
+        if exchange.plan.cost != 1:
+            return False
         standing.tokens -= 1
         exchange.extra += standing.headers
         return True
@@ -237,16 +239,17 @@ class Edge:
         if self._proxied_by_a_stranger(exchange):
             self._tell_of_proxy(exchange.address)
         account = self._clients.account(exchange.address)
-        standing = limiter.use(account, exchange.started_at)
+        cost = exchange.plan.cost
+        standing = limiter.use(account, exchange.started_at, cost)
         if standing is None:
-            admitted, standing = await limiter.ask(account)
+            admitted, standing = await limiter.ask(account, cost)
         else:
             admitted = not standing.refused
         exchange.extra += standing.headers
         if not admitted:
             limiter.refusals += 1
             seconds = max(1, math.ceil(standing.until - exchange.started_at))
-            await exchange.respond(429, PROBLEM, rate_limited_body(limiter.policy.name, seconds))
+            await exchange.respond(429, PROBLEM, rate_limited_body(standing.violated, seconds))
         return admitted
 
     def _proxied_by_a_stranger(self, exchange: Exchange) -> bool:

@@ -58,7 +58,8 @@ NO_CACHE = CachePolicy(0)
 class RoutePolicy:
     """What holds for `path`: one path, or with `/*` at its end that path and everything below.
 
-    What is None is taken from the next shorter pattern that says it. `cors` opens the path to CORS_ORIGINS.
+    What is None is taken from the next shorter pattern that says it. A request counts as `cost` requests against
+    `limit`, 1 where nobody says more. `cors` opens the path to CORS_ORIGINS.
     `error_pages` are what browsers get, by status, where the edge answers in the app's place; others get a problem
     document.
     """
@@ -70,6 +71,7 @@ class RoutePolicy:
     body_limit_bytes: int | None = None
     cors: bool | None = None
     error_pages: Mapping[int, bytes] | None = None
+    cost: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a pattern that could not match what its author meant."""
@@ -77,6 +79,8 @@ class RoutePolicy:
             raise ValueError(
                 f"{self.path!r} is no path pattern: write /jobs for one path, /jobs/* for it and all below"
             )
+        if self.cost is not None and self.cost < 1:
+            raise ValueError(f"{self.path}: a request costs 1 or more; where nothing is limited, say limit=UNLIMITED")
 
     @property
     def is_tree(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from roadworthy.chassis.errors import RateLimited, RoadworthyError
 
 CONTENT_TYPE: Final = b"application/problem+json"
+QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 TYPE_PREFIX: Final = "urn:roadworthy:problem:"
 
 
@@ -36,9 +38,9 @@ def unexpected_body() -> bytes:
     )
 
 
-def rate_limited_body(policy: str, retry_after_seconds: int) -> bytes:
-    """The document of a 429."""
+def rate_limited_body(violated: Sequence[str], retry_after_seconds: int) -> bytes:
+    """The document of a 429, as draft-ietf-httpapi-ratelimit-headers-11 has it; `violated` are names of quotas."""
     return problem_body(
         RateLimited(f"Ask again in {retry_after_seconds} seconds."),
-        **{"violated-policies": [policy], "retry_after_seconds": retry_after_seconds},
+        **{"type": QUOTA_EXCEEDED, "violated-policies": violated, "retry_after_seconds": retry_after_seconds},
     )

@@ -43,6 +43,7 @@ class Plan:
         "body_limit_bytes",
         "cache",
         "cors",
+        "cost",
         "deadlines",
         "endpoint",
         "error_pages",
@@ -63,12 +64,14 @@ class Plan:
         cors: bool,
         endpoint: Endpoint | None = None,
         error_pages: Mapping[int, bytes] | None = None,
+        cost: int = 1,
     ) -> None:
         """`label` names the route in metrics when the app does not."""
         self.label = label
         self.cache = cache
         self.vary = tuple(name.encode() for name in cache.vary) if cache else ()
         self.limiter = limiter
+        self.cost = cost
         self.deadlines = deadlines
         self.body_limit_bytes = body_limit_bytes
         self.cors = cors
@@ -128,6 +131,9 @@ class _Compiler:
     def plan(self, path: str, endpoint: Endpoint | None = None) -> Plan:
         cache = self._said(path, "cache") or NO_CACHE
         limit = UNLIMITED if endpoint else self._said(path, "limit") or UNLIMITED
+        cost = self._said(path, "cost") or 1
+        if any(cost > quota.limit for quota in limit.quotas):
+            raise ValueError(f"{path}: a request that costs {cost} could never be admitted by {limit}")
         return Plan(
             path,
             cache=self._bounded(cache) if endpoint is None else None,
@@ -137,6 +143,7 @@ class _Compiler:
             cors=bool(self._said(path, "cors")),
             endpoint=endpoint,
             error_pages=self._said(path, "error_pages") if endpoint is None else None,
+            cost=cost,
         )
 
     def _said(self, path: str, what: str) -> Any:

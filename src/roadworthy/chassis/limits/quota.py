@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 NAME = re.compile(r"[a-z0-9-]+")
 
@@ -36,6 +37,17 @@ class LimitPolicy:
 
 
 UNLIMITED = LimitPolicy("unlimited", ())
+
+
+class Demand(NamedTuple):
+    """What an address asks for: up to `wanted` requests, none if there is not room for `least`.
+
+    `owed` were admitted while nobody could count them for all, and are counted now whatever room there is.
+    """
+
+    wanted: int
+    least: int = 1
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ counted, so one slice more is looked back. The same arithmetic runs in shared.lu
 
 from __future__ import annotations
 
-from collections import deque
-
 from roadworthy.chassis.limits.quota import Count, Grant, Quota
 
 SLICES = 12
@@ -25,7 +23,8 @@ class Window:
         self._lookback = lookback
         self.limit = max(1, round(quota.limit * share))
         self.width_seconds = quota.window_seconds / SLICES
-        self._slices: deque[list[int]] = deque()  # [number of the slice, requests in it], oldest first
+        # [number of the slice, requests in it], oldest first; a dozen: a deque would take 600 bytes for nothing.
+        self._slices: list[list[int]] = []
         self._used = 0
 
     def used(self, now: float) -> int:
@@ -33,7 +32,7 @@ class Window:
         oldest = int(now // self.width_seconds) - self._lookback
         slices = self._slices
         while slices and slices[0][0] < oldest:
-            self._used -= slices.popleft()[1]
+            self._used -= slices.pop(0)[1]
         return self._used
 
     def add(self, requests: int, now: float) -> None:
@@ -61,16 +60,25 @@ class Windows:
         """Start with nothing counted."""
         self._windows = tuple(Window(quota, share=share, lookback=lookback) for quota in quotas)
 
-    def take(self, wanted: int, now: float) -> Grant:
-        """Admit up to `wanted` requests, as many as every quota has room for."""
+    def take(self, wanted: int, now: float, least: int = 1) -> Grant:
+        """Admit up to `wanted` requests, as many as every quota has room for; fewer than `least` are none."""
         windows = self._windows
         room = min(window.limit - window.used(now) for window in windows)
-        admitted = max(0, min(wanted, room))
+        admitted = min(wanted, room) if room >= least else 0
         retry = 0.0
         if admitted:
-            for window in windows:
-                window.add(admitted, now)
+            self.add(admitted, now)
         else:
-            retry = max(window.reset_seconds(now) for window in windows if window.used(now) >= window.limit)
-        counts = tuple(Count(window.limit - window.used(now), window.reset_seconds(now)) for window in windows)
-        return Grant(admitted, counts, retry)
+            full = (window for window in windows if window.limit - window.used(now) < least)
+            retry = max(window.reset_seconds(now) for window in full)
+        counts = (Count(max(0, window.limit - window.used(now)), window.reset_seconds(now)) for window in windows)
+        return Grant(admitted, tuple(counts), retry)
+
+    def add(self, requests: int, now: float) -> None:
+        """Count `requests` that somebody else admitted."""
+        for window in self._windows:
+            window.add(requests, now)
+
+    def idle(self, now: float) -> bool:
+        """Whether nothing that was counted matters any more."""
+        return not any(window.used(now) for window in self._windows)

@@ -50,7 +50,7 @@ class HotRoute:
     those that it needs. Its return annotation is the Struct of the answer. `errors` are what it raises, for the
     document. `cache_seconds` lets the edge keep an answer that long; 0: every request is answered anew. For
     `stale_seconds` more it is given out while it is made anew. `cache_tags` are what it depends on; `*` in one stands
-    for the path parameter (see `CachePolicy`).
+    for the path parameter (see `CachePolicy`). A request counts as `cost` requests against its rate limit.
     """
 
     path: str
@@ -62,6 +62,7 @@ class HotRoute:
     cache_seconds: float = 0.0
     stale_seconds: float = 0.0
     cache_tags: tuple[str, ...] = ()
+    cost: int = 1
     prefix: str = field(init=False)
     parameter: Parameter | None = field(init=False)
     query: Query[Any] = field(init=False)

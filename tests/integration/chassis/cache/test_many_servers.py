@@ -120,7 +120,7 @@ def url(request: pytest.FixtureRequest) -> str:
     return found if isinstance(found, str) else str(found[0])
 
 
-# Loops of their own: uvloop's, as pytest's plugin ends it, waits for ever for what these servers' clients left open.
+# Loops of their own: uvloop's waits for ever for connections that a failing test left open.
 def test_caches_and_limits_work_alike_on_many_servers(url: str) -> None:
     asyncio.run(use_all(url))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -146,3 +147,36 @@ def test_four_processes_at_once_admit_60_together(valkey_url: str) -> None:
         process.stdin.write("go\n")
         process.stdin.flush()
     assert sum(int(process.communicate(timeout=30)[0]) for process in processes) == 60
+
+
+async def test_what_costs_more_is_counted_by_all(tiers: list[SharedTier]) -> None:
+    limiters = [RateLimiter(API, tier) for tier in tiers]
+    asked = [await limiters[number % len(limiters)].ask(ADDRESS, 25) for number in range(3)]
+    assert [admitted for admitted, _ in asked] == [True, True, False]
+    assert asked[-1][1].violated == ("minute",)
+    at_once = await asyncio.gather(*(limiters[0].ask(ADDRESS) for _ in range(12)))
+    assert [admitted for admitted, _ in at_once] == [True] * 10 + [False] * 2
+
+
+async def test_the_end_of_the_shared_tier_is_no_second_helping(valkey_url: str) -> None:
+    tier = SharedTier(valkey_url)
+    limiter = RateLimiter(API, tier, local_share=0.5)
+    assert all([(await limiter.ask(ADDRESS))[0] for _ in range(20)])
+    tier._down_until = time.monotonic() + 60
+    assert [(await limiter.ask(ADDRESS))[0] for _ in range(12)] == [True] * 10 + [False] * 2, "half of 60, less 20"
+    await tier.close()
+
+
+async def test_what_was_admitted_without_the_shared_tier_is_counted_when_it_is_back(valkey_url: str) -> None:
+    tier, other = SharedTier(valkey_url), SharedTier(valkey_url)
+    limiter = RateLimiter(API, tier, local_share=0.5)
+    tier._down_until = time.monotonic() + 60
+    assert all([(await limiter.ask(ADDRESS))[0] for _ in range(30)])
+    tier._down_until = 0.0
+    limiter.standings.clear()
+    assert (await limiter.ask(ADDRESS))[0]
+    elsewhere = RateLimiter(API, other, local_share=0.5)
+    assert sum([(await elsewhere.ask(ADDRESS))[0] for _ in range(40)]) == 29
+    assert limiter._local.owed(ADDRESS) == 0
+    await tier.close()
+    await other.close()

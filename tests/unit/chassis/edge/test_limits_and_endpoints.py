@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,11 @@ async def test_the_61st_request_of_an_address_on_the_api_is_refused(
     assert [answer.status for answer in answers] == [200] * 60 + [429] * 2
     refusal = answers[60]
     assert refusal["content-type"] == "application/problem+json"
-    assert refusal.json["violated-policies"] == ["api"]
+    assert refusal.json["violated-policies"] == ["minute"]
+    assert refusal.json["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    # Lists of strings with integer parameters (RFC 9651), and no Retry-After before the exhausted window ends.
+    minute, hour = re.fullmatch(r'"minute";r=0;t=(\d+), "hour";r=940;t=(\d+)', refusal["ratelimit"]).groups()  # type: ignore[union-attr]
+    assert int(minute) <= int(refusal["retry-after"]) <= int(hour)
     assert refusal.json["retry_after_seconds"] == int(refusal["retry-after"])
     assert refusal["ratelimit-policy"] == '"minute";q=60;w=60, "hour";q=1000;w=3600'
     assert refusal["x-ratelimit-remaining"] == "0"
@@ -285,3 +290,20 @@ async def test_in_production_the_sites_own_address_is_its_name(
     assert (await ask(edge, "/x", headers={"host": "jobs.example"})).status == 200
     refused = await ask(edge, "/x", headers={"host": "evil.example"})
     assert (refused.status, refused.json["type"]) == (421, "urn:roadworthy:problem:unknown-host")
+
+
+async def test_a_route_may_cost_more_kept_or_not(making: Fixture, ask: Fixture, answering: Fixture) -> None:
+    dear = (
+        RoutePolicy("/api/reports/*", cost=25),
+        RoutePolicy("/api/reports/kept", cache=CachePolicy(60)),
+    )
+    edge = await making(answering(), policies=dear)
+    assert (await ask(edge, "/api/reports/1"))["x-ratelimit-remaining"] == "35"
+    left = [(await ask(edge, "/api/reports/kept")).status for _ in range(2)]
+    assert left == [200, 429]
+    assert (await ask(edge, "/api/jobs"))["x-ratelimit-remaining"] == "9"
+
+
+async def test_a_route_that_costs_more_than_anybody_has_is_refused_at_the_start(making: Fixture) -> None:
+    with pytest.raises(ValueError, match="never be admitted"):
+        await making(object(), policies=(RoutePolicy("/api/reports", cost=61),))

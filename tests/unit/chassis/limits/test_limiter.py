@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -60,7 +61,7 @@ async def test_the_number_of_addresses_is_bounded_and_what_is_over_is_forgotten(
     for number in range(25):
         await limiter.ask(f"192.0.2.{number}")
     assert list(limiter.standings) == [f"192.0.2.{number}" for number in range(15, 25)]
-    limiter.tidy(float("inf"))
+    limiter.tidy(1e12)
     assert limiter.standings == {}
 
 
@@ -68,3 +69,25 @@ async def test_simultaneous_requests_are_each_counted() -> None:
     limiter = RateLimiter(API, None)
     verdicts = await asyncio.gather(*(limiter.ask("192.0.2.1") for _ in range(80)))
     assert sum(admitted for admitted, _ in verdicts) == 60
+
+
+async def test_a_request_counts_as_what_it_costs() -> None:
+    limiter = RateLimiter(API, None)
+    assert [(await limiter.ask("192.0.2.1", 25))[0] for _ in range(3)] == [True, True, False]
+    _, refusal = await limiter.ask("192.0.2.1", 11)
+    assert refusal.violated == ("minute",)
+    assert dict(refusal.headers)[b"retry-after"]
+    assert dict(refusal.headers)[b"x-ratelimit-remaining"] == b"10"
+    assert [(await limiter.ask("192.0.2.1"))[0] for _ in range(11)] == [True] * 10 + [False], "cheaper ones go on"
+    assert limiter.use("192.0.2.1", time.monotonic()) is not None, "now there is no room for any"
+
+
+async def test_tokens_taken_in_advance_pay_for_dear_requests_as_well() -> None:
+    limiter = RateLimiter(GENEROUS, None)
+    await limiter.ask("192.0.2.1")
+    standing = limiter.use("192.0.2.1", time.monotonic(), 99)
+    assert standing is not None
+    assert standing.tokens == 400
+    assert limiter.use("192.0.2.1", time.monotonic(), 401) is None
+    admitted, standing = await limiter.ask("192.0.2.1", 501)
+    assert (admitted, standing.tokens) == (True, 0)
