@@ -59,12 +59,17 @@ TRIED = re.compile(
     re.IGNORECASE,
 )
 """More than that it is written down."""
+DENYING = re.compile(
+    r"\b(?:no|not|never|without|nothing|none|delete[ds]?|removed?|moved? out|free of)\b", re.IGNORECASE
+)
+_WORD = re.compile(r"[^\W_]{2,}")
 DOCUMENTS = (".md", ".rst", ".txt", ".adoc")
 _ABOUT_FILES = """
 file files script scripts config configuration template templates document documents documentation doc docs guide
 readme exist exists existing present created create add added written write provided provide included include
 named called located found contains contain see under folder directory root repository repo code source committed
-commit list listed has have there this that it
+commit list listed has have there this that it the a an of for to in on at by with from and or is are be our your
+its any new
 """
 ABOUT_FILES = frozenset(_ABOUT_FILES.split())
 """Words that say of a file that it is there, and no more."""
@@ -172,6 +177,10 @@ def _file(repo: RepoProbe, requirement: Requirement) -> Verdict:
     found = sorted(fitting, key=lambda path: (path.count("/"), path.startswith("."), path))
     if not found and _left_out(repo, wanted):
         raise Unobservable(f"git is told to leave {wanted} out: it can be anywhere but in the tree", "attest to it")
+    if DENYING.search(requirement.text("subject")):
+        raise Unobservable(
+            f"the line says what is not in {wanted}, and a file that is there says nothing about that", "attest to it"
+        )
     if not found:
         evidence = observe(f"file {wanted}", f"not among {len(repo.files)} files", repo.vantage, basis="not there")
         return failed(f"there is no {wanted} in the source tree", evidence, mend=f"write {wanted}, or mend the line")
@@ -201,10 +210,10 @@ def _claimed(requirement: Requirement, path: str, text: str) -> Sequence[str]:
     """What a line says beyond that the file is there: of a document what it does not speak of, of code anything."""
     told = re.sub(r"\S+", lambda word: "" if path.endswith(word[0].strip("`'\"()[].,:;*")) else word[0],
                   requirement.text("subject"))  # fmt: skip
-    known = [*wording.significant(re.sub(r"[/._-]|(?<=[a-z])(?=[A-Z])", " ", path)), *requirement.names("names")]
+    known = _WORD.findall(re.sub(r"[/._-]|(?<=[a-z])(?=[A-Z])", " ", path).lower()) + list(requirement.names("names"))
     if path.lower().endswith(DOCUMENTS) or requirement.id != "repo.file":
-        known += wording.significant(text)
-    words = (word for word in wording.significant(told) if word not in ABOUT_FILES and len(word) > 1)
+        known += dict.fromkeys(_WORD.findall(text.lower()))
+    words = [word for word in dict.fromkeys(_WORD.findall(told.lower())) if word not in ABOUT_FILES]
     return [word for word in words if not any(wording.same(word, other) for other in known)]
 
 

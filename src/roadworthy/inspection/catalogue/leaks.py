@@ -66,6 +66,8 @@ def search(repo: RepoProbe) -> Searched:
         git: Git | None = Git(repo.root)
         tracked = frozenset(git.tracked()) if git else frozenset()
     except Unobservable:
+        if (repo.root / ".git").is_dir():
+            raise  # a history that can't be read is not an absent one
         git, tracked = None, frozenset()
     read = (path for path in repo.files if MADE.search(path) or not PASSED_OVER.search(path))
     files = [path for path in read if _shared(path, tracked, git)]

@@ -87,6 +87,9 @@ async def _network(probes: Probes, requirement: Requirement) -> Verdict:
                 *evidence,
                 mend="ask for credentials, or take it off the public address",
             )
+        if dashboards and not re.search(r": (?!404|410)\d{3}", evidence[-1].answer):
+            return unknown(f"none of {len(DASHBOARDS)} usual dashboards is there at all", *evidence,
+                           mend="name the path of the dashboard in a flow")  # fmt: skip
         if dashboards:
             return passed(f"none of {len(DASHBOARDS)} usual dashboards is open to strangers", *evidence)
     return _inside(probes, subject, frozenset(named), evidence)

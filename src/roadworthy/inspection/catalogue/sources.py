@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
+from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes import packages, syntax
 from roadworthy.inspection.probes.frameworks import BLOCK_COMMENT
 from roadworthy.inspection.probes.repo import Match, RepoProbe
@@ -26,7 +27,7 @@ LANGUAGES: Mapping[str, str] = {
     **dict.fromkeys(("js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx", "vue", "svelte"), "javascript"),
 }
 GLOBS = tuple(f"*.{ending}" for ending in LANGUAGES)
-FILES_LIMIT = 3_000
+FILES_LIMIT = 6_000
 STRINGS = frozenset({tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)})
 KEPT_TREES_CHARACTERS = 600_000
 """A tree takes forty times its text: those of a service of 2 MB held 80 MB."""
@@ -91,7 +92,9 @@ class Source:
 def code(repo: RepoProbe) -> Sequence[Source]:
     """The production code of the tree, for `RepoProbe.facts`: read and stripped once."""
     paths = [path for path in repo.find(*GLOBS, aside=False) if not NOT_PRODUCTION.search(path)]
-    found = [_source(path, repo.read(path)) for path in paths[:FILES_LIMIT]]
+    if len(paths) > FILES_LIMIT:  # what was not looked at must not count as absent
+        raise Unobservable(f"the source tree holds over {FILES_LIMIT} files of code", "[repository] path names a part")
+    found = [_source(path, repo.read(path)) for path in paths]
     sizes = accumulate(len(one.text) for one in found)
     return [replace(one, kept=size <= KEPT_TREES_CHARACTERS) for one, size in zip(found, sizes, strict=True)]
 

@@ -141,6 +141,13 @@ def _all_true(*names: str) -> Rule:
     return rule
 
 
+def _rails_cookies(told: Mapping[str, Told]) -> tuple[str, Sequence[Told]] | None:
+    loose = next((told[name] for name in frameworks.LOOSE_COOKIES if name in told), None)
+    if loose is not None:
+        return f"the session's cookie is sent with {loose.name}: {loose.value} ({loose.where})", [loose]
+    return _force_ssl(told)
+
+
 def _force_ssl(told: Mapping[str, Told]) -> tuple[str, Sequence[Told]] | None:
     found = told.get("force_ssl")
     if found is None:
@@ -224,7 +231,7 @@ CHECKS = (
         "sec.cookies.declared",
         "The settings of production send cookies over HTTPS only",
         _judged(
-            {"Django": _all_true("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"), "Rails": _force_ssl},
+            {"Django": _all_true("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"), "Rails": _rails_cookies},
             "cookies",
             "SESSION_COOKIE_SECURE = True; CSRF_COOKIE_SECURE = True",
         ),

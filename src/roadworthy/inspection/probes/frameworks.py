@@ -26,6 +26,8 @@ _ERB = re.compile(
 )
 BLOCK_COMMENT = re.compile(r"^=begin\b.*?(?:^=end\b|\Z)", re.MULTILINE | re.DOTALL)
 """Ruby's comments over several lines."""
+LOOSE_COOKIES = ("httponly", "secure", "same_site")
+_COOKIE = re.compile(r"\b(httponly|secure|same_site):\s*(false|nil|:none)\b")
 IMPORTS_DEPTH = 5
 ANYTHING = "*"
 """Told of a tree whose settings may hold more than is read here."""
@@ -224,7 +226,15 @@ def rails(repo: RepoProbe) -> Mapping[str, Told]:
             match = re.match(r"\s*config\.([\w.]+)\s*=\s*([^#]+?)\s*(?:#.*)?$", line)
             if match:
                 told[match[1]] = _ruby(match[1], match[2], path, number)
-    return told
+    return told | dict(_rails_session(repo)) if told else told
+
+
+def _rails_session(repo: RepoProbe) -> Iterator[tuple[str, Told]]:
+    """What the session's cookie is told to be, as far as that is less than Rails' own."""
+    for path in ("config/initializers/session_store.rb", "config/application.rb"):
+        for number, line in enumerate(repo.read(path).splitlines() if path in repo.files else (), start=1):
+            for match in _COOKIE.finditer(line.partition("#")[0]):
+                yield match[1], Told(match[1], match[2].lstrip(":"), path, number)
 
 
 def _blanked(found: re.Match[str]) -> str:

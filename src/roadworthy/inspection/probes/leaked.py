@@ -66,6 +66,7 @@ QUOTED = re.compile(
 BARE = re.compile(
     rf"(?i)^[ \t]*(?:export\s+|-\s+)?(?P<name>{_NAMED})\s*[:=]\s*(?P<value>[^\s\"'#&*!|>{{}}\[\]]{{8,200}})\s*$"
 )
+DJANGO = "django-insecure-"
 RAILS_KEY_FILE = re.compile(r"(?:^|/)config/(?:master|credentials/\w+)\.key$")
 _GENERATED = re.compile(r"^[ \t]*#\s*config\.(?:secret_key|pepper)\s*=")
 """What Devise's generator leaves commented out in every application."""
@@ -79,6 +80,11 @@ _CONNECTED = re.compile(
     r"(?i)(?:[;?&]|\b)(?P<name>password|pwd|accountkey|sharedaccesskey)=(?P<value>[^;&\s\"'<>{}$%*]{6,200})(?=[;&\"'\s]|$)"
 )
 """A connection as .NET, JDBC and Azure write it."""
+_FALLBACK = re.compile(
+    rf"(?i)(?:getenv|environ\.get|config|env|ENV\.fetch)\(\s*[\"'](?P<name>{_NAMED})[\"']\s*,\s*(?:default\s*=\s*)?"
+    r"[\"'](?P<value>[^\"'\n]{16,200})[\"']"
+)
+"""What holds where the environment says nothing."""
 _BASIC = re.compile(r"(?i)\bauthorization[\"']?\s*[:=,]\s*[\"'`]?basic\s+(?P<value>[A-Za-z0-9+/]{12,200}={0,2})")
 BARE_FILES = re.compile(r"(?:\.env[\w.-]*|\.ya?ml|\.properties|\.ini|\.cfg|\.conf|\.toml|\.tfvars)$")
 LOCAL = frozenset(
@@ -153,6 +159,9 @@ def _guessed(place: str, line: str) -> Iterator[tuple[str, bool]]:
     if joined and _telling(joined["value"], PASSWORD_BITS):
         yield "password in a connection string", False
         return
+    if (fallback := _FALLBACK.search(line)) and _telling(fallback["value"], KEY_BITS):
+        yield f"value that {fallback['name'][:60]} falls back to", False
+        return
     patterns = (QUOTED, BARE) if BARE_FILES.search(place) else (QUOTED,)
     for match in _matches(patterns, line):
         if _secret(match["name"], match["value"], private=bool(PRIVATE_FILE.search(place))):
@@ -204,6 +213,8 @@ def _chosen(name: str, value: str, *, private: bool) -> bool:
 
 
 def _telling(value: str, bits: float) -> bool:
+    if value.startswith(DJANGO) and len(value) > len(DJANGO) + SHORTEST_KEY:
+        return True  # a sample by its name, and the very key that sessions are signed with where it stands
     if _COMPUTED.search(value) or is_placeholder(value) or re.search(r"\s|://", value):
         return False
     if _INVENTED.search(value) or _WORDS.match(value):

@@ -219,6 +219,8 @@ AWS = "AKIA" + "Q7ZT4MX2WJ8KLP3V"
         ("conf.json", '{"a": "' + "z" * 2_100 + f'", "aws": "{AWS}"}}'),
         ("big.py", "1234567,\n" * 40_000 + f'AWS = "{AWS}"'),
         (".env.production", "DB_PASSWORD=Modulus-x"),
+        ("shop/settings.py", "SECRET_KEY = 'django-insecure-9^xyaab2cd#ef3gh4ij5kl6mn7op8qr9st'"),
+        ("shop/conf.py", "SECRET_KEY = os.getenv('SECRET_KEY', 'django-insecure-9^xyaab2cd#ef3gh4ij5kl6mn7op8qr9st')"),
         ("config/credentials/development.key", "0f8d1c7be93a4652d10b7f64a98ce3f7"),
     ],
 )

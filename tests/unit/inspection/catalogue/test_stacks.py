@@ -133,3 +133,12 @@ async def test_of_several_projects_the_one_that_is_run_counts(manage: str, expec
 async def test_a_comment_over_several_lines_of_ruby_sets_nothing() -> None:
     text = "=begin\n  config.consider_all_requests_local = false\n=end\n"
     assert (await verdict_of("srv.debug.declared", Stage(repo={RAILS: text}))).status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("httponly: false", FAIL), ("same_site: :none", FAIL), ("key: 'a'", PASS)]
+)
+async def test_what_the_sessions_cookie_is_told(given: str, expected: Status) -> None:
+    store = f"Rails.application.config.session_store :cookie_store, {given}\n"
+    files = {RAILS: "  config.force_ssl = true\n", "config/initializers/session_store.rb": store}
+    assert (await verdict_of("sec.cookies.declared", Stage(repo=files))).status is expected

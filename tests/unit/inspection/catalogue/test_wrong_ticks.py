@@ -34,6 +34,12 @@ GUARDS = {
         ("Database migrated first: docs/DEPLOYMENT.md", "docs/DEPLOYMENT.md", PASS),
         ("Blue-green releases: docs/DEPLOYMENT.md", "docs/DEPLOYMENT.md", UNKNOWN),
         ("lib/others.ts exists", "lib/others.ts", FAIL),
+        ("Tests added for `lib/guards.ts`", "lib/guards.ts", UNKNOWN),
+        ("Fix the bug in `lib/guards.ts`", "lib/guards.ts", UNKNOWN),
+        ("No passwords in `lib/guards.ts`", "lib/guards.ts", UNKNOWN),
+        ("Delete `lib/others.ts` from production", "lib/others.ts", UNKNOWN),
+        ("`docs/DEPLOYMENT.md` translated to French", "docs/DEPLOYMENT.md", UNKNOWN),
+        ("docs/DEPLOYMENT.md is complete", "docs/DEPLOYMENT.md", UNKNOWN),
     ],
 )
 async def test_a_file_shows_that_it_is_there_and_no_more(subject: str, file: str, expected: Status) -> None:
