@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: up setup test lint format bench bench-inspection lock env-example check-pages clean help
+.PHONY: up setup test lint format bench bench-inspection drills lock env-example check-pages clean help
 help: ## what can be typed here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -31,6 +31,9 @@ bench: .venv/.dev ## measure against the reference stack (QUICK=1: under four mi
 
 bench-inspection: .venv/.dev ## the inspector's bars (CHECKLISTS=folder: labelled checklists)
 	@$(BIN)/python -m benchmarks.inspection $(if $(CHECKLISTS),--corpus $(CHECKLISTS))
+
+drills: .venv/.dev ## try what docs/guarantees.md promises under faults and load (QUICK=1: under five minutes; DRILL=name)
+	@$(BIN)/python -m tests.drills $(if $(QUICK),--quick) $(DRILL)
 
 env-example: .venv/.product ## renew .env.example from the settings
 	$(BIN)/python -m roadworthy.chassis.settings_example > .env.example

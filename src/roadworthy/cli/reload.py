@@ -9,6 +9,7 @@ from dotenv import load_dotenv
 
 from roadworthy.chassis.settings import load_settings
 from roadworthy.ops.deploy.plan import ENVIRONMENT_FILE
+from roadworthy.ops.instances.reload import SETTLE_SECONDS
 from roadworthy.ops.instances.reload import reload as replace
 
 EXAMPLES = {
@@ -22,6 +23,9 @@ def reload(
     alone: Annotated[
         bool, typer.Option("--alone", help="Go on although nobody else answers meanwhile: requests are lost.")
     ] = False,
+    settle: Annotated[
+        float, typer.Option(min=0, max=600, help="Seconds from one that is ready to the next, for a balancer's checks.")
+    ] = SETTLE_SECONDS,
 ) -> None:
     """Replace the running instances one by one: a new release or new settings get in, and no request is lost.
 
@@ -30,4 +34,4 @@ def reload(
     settings, they are read from /etc/roadworthy/roadworthy.env.
     """
     load_dotenv(ENVIRONMENT_FILE)
-    replace(load_settings(), typer.echo, alone=alone)
+    replace(load_settings(), typer.echo, alone=alone, settle_seconds=settle)

@@ -17,6 +17,8 @@ import psutil
 import pytest
 from tests.processes import free_port, started, wait_until
 
+from roadworthy.chassis.processes.doors import shut_doors
+
 APP = """
 import asyncio, os, sys
 from roadworthy.chassis.server import serve
@@ -127,3 +129,18 @@ def test_a_crowd_of_idle_clients_blocks_nobody(server: Server) -> None:
         for _ in range(IDLE_CLIENTS):
             crowd.enter_context(socket.create_connection(("127.0.0.1", server.port)))
         assert server.get()
+
+
+def test_who_has_knocked_is_let_in_and_nobody_knocks_at_a_shut_door() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door, socket.create_server(("127.0.0.1", 0)) as opened_later:
+        opened_later.close()
+        early = socket.create_connection(door.getsockname(), 5)
+        early.sendall(b"early")
+        assert shut_doors() == 1
+        with early, pytest.raises(TimeoutError):
+            socket.create_connection(door.getsockname(), 0.3)
+        inside, _ = door.accept()
+        with inside:
+            assert inside.recv(5) == b"early"
+    with socket.create_server(("127.0.0.1", 0)) as another, socket.create_connection(another.getsockname(), 5):
+        pass

@@ -16,7 +16,6 @@ LOG_FILE = Path("/var/log/roadworthy/roadworthy.log")
 STATE_DIR = Path("/var/lib/roadworthy")
 ENVIRONMENT_FILE = "/etc/roadworthy/roadworthy.env"
 USER = "roadworthy"
-FAIL_TIMEOUT_SECONDS = 2
 # The application answers 504 itself, and the answer still has to get here.
 READ_GRACE_SECONDS = 5
 STOP_GRACE_SECONDS = 10

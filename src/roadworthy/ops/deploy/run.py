@@ -16,7 +16,6 @@ from roadworthy.chassis.settings import as_environment
 from roadworthy.ops.deploy.plan import (
     BURST_SECONDS,
     ENVIRONMENT_FILE,
-    FAIL_TIMEOUT_SECONDS,
     LOOPBACK,
     READ_GRACE_SECONDS,
     DeployPlan,
@@ -35,7 +34,7 @@ TEMPLATES = {
 SECRETS = "roadworthy.env"
 MANIFEST = ".written-by-roadworthy-deploy"
 # Loopback answers in microseconds, or not at all: an instance that is closing its door drops what knocks.
-CONNECT_TIMEOUT = "500ms"
+CONNECT_TIMEOUT = "150ms"
 
 
 def write_all(plan: DeployPlan, assets: Iterable[Assets], folder: Path) -> list[Path]:
@@ -82,7 +81,6 @@ def render(plan: DeployPlan, template: str) -> str:
         body_limit_bytes=settings.body_limit_bytes,
         read_timeout=nginx_time(settings.request_timeout_seconds + READ_GRACE_SECONDS),
         connect_timeout=CONNECT_TIMEOUT,
-        fail_timeout_seconds=FAIL_TIMEOUT_SECONDS,
         upstream_keepalive=nginx_time(plan.upstream_keepalive_seconds),
         limited=settings.rate_limit_enabled,
         rate_per_second=plan.rate_per_second,

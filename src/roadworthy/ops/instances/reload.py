@@ -12,7 +12,6 @@ from typing import Protocol
 
 from roadworthy.chassis.errors import StartupError
 from roadworthy.chassis.settings import Settings
-from roadworthy.ops.deploy.plan import FAIL_TIMEOUT_SECONDS
 from roadworthy.ops.instances import record
 from roadworthy.ops.instances.record import Instance
 from roadworthy.ops.up.ready import is_ready, wait_until_ready
@@ -20,8 +19,8 @@ from roadworthy.ops.up.ready import is_ready, wait_until_ready
 UNIT = "roadworthy-web@{number}.service"
 POLL_SECONDS = 0.05
 START_GRACE_SECONDS = 60.0
-# A proxy that found an instance gone looks again only after its fail_timeout: until then the others must stay.
-SETTLE_SECONDS = FAIL_TIMEOUT_SECONDS + 0.5
+# The nginx that we ship remembers no failure and needs no wait; a balancer with health checks of its own does.
+SETTLE_SECONDS = 1.0
 
 Say = Callable[[str], object]
 
@@ -97,15 +96,15 @@ class Units:
             return -1
 
 
-def reload(settings: Settings, say: Say, *, alone: bool = False) -> None:
-    """Replace whatever runs here, instance by instance.
+def reload(settings: Settings, say: Say, *, alone: bool = False, settle_seconds: float = SETTLE_SECONDS) -> None:
+    """Replace whatever runs here, instance by instance, `settle_seconds` between one and the next.
 
     Raises:
         StartupError: nothing runs, an instance would leave nobody behind, or a new one did not become ready.
     """
     for keeping in (Kept(settings), Units(settings)):
         if instances := keeping.instances():
-            roll(keeping, instances, say, alone=alone)
+            roll(keeping, instances, say, alone=alone, settle_seconds=settle_seconds)
             return
     raise StartupError(
         "no instances run here: neither kept by `roadworthy serve` nor as systemd's roadworthy-web@1, @2, ...",
