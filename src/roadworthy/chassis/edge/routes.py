@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -131,9 +132,8 @@ class _Compiler:
     def plan(self, path: str, endpoint: Endpoint | None = None) -> Plan:
         cache = self._said(path, "cache") or NO_CACHE
         limit = UNLIMITED if endpoint else self._said(path, "limit") or UNLIMITED
-        cost = self._said(path, "cost") or 1
-        if any(cost > quota.limit for quota in limit.quotas):
-            raise ValueError(f"{path}: a request that costs {cost} could never be admitted by {limit}")
+        # A limit that somebody set lower than the cost admits one such request a window, not none.
+        cost = min(self._said(path, "cost") or 1, *(quota.limit for quota in limit.quotas), sys.maxsize)
         return Plan(
             path,
             cache=self._bounded(cache) if endpoint is None else None,

@@ -304,6 +304,8 @@ async def test_a_route_may_cost_more_kept_or_not(making: Fixture, ask: Fixture, 
     assert (await ask(edge, "/api/jobs"))["x-ratelimit-remaining"] == "9"
 
 
-async def test_a_route_that_costs_more_than_anybody_has_is_refused_at_the_start(making: Fixture) -> None:
-    with pytest.raises(ValueError, match="never be admitted"):
-        await making(object(), policies=(RoutePolicy("/api/reports", cost=61),))
+async def test_a_route_that_costs_more_than_anybody_has_is_admitted_once_a_window(
+    making: Fixture, ask: Fixture, answering: Fixture
+) -> None:
+    edge = await making(answering(), policies=(RoutePolicy("/api/reports", cost=10),), RATE_LIMIT_PER_MINUTE=5)
+    assert [(await ask(edge, "/api/reports")).status for _ in range(2)] == [200, 429]
