@@ -82,7 +82,7 @@ def test_a_visitor_walks_from_home_to_a_company(visit: Visit, width: int, scheme
         page.get_by_role("button", name="Search").click()
         page.wait_for_url("**/jobs?q=massage&state=CA")
         looks_right(page, "^Jobs for “massage” in California", f"results-{look}")
-        expect(page.get_by_role("status")).to_contain_text("jobs, featured first, then newest")
+        expect(page.get_by_role("status")).to_contain_text("jobs, best matches first")
 
         title = page.locator(".job h2").first.inner_text()
         page.locator(".job h2 a").first.click()
@@ -127,6 +127,47 @@ def test_mistakes_are_told_beside_their_fields(visit: Visit, width: int, scheme:
         expect(page.get_by_label("Dollars")).to_have_value("lots")
 
 
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_a_mistyped_search_says_what_was_searched(visit: Visit, width: int, scheme: Scheme) -> None:
+    with visit(width, scheme) as page:
+        page.goto("/jobs?q=masage+theripist")
+        looks_right(page, "^Jobs for “masage theripist”", f"mistyped-{width}-{scheme}")
+        expect(page.locator("#results .notice")).to_contain_text("These are results for massage therapist instead")
+        expect(page.locator(".job h2").first).to_contain_text("Massage Therapist")
+        page.get_by_role("link", name="as it is written").click()
+        page.wait_for_url("**exact=true")
+        expect(page.get_by_role("heading", name="No open jobs match all of this")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_a_search_can_reach_beyond_its_city(visit: Visit, width: int, scheme: Scheme) -> None:
+    with visit(width, scheme) as page:
+        page.goto("/jobs?q=spa&city=los-angeles-ca&miles=25&posted=30d#filters")
+        looks_right(page, "within 25 miles of Los Angeles, CA", f"near-{width}-{scheme}")
+        expect(page.locator(".job", has_text="miles away").first).to_be_visible()
+        page.goto("/jobs?q=spa&city=los-angeles-ca#filters")
+        page.get_by_label("Within").select_option("50 miles")
+        page.wait_for_url("**miles=50*")
+        expect(page.locator("h1")).to_contain_text("within 50 miles of Los Angeles, CA")
+
+
+def test_numbers_stand_beside_choices_and_follow_the_search(visit: Visit) -> None:
+    with visit() as page:
+        page.goto("/jobs?state=CA")
+        terms = page.get_by_label("Terms")
+        expect(terms.locator("option").nth(1)).to_have_text(re.compile(r"^Full time \(\d+\)$"))
+        before = terms.locator("option").nth(1).inner_text()
+        page.get_by_label("What").press_sequentially("massage", delay=10)
+        page.wait_for_url("**q=massage*")
+        expect(terms.locator("option").nth(1)).not_to_have_text(before)
+        count = page.locator("#narrow li", has_text="$30 or more").locator(".numbers").inner_text()
+        page.get_by_role("link", name="$30 or more").click()
+        page.wait_for_url("**salary_min=30*")
+        expect(page.get_by_role("status")).to_contain_text(f"{count.split()[0]} jobs")
+        page.get_by_role("link", name="newest").click()
+        expect(page.get_by_role("status")).to_contain_text("featured first, then newest")
+
+
 def test_results_follow_what_is_typed_and_chosen(visit: Visit) -> None:
     with visit() as page:
         page.goto("/jobs")
@@ -137,7 +178,7 @@ def test_results_follow_what_is_typed_and_chosen(visit: Visit) -> None:
         expect(page.get_by_label("What")).to_be_focused()
         expect(page.locator(".job h2").first).not_to_have_text(first)
 
-        page.get_by_label("Experience").select_option("Senior")
+        page.get_by_label("Experience").select_option("senior")
         page.wait_for_url("**&experience=senior*")
         expect(page.locator("h1")).to_have_text("Senior jobs for “acupuncturist”")
         page.get_by_role("link", name="Remove Senior").click()
@@ -193,7 +234,7 @@ def test_everything_works_without_scripts(visit: Visit) -> None:
         page.get_by_label("Where").fill("texas")
         page.get_by_role("button", name="Search").click()
         expect(page.locator("h1")).to_have_text("Jobs for “esthetician” in Texas")
-        page.get_by_label("Experience").select_option("Mid level")
+        page.get_by_label("Experience").select_option("mid")
         page.get_by_role("button", name="Show jobs").click()
         expect(page.locator("h1")).to_have_text("Mid level jobs for “esthetician” in Texas")
         page.locator(".job h2 a").first.click()

@@ -120,6 +120,10 @@ async def test_counts_stop_at_their_limits(
 async def test_a_typed_place_leads_to_its_address(visitor: httpx.AsyncClient) -> None:
     asked = await visitor.get("/jobs", params={"q": "massage", "place": "los angeles", "state": "TX"})
     assert (asked.status_code, asked.headers["location"]) == (303, "/jobs?q=massage&city=los-angeles-ca")
+    asked = await visitor.get("/jobs", params={"place": "austin, tx", "miles": "25"})
+    assert asked.headers["location"] == "/jobs?miles=25&city=austin-tx"
+    asked = await visitor.get("/jobs", params={"place": "texas", "miles": "25"})
+    assert asked.headers["location"] == "/jobs?state=TX"
     asked = await visitor.get("/companies", params={"place": "california", "industry": "Day spa"})
     assert (asked.status_code, asked.headers["location"]) == (303, "/companies?industry=Day%20spa&state=CA")
 

@@ -31,6 +31,16 @@ class Narrowing:
     experience: Options
     links: dict[str, list[Choice]]
 
+    @property
+    def option_ids(self) -> list[str]:
+        """What htmx puts new words into, option by option.
+
+        Moving options from one select into another leaves the last one chosen, and a select that is replaced no longer
+        triggers anything.
+        """
+        selects = {"posted": self.posted, "employment_type": self.employment_type, "experience": self.experience}
+        return [f"#{name}-{value}:innerHTML," for name, options in selects.items() for value, _ in options if value]
+
 
 def narrowing(search: Search, facets: Facets) -> Narrowing:
     """Numbers stand beside what is not chosen yet: of what is, the others were not counted."""

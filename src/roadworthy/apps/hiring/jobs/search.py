@@ -147,7 +147,7 @@ def search_of(filled: Filled[SearchQuery]) -> Search:
     query = msgspec.structs.replace(filled.query, **_pay(filled.query))
     if filled.query.city is not None:
         query = msgspec.structs.replace(query, state=None)
-    else:
+    elif "place" not in filled.given:  # which may turn out to be a city
         query = msgspec.structs.replace(query, miles=None)
     given = {name: getattr(query, name) for name in SearchQuery.__struct_fields__ if name not in PAGING}
     parameters = {name: _text(value) for name, value in given.items() if value is not None}
