@@ -101,7 +101,7 @@ async def test_what_takes_too_long_to_count_is_told_roughly(
     monkeypatch.setattr("roadworthy.apps.hiring.facets.service.PATIENCE_SECONDS", 0.0)
     page = (await visitor.get("/jobs")).text
     assert "1,000+ jobs</strong>" in page
-    assert '<option value="full_time">Full time</option>' in page
+    assert '<option id="employment_type-full_time" value="full_time">Full time</option>' in page
 
 
 async def test_counts_stop_at_their_limits(
