@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from roadworthy.inspection.errors import Refused, Unobservable
-from roadworthy.inspection.probes import addresses
+from roadworthy.inspection.probes import addresses, metered
 
 APPLICATION_NAME = "roadworthy-inspect"
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -25,7 +25,7 @@ SESSION = {
     "idle_in_transaction_session_timeout": "30s",
 }
 Row = Mapping[str, Any]
-_QUERY = re.compile(r"\s*(?:select|with)\b(?!.*\b(?:insert|update|delete|merge)\b)", re.IGNORECASE | re.DOTALL)
+_QUERY = re.compile(r"\s{0,200}(?:select|with)\b(?!.*\b(?:insert|update|delete|merge)\b)", re.IGNORECASE | re.DOTALL)
 _RIGHTS = {"table": "select", "view": "select", "sequence": "select", "schema": "usage", "function": "execute"}
 _DENIED = re.compile(rf"permission denied for ({'|'.join(_RIGHTS)}) (\S+)")
 
@@ -149,7 +149,7 @@ class PostgresProbe:
     async def _log_in(self) -> Mapping[str, str]:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS * 2):
-                connection = await asyncpg.connect(
+                connection = await metered.connect(
                     self.dsn,
                     timeout=CONNECT_TIMEOUT_SECONDS,
                     command_timeout=STATEMENT_TIMEOUT_SECONDS,
@@ -169,7 +169,7 @@ class PostgresProbe:
             raise self._failure
         if self._connection is None or self._connection.is_closed():
             try:
-                self._connection = await asyncpg.connect(
+                self._connection = await metered.connect(
                     self.dsn,
                     timeout=CONNECT_TIMEOUT_SECONDS,
                     command_timeout=STATEMENT_TIMEOUT_SECONDS + 1,
