@@ -7,6 +7,9 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +20,10 @@ import redis
 from roadworthy.inspection import command
 from roadworthy.inspection.requirements import BY_ID
 
+IN_A_NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+"""As root and as anybody else, where the kernel lets them: there a mount is this process' own."""
+MOUNTED = 'mount -o bind,ro "$0" "$0" && ! touch "$0/new" 2>/dev/null'
+"""The folder $0 can be read, and a write there was tried and refused."""
 FAMILIES = ("db.", "redis.", "cache.", "ci.", "doc.", "sec.nosecrets", "repo.", "cross.", "k8s.", "img.", "test.")
 
 
@@ -109,3 +116,39 @@ def test_nothing_is_written_anywhere(
     summary = json.loads(report.read_text())["summary"]
     assert summary["pass"] + summary["fail"] > 15, "it could look, too"
     assert os.access(tmp_path, os.W_OK)
+
+
+@pytest.fixture
+def mountable(tmp_path: Path) -> None:
+    folder = tmp_path / "tried"
+    folder.mkdir()
+    refused = (
+        shutil.which("unshare") is None
+        or subprocess.run(
+            [*IN_A_NAMESPACE, MOUNTED, str(folder)], capture_output=True, timeout=20, check=False
+        ).returncode
+    )
+    if refused:
+        pytest.skip("not run: needs a kernel that lets this user make mount namespaces, and util-linux")
+
+
+@pytest.mark.usefixtures("mountable")
+def test_a_read_only_role_and_a_read_only_mount_are_enough(
+    servers: dict[str, str], reader: str, tree: Path, tmp_path: Path
+) -> None:
+    lines = [f"- [ ] {spec.title}" for one, spec in BY_ID.items() if one.startswith(FAMILIES)]
+    (tmp_path / "CHECKLIST.md").write_text("\n".join(["# Launch checklist", *lines]))
+    (tmp_path / "target.toml").write_text(f'[postgres]\ndsn = "{reader}"\n[repository]\npath = "shop"\n')
+    statuses = []
+    written = written_rows(servers, reader.rpartition("/")[2])
+    for number, prefix in enumerate([(), (*IN_A_NAMESPACE, f'{MOUNTED} && exec "$@"', str(tree))]):
+        report = tmp_path / f"report{number}.json"
+        arguments = ["inspect", "CHECKLIST.md", "--target", "target.toml", "--json", str(report)]
+        command_line = [*prefix, sys.executable, "-m", "roadworthy", *arguments]
+        done = subprocess.run(command_line, cwd=tmp_path, capture_output=True, text=True, timeout=80, check=False)
+        assert done.returncode in {0, 1, 2}, done.stderr
+        statuses.append({item["text"]: item["status"] for item in json.loads(report.read_text())["items"]})
+    assert written_rows(servers, reader.rpartition("/")[2]) == written
+    writable, read_only = statuses
+    assert read_only == writable
+    assert list(read_only.values()).count("unknown") < len(read_only) / 2, "it could look, too"

@@ -42,7 +42,7 @@ def generator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     if request.param == "our own":
         monkeypatch.setattr(shutil, "which", lambda _: None)
     elif installed is None:
-        pytest.skip("wrk is not installed")
+        pytest.skip("not run: needs wrk (Debian: apt-get install wrk)")
 
 
 def paths(folder: Path, *lines: str) -> Path:
