@@ -33,7 +33,7 @@ ENUMERATED = 3
 """Words between the subjects of an enumeration: more, and they are claims apart."""
 ALTERNATIVE = "or"
 _EXPLAINS = re.compile(
-    r"\([^)]*\b(?:e\.?g|etc|such as|like|optional\w*|recommended|cannot|can't|because|so that|instead|not|or|currently"
+    r"\([^)]{0,300}\b(?:e\.?g|etc|such as|like|optional\w*|recommended|cannot|can't|because|so that|instead|not|or|currently"
     r"|default)\b|\(\s*(?:if|when|via|by|using|see|for|from|with|without|to)\b",
     re.IGNORECASE,
 )
@@ -202,6 +202,11 @@ def left_over(found: Claims, line: Line, known: Collection[str]) -> tuple[str, .
     words = (line.own[place] for place in sorted(line.telling - taken))
     left = [word.text for word in words if not _is_known(word.text, known)]
     return (" ".join(left),) if left else ()
+
+
+def understood(found: Claims, line: Line) -> frozenset[str]:
+    """The words that the claims of a line rest on."""
+    return frozenset(line.own[place].text for place in _taken(found.matches))
 
 
 def _is_known(word: str, known: Collection[str]) -> bool:

@@ -6,18 +6,26 @@ import re
 from collections.abc import Iterator
 
 from roadworthy.contracts.checks import Kind
+from roadworthy.inspection.mapper import code
 from roadworthy.inspection.mapper.phrases import Phrase, phrases
-from roadworthy.inspection.model import Form, Item
+from roadworthy.inspection.mapper.readers import SUBJECT_LIMIT_CHARACTERS
+from roadworthy.inspection.model import Form, Item, Requirement
 from roadworthy.inspection.requirements import kind_of
 
 LISTED = frozenset({Form.TASK, Form.BULLET, Form.NUMBER, Form.TABLE})
 SUITES = frozenset({"test.unit", "test.integration", "test.e2e"})
 BY_MACHINES = frozenset({Kind.MACHINE, Kind.DRILL})
+_ROTATED = re.compile(r"\brotat", re.IGNORECASE)
+_LEADING = re.compile(
+    r"^(?:(?:verify|set|update|configure|add|ensure|check|define|provide|replace)\s+(?:that\s+)?)?"
+    r"`(?-i:(?P<name>[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+))`",
+    re.IGNORECASE,
+)
 _COUNT = re.compile(r"\b\d+\+? (?:unit |test )?(?:tests?|cases|specs)\b", re.IGNORECASE)
 _NUMBER = re.compile(
     r"^\W*(?:(?:phase|step|part|section|stage|day|week)\s+)?(?:\d+(?:\.\d+)*[.):]?\s*)?[:\W]*", re.IGNORECASE
 )
-_ASIDE = re.compile(r"\s*\([^)]*\)|\s+[-\N{EN DASH}\N{EM DASH}:]\s.*$|\s+check ?list$", re.IGNORECASE)
+_ASIDE = re.compile(r":\s.*$|\([^()]{0,300}\)|\s[-\N{EN DASH}\N{EM DASH}:]\s.*$|\scheck ?list$", re.IGNORECASE)
 
 
 def requirement(item: Item) -> tuple[str, str]:
@@ -32,6 +40,20 @@ def requirement(item: Item) -> tuple[str, str]:
         if match:
             return phrase.ids[0], f"'{match[0].strip()}'"
     return above or ("", "")
+
+
+def leading_variable(item: Item) -> Requirement | None:
+    """The setting that a line is about which begins with its name ("`CACHE_REGION` - where the cache runs")."""
+    match = _LEADING.match(item.text) if item.firm else None
+    return code.variable(match["name"], None) if match else None
+
+
+def rotated(item: Item, one: Requirement) -> Requirement:
+    """`one`, a secret by its name; where what stands above says that all of these are rotated, just that."""
+    above = " ".join((*item.section[-1:], *item.context))
+    if one.id in {"sec.secretkey", "sec.apikeys"} and _ROTATED.search(above):
+        return Requirement("sec.rotate", {"subject": item.text[:SUBJECT_LIMIT_CHARACTERS]}, one.why)
+    return one
 
 
 def suite(item: Item) -> bool:

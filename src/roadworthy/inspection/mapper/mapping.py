@@ -61,7 +61,7 @@ class Mapper:
             InvalidOverride: its comment in the file names what there is not.
         """
         if item.override:
-            return overrides.read(item)
+            return self._overridden(item)
         said = replace(item, text=LINE_NUMBER.sub("", item.text, count=1))
         if item.form is Form.CODE or _is_open_question(said):
             one = code.map_code(item) if item.form is Form.CODE else None
@@ -73,8 +73,15 @@ class Mapper:
             return _mapped(item, (params.refined(one),))
         lone = _LONE_VARIABLE.match(said.text)
         if lone and (one := code.variable(lone["name"], lone["value"])):
-            return _mapped(item, (params.refined(one),))
+            return _mapped(item, (params.refined(last.rotated(item, one)),))
         return self._by_words(item, Line(said))
+
+    def _overridden(self, item: Item) -> Mapped:
+        """What the comment says; where that is what the words say as well, they are looked at as without it."""
+        said, own = overrides.read(item), self.map_one(replace(item, override=""))
+        if [one.id for one in said.requirements] != [one.id for one in own.requirements]:
+            return said
+        return replace(said, understood=own.understood, left=tuple(one for one in own.left if one in said.unread))
 
     def _by_words(self, item: Item, line: Line) -> Mapped:
         found = self._claims(item, line)
@@ -87,6 +94,7 @@ class Mapper:
         sense = polarity.sense(line, found.matches, mapped.requirements)
         if not item.firm and sense is not Sense.ASKED:
             return _mapped(item, ())
+        left = self._left(found, line, mapped.requirements)
         return replace(
             mapped,
             item=replace(mapped.item, inverse=sense is Sense.INVERSE),
@@ -94,7 +102,9 @@ class Mapper:
             alternatives=groups,
             sense=sense,
             shown_by_failure=polarity.is_shown(sense, mapped.requirements),
-            unread=self._unread(found, line, mapped.requirements),
+            unread=tuple(dict.fromkeys((*_unread(found, line, mapped.requirements), *left))),
+            understood=claims.understood(found, line),
+            left=left,
             unmeasurable=reservations.unmet(line, mapped.requirements) or _UNTOLD.get(sense, ""),
         )
 
@@ -105,26 +115,33 @@ class Mapper:
         told = (claims.claims(tier, line, more, _demands, wide=i > 0) for i, tier in enumerate(tiers))
         return next((found for found in told if found), None)
 
-    def _unread(self, found: claims.Claims, line: Line, asked: Sequence[Requirement]) -> tuple[str, ...]:
-        """What the line says that no check of what is `asked` looks at."""
-        left = (*reservations.unread_figures(line, asked), *reservations.qualifiers(line, asked))
-        if all(one.id in LOOKED_FOR_WHOLE and not one.params.get("path") for one in asked):
-            return tuple(dict.fromkeys(left))
-        if all(one.id in NAMED_BY_LINE for one in asked):
-            return tuple(dict.fromkeys((*found.unread, *left)))
+    def _left(self, found: claims.Claims, line: Line, asked: Sequence[Requirement]) -> tuple[str, ...]:
+        """What the line says in words that nobody knows of what is `asked`."""
+        if all(one.id in NAMED_BY_LINE or _is_looked_for_whole(one) for one in asked):
+            return ()
         known = {word for one in asked for word in (*self._words.get(one.id, ()), *_told(one))}
         known.update(*(harmless(one.id.partition(".")[0]) for one in asked))
-        known.update(
-            word for phrase in (*found.unread, *left, *values.files(line.item.text)) for word in tokens(phrase)
-        )
-        return tuple(dict.fromkeys((*found.unread, *claims.left_over(found, line, known), *left)))
+        phrases = (*_unread(found, line, asked), *values.files(line.item.text))
+        known.update(word for phrase in phrases for word in tokens(phrase))
+        return claims.left_over(found, line, known)
+
+
+def _unread(found: claims.Claims, line: Line, asked: Sequence[Requirement]) -> tuple[str, ...]:
+    """Claims, figures and qualifiers of the line that no check of what is `asked` looks at."""
+    left = (*reservations.unread_figures(line, asked), *reservations.qualifiers(line, asked))
+    return left if all(_is_looked_for_whole(one) for one in asked) else (*found.unread, *left)
+
+
+def _is_looked_for_whole(one: Requirement) -> bool:
+    return one.id in LOOKED_FOR_WHOLE and not one.params.get("path")
 
 
 def _of_anything(item: Item) -> Mapped:
     """A line that no rule knows, by its heading or its form; it can't be said to hold by what answers for these."""
     asked, why = last.requirement(item)
     if not asked:
-        return _mapped(item, ())
+        named = last.leading_variable(item)
+        return replace(_mapped(item, (named,)), unread=(item.text,)) if named else _mapped(item, ())
     told = params.read(asked, item).params[0]
     mapped = _mapped(item, (params.refined(Requirement(asked, told, why)),))
     return mapped if asked in LOOKED_FOR_WHOLE else replace(mapped, unread=(item.text,))

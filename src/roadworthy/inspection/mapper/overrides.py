@@ -5,6 +5,7 @@ Terms stand with semicolons between:
     db.pool min=20                      a requirement and its parameters, whose names may be cut short
     db.engine engine=mysql | redis.up   alternatives: one is enough
     also "off-site"                     a further claim that no check looks at: the line is not said to hold
+    without "in Vault"                  the line is judged without these words, which no check looks at
     unseen "compared with what?"        no check could settle the line, for this reason
     inverse, opposite                   the line states trouble, or that a thing is off
     ignore "about the mobile app"       the line is left to people, for this reason
@@ -51,6 +52,7 @@ class _Said:
     requirements: list[Requirement] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     also: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
     unseen: str = ""
     ignore: str = ""
     sense: Sense = Sense.ASKED
@@ -77,6 +79,7 @@ def read(item: Item) -> Mapped:
         sense=said.sense,
         shown_by_failure=polarity.is_shown(said.sense, asked),
         left_out=said.ignore,
+        without=tuple(said.without),
     )
 
 
@@ -85,6 +88,8 @@ def _take(said: _Said, term: str, item: Item) -> None:
     match word.strip(":"):
         case "also":
             said.also.append(_words(rest, item))
+        case "without":
+            said.without.append(_words(rest, item))
         case "unseen":
             said.unseen = _words(rest, item)
         case "ignore":
@@ -169,7 +174,7 @@ def _value(name: str, text: str, item: Item) -> Param:
 
 
 def _number(name: str, value: str, item: Item) -> int | float:
-    share = re.fullmatch(r"(\d+(?:\.\d+)?)%", value)
+    share = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)%", value)
     if share and name.endswith("ratio"):
         return round(float(share[1]) / 100, 6)
     if not re.fullmatch(r"\d+(?:\.\d+)?", value):
@@ -199,6 +204,7 @@ def _remarks(mapped: Mapped) -> Iterator[str]:
     if mapped.sense in {Sense.INVERSE, Sense.OPPOSITE}:
         yield str(mapped.sense)
     yield from (f"also {_quoted(words)}" for words in mapped.unread)
+    yield from (f"without {_quoted(words)}" for words in mapped.without)
     if mapped.unmeasurable:
         yield f"unseen {_quoted(mapped.unmeasurable)}"
 

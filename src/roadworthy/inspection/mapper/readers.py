@@ -77,10 +77,10 @@ _TIMEOUTS = {
 }
 _CACHED = re.compile(r"\b(?:cached|warm|from cache|with caching)\b", re.IGNORECASE)
 _UNCACHED = re.compile(r"\b(?:database|uncached|cold|quer(?:y|ies))\b", re.IGNORECASE)
-_ELSE = re.compile(r"[`'\"*\s]*(?:/|\||,?\s*\bor\b|,)[`'\"*\s]*", re.IGNORECASE)
+_ELSE = re.compile(r"[`'\"*\s]{0,20}(?:/|\||,?\s{0,3}\bor\b|,)[`'\"*\s]{0,20}", re.IGNORECASE)
 _OR = re.compile(r"/|\||\bor\b", re.IGNORECASE)
 _OPEN_END = re.compile(r"[^()]{0,40}?\b(?:etc|and so on|or similar|or equivalent|and others)\b", re.IGNORECASE)
-_CLAUSE = re.compile(r",\s|;\s|\band\b|\((?=[^)]*\d\s?(?:ms|s|seconds?)\b)")
+_CLAUSE = re.compile(r",\s|;\s|\band\b|\((?=[^)]{0,200}\d\s?(?:ms|s|seconds?)\b)")
 
 
 def rates(text: str) -> Params:
@@ -294,7 +294,7 @@ def password_of(text: str) -> Params:
 
 def logs(text: str) -> Params:
     """Log files, their place, and the level."""
-    files = tuple(re.findall(r"\b[\w-]+\.log\b", text))
+    files = tuple(re.findall(r"(?<![\w-])[\w-]{1,200}\.log\b", text))
     level = re.search(r"\b(DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)\b", text)
     paths = values.paths(text)
     found: dict[str, Param] = {"names": files} if files and not paths else {}
@@ -311,7 +311,7 @@ def exempt(text: str) -> Params:
 
 def unit(text: str) -> Params:
     """A systemd unit by its file name."""
-    match = re.search(r"\b([\w@-]+)\.service\b", text)
+    match = re.search(r"(?<![\w@-])([\w@-]{1,200})\.service\b", text)
     return {"unit": match[1]} if match else {}
 
 

@@ -46,7 +46,9 @@ DENIED_BUT_NOT_SWITCHED = frozenset(["db.slowq", "jobs.retry", "mon.errors", "te
 _SWITCHED_OFF = re.compile(r"\b(?:is|are|be|turned?|switch(?:ed)?|set to|=)\s+[`'\"]?off\b|\boff\W*$", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w./:#-])(\d+(?:[.,]\d+)*)(?![\w./:-]*[a-z]*/\w)(?![.:]?\d)")
 """A figure standing by itself: no part of a name, a version in a path, an address or a date."""
-_AUDIENCE = re.compile(r"\d[\d,.]*\s?[km]?\+?\s+(?:(?:concurrent|simultaneous|active)\s+)?users\b", re.IGNORECASE)
+_AUDIENCE = re.compile(
+    r"(?<![\d,.])\d[\d,.]{0,20}\s?[km]?\+?\s{1,3}(?:(?:concurrent|simultaneous|active)\s+)?users\b", re.IGNORECASE
+)
 """Whom it is for ("for 1,000+ users"): a figure only where load is what the line is about."""
 _SAID_WELL = re.compile(
     r"\b(?:http|status|code|with|an?|returns?|answers?|retourne|gives?)\s+`?20[0-4]\b", re.IGNORECASE

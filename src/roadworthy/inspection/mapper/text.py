@@ -17,12 +17,12 @@ the nearest heading carries half of the meaning, one further up less."""
 
 _TOKEN = re.compile(r"(?<![\w.])\.[a-z]+|[a-z0-9\u00c0-\u1fff\u2c00-\uffff]+|[,;&]|(?<=\s)\+(?=\s)", re.IGNORECASE)
 CONJUNCTIONS = frozenset({",", ";", "&", "+", "and"})
-_HOST = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/`'\")]*", re.IGNORECASE)
+_HOST = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/`'\")]*", re.IGNORECASE)
 _SNIPPET = re.compile(
     r"`(?:(?:node|python3?|php|ruby|perl|bash|sh|deno|bun) --?(?:c|e|r|p|eval)|openssl [a-z]+) [^`]*`"
 )
 """A program in a line, given as the way to do something: its words are not the author's."""
-_METHOD = re.compile(r"\b[A-Z]\w*\.[a-z]\w*_\w+(?:\(\))?|\b[a-z]\w*_\w+\(\)")
+_METHOD = re.compile(r"\b[A-Z]\w*\.[a-z](?=\w*_\w)\w+(?:\(\))?|\b[a-z](?=\w*_\w)\w+\(\)")
 """A method of somebody's code: what it is called after says nothing about what the line asks."""
 _HUMPS = re.compile(r"\b[A-Za-z][a-z]{2,}(?:[A-Z][a-z]+)+\b")
 _HUMP = re.compile(r"[A-Z]?[a-z]+")
@@ -38,7 +38,7 @@ LINE_NUMBER = re.compile(
 )
 """What a line is called by in its document: "PRC-27-003 - ", "2.1.4: "."""
 _SPECIAL = {".env": "dotenv", ".gitignore": "gitignore", ".dockerignore": "dockerignore", ".github": "github"}
-_TITLE_BREAK = re.compile("\\s+(?:-|\N{EN DASH}|\N{EM DASH}|\N{RIGHTWARDS ARROW}|->)\\s+|:\\s+")
+_TITLE_BREAK = re.compile("\\s(?:-|\N{EN DASH}|\N{EM DASH}|\N{RIGHTWARDS ARROW}|->)\\s+|:\\s+")
 TITLE_LIMIT_WORDS = 6
 LEAST_HUMP_CHARACTERS = 4
 _EMPTY = frozenset({

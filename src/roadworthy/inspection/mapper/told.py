@@ -19,7 +19,10 @@ class Mapped:
     ("Redis or Memcached, with TTLs"); of each group one is enough. `unread`: further claims of the line that nothing
     recognises; it can't be said to hold. `unmeasurable`: why no check could verify it ("60% faster" than what?).
     `sense`: which way round the verdicts are to be read. `shown_by_failure`: a failure of what is asked proves what a
-    line of another sense states. `left_out`: why its authors leave it to people.
+    line of another sense states. `left_out`: why its authors leave it to people. `understood`: the words of the line that
+    its requirements were recognised by; None where no words were read but code, or a comment of the team. `left`: those
+    of `unread` that are mere words, which the evidence may turn out to speak of. `without`: words that the team says
+    the line is to be judged without.
     """
 
     item: Item
@@ -31,6 +34,9 @@ class Mapped:
     shown_by_failure: bool = False
     alternatives: tuple[int, ...] = ()
     left_out: str = ""
+    understood: frozenset[str] | None = None
+    left: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:

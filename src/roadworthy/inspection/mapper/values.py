@@ -12,7 +12,7 @@ from roadworthy.inspection.redaction import is_secret_name
 _NUMBER = r"(?<![\d.,])(?P<n>\d{1,9}(?:[.,]\d{1,9}){0,3})(?!\d)\s?(?P<k>[kKM](?![A-Za-z]))?\+?"
 _RATE = re.compile(
     _NUMBER + r"\s{0,3}(?:[A-Za-z]\w{0,30}\s{0,3}(?:[-/]\s?\w{1,30})?\s{0,3})??(?:/|\bper\b|\ban?\b|\bevery\b)\s*"
-    r"(?P<u>s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?)\b",
+    r"(?P<m>\d{1,4})?\s*(?P<u>s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?)\b",
     re.IGNORECASE,
 )
 _DURATION = re.compile(
@@ -20,7 +20,7 @@ _DURATION = re.compile(
     r"(?P<u>ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?|mo|y|yrs?|years?)\b",
     re.IGNORECASE,
 )
-_PERCENT = re.compile(r"(?P<n>\d+(?:[.,]\d+)?)\s?%")
+_PERCENT = re.compile(r"(?<!\d)(?P<n>\d{1,15}(?:[.,]\d{1,15})?)\s?%")
 _BYTES = re.compile(r"(?<![\w.])(?P<n>\d+(?:\.\d+)?)\s?(?P<u>KB|MB|GB|TB|KiB|MiB|GiB|TiB|[KMGT])\b")
 _USERS = re.compile(
     _NUMBER + r"[^.;:()<>]{0,25}?\busers?\b|\busers?\b\D{0,12}?(?P<n2>\d[\d.,]*)\s?(?P<k2>[kKM])?", re.IGNORECASE
@@ -40,7 +40,7 @@ _OWN_ADDRESS = re.compile(
 )
 """The host in the address of the service itself: of this machine, a stand-in, or whatever answers for its health."""
 _FILE = re.compile(
-    r"(?<![\w@])(?:\.{0,2}/)?(?:[\w\-.]+/)*[\w\-.]*\.(?:md|py|ts|tsx|js|mjs|json|ya?ml|toml|sql|sh|go|rb|java|cs|conf|txt|lock|service|prod|tf|php)\b"
+    r"(?<![\w@.\-])(?:\.{0,2}/)?(?:[\w\-.]{1,200}/){0,20}[\w\-.]{0,200}\.(?:md|py|ts|tsx|js|mjs|json|ya?ml|toml|sql|sh|go|rb|java|cs|conf|txt|lock|service|prod|tf|php)\b"
 )
 _COMMAND = re.compile(r"`[\w./-]+ [^`]+`")
 _PORTS = re.compile(r"\b(?:22|80|443|\d{4,5})\b")
@@ -62,8 +62,11 @@ class Rate:
 
 
 def rates(text: str) -> list[Rate]:
-    """As in "60/min", "1000 requests per hour", "100 req/min"."""
-    return [Rate(_number(match["n"], match["k"]), int(_unit_seconds(match["u"]))) for match in _RATE.finditer(text)]
+    """As in "60/min", "1000 requests per hour", "5 requests per 15 minutes"."""
+    return [
+        Rate(_number(match["n"], match["k"]), int(_unit_seconds(match["u"])) * int(match["m"] or 1))
+        for match in _RATE.finditer(text)
+    ]
 
 
 def durations(text: str) -> list[float]:

@@ -130,3 +130,14 @@ def test_a_heading_says_what_its_lines_are_and_ticks_none(heading: str, text: st
 def test_no_heading_speaks_for_a_sentence_that_is_no_item() -> None:
     line = Item(line=1, section=("Unit Tests",), text="We like small classes", firm=False)
     assert MAPPER.map_one(line).requirements == ()
+
+
+def test_a_secret_under_a_heading_that_rotates_is_to_be_rotated() -> None:
+    line = Item(line=1, section=("Leaked keys",), context=("Rotate all of these",), text="SIGNING_SECRET")
+    assert [one.id for one in MAPPER.map_one(line).requirements] == ["sec.rotate"]
+
+
+def test_a_line_that_begins_with_a_variable_is_about_that_setting() -> None:
+    found = mapped("Update `REACT_APP_BACKEND_REGION` to the nearest one")
+    assert [one.params.get("name") for one in found.requirements] == ["REACT_APP_BACKEND_REGION"]
+    assert found.unread
