@@ -80,10 +80,8 @@ class Wanted:
     @property
     def state(self) -> Path | None:
         """The folder of the `roadworthy up` that runs what is inspected; None for a system of somebody's own."""
-        if self.url is not None:
-            return None
-        folder = (self.target or target.DEFAULT_PATH).parent
-        return folder if (folder / UP_LOCK).exists() else None
+        described = (self.target or target.description_here()) if self.url is None else None
+        return described.parent if described is not None and (described.parent / UP_LOCK).exists() else None
 
 
 class NothingToInspect(InspectionError):

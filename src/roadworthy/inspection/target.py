@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from dotenv import dotenv_values
 
 from roadworthy.inspection.discovery.tree import is_service
 from roadworthy.inspection.errors import InvalidTarget
@@ -18,8 +20,8 @@ from roadworthy.inspection.variables import LOOPBACK, expanded
 
 OWN_PATH = Path("target.toml")
 """Where `roadworthy target` writes."""
-DEFAULT_PATH = Path(".roadworthy/target.toml")
-"""Where `roadworthy up` describes what it started."""
+STATE_DIR, STATE_DIR_VARIABLE = Path(".roadworthy"), "ROADWORTHY_STATE_DIR"
+"""Where `roadworthy up` keeps what it started, and describes it."""
 FILE_LIMIT_BYTES = 64 * 1024
 _POSTGRES = re.compile(r"^postgres(?:ql)?(?:\+[a-z0-9]+)?://")
 _LIBPQ = re.compile(
@@ -211,7 +213,7 @@ def load(path: Path | None = None, url: str | None = None, *, beside: Path | Non
     Raises:
         InvalidTarget: no description was found, or a part of it is wrong.
     """
-    chosen = path or _description_here()
+    chosen = path or description_here()
     around = _repository_of(beside) if beside else None
     if path is None and (url is not None or chosen is None):
         found = from_url(url) if url is not None else Target()
@@ -240,7 +242,7 @@ def address_of(url: str) -> str:
 
 def hint(path: Path | None, url: str | None, target: Target) -> str:
     """What to tell whoever looks without a description; empty where there is nothing to tell."""
-    described = path is not None or (url is None and _description_here() is not None)
+    described = path is not None or (url is None and description_here() is not None)
     if described or target.repository is None:
         return ""
     return (
@@ -249,8 +251,16 @@ def hint(path: Path | None, url: str | None, target: Target) -> str:
     )
 
 
-def _description_here() -> Path | None:
-    return next((one for one in (OWN_PATH, DEFAULT_PATH) if one.is_file()), None)
+def description_here() -> Path | None:
+    """The description that counts where none is named: this folder's own, else that of what `roadworthy up` started."""
+    return next((one for one in (OWN_PATH, state_dir() / OWN_PATH) if one.is_file()), None)
+
+
+def state_dir() -> Path:
+    """Where a `roadworthy up` of this folder keeps its state: as the environment or `.env` says, which it reads too."""
+    here = Path(".env")
+    written = dotenv_values(here).get(STATE_DIR_VARIABLE) if here.is_file() else None
+    return Path(os.environ.get(STATE_DIR_VARIABLE) or written or STATE_DIR)
 
 
 def _repository_of(checklist: Path) -> Path | None:

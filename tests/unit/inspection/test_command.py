@@ -192,7 +192,7 @@ def test_what_up_runs_is_inspected_into_its_history(
     monkeypatch.chdir(tmp_path)
     state = tmp_path / ".roadworthy"
     state.mkdir()
-    (state / "target.toml").write_text(NOWHERE)
+    (tmp_path / "target.toml").rename(state / "target.toml")
     (state / command.UP_LOCK).touch()
     command.execute(command.Wanted(checklist))
     assert "`make up` still running" in capsys.readouterr().out
@@ -206,7 +206,7 @@ def test_a_history_that_cannot_be_written_is_a_warning_and_no_failure(
     monkeypatch.chdir(tmp_path)
     state = tmp_path / ".roadworthy"
     state.mkdir()
-    (state / "target.toml").write_text(NOWHERE)
+    (tmp_path / "target.toml").rename(state / "target.toml")
     (state / command.UP_LOCK).touch()
     (state / "inspections").write_text("in the way")
     assert command.execute(command.Wanted(checklist)) is not ExitCode.TOOL_FAILED

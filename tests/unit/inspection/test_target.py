@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from roadworthy.inspection import target
+from roadworthy.inspection import command, target
 from roadworthy.inspection.errors import InvalidTarget
 
 WHOLE = """\
@@ -103,6 +103,26 @@ def test_by_default_what_up_started(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert target.load().on_this_machine
     (tmp_path / "target.toml").write_text('[http]\nurl = "https://shop.example"\n')
     assert target.load().name == "shop.example", "what the user wrote comes first"
+
+
+@pytest.mark.parametrize("by", ["environment", ".env"])
+def test_what_up_started_is_looked_for_where_its_state_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(target.STATE_DIR_VARIABLE, raising=False)
+    state = tmp_path / "elsewhere"
+    state.mkdir()
+    (state / "target.toml").write_text('[http]\nurl = "http://127.0.0.1:8000"\n')
+    (state / "up.lock").write_text("")
+    if by == "environment":
+        monkeypatch.setenv(target.STATE_DIR_VARIABLE, str(state))
+    else:
+        (tmp_path / ".env").write_text(f"{target.STATE_DIR_VARIABLE}={state}\n")
+    assert target.load().http is not None
+    assert command.Wanted(Path("CHECKLIST.md")).state == state
+    (tmp_path / "target.toml").write_text('[http]\nurl = "http://127.0.0.1:9000"\n')
+    assert command.Wanted(Path("CHECKLIST.md")).state is None, "a description of somebody's own comes first"
 
 
 def test_without_a_description_the_source_around_the_checklist_is_looked_at(

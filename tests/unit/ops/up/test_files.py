@@ -52,6 +52,26 @@ def test_the_target_can_be_read_by_its_owner_only_and_says_what_runs(tmp_path: P
     assert "redis" not in found
 
 
+def test_the_target_names_drills_and_backups_where_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = tmp_path / "state"
+    state.mkdir()
+
+    def written() -> dict[str, dict[str, str]]:
+        file = write_target(settings(state), url="http://127.0.0.1:1", web_pid=7, logs=tmp_path / "logs")
+        return tomllib.loads(file.read_text())
+
+    assert not {"drills", "backup"} & written().keys()
+    (tmp_path / "tests" / "drills" / "results").mkdir(parents=True)
+    (state / "backups").mkdir()
+    assert written()["drills"] == {"path": str(tmp_path / "tests" / "drills" / "results")}
+    assert written()["backup"] == {"path": str(state / "backups")}
+    (state / "drills").mkdir()
+    assert written()["drills"] == {"path": str(state / "drills")}
+
+
 def test_development_makes_a_secret_once(tmp_path: Path) -> None:
     first, second = (with_secret(settings(tmp_path / "state")) for _ in range(2))
     assert first.secret_key is not None
