@@ -24,6 +24,10 @@ from roadworthy.apps.hiring.jobs.pages import JobPages
 from roadworthy.apps.hiring.jobs.repository import JobRepository
 from roadworthy.apps.hiring.jobs.routes import JobRoutes
 from roadworthy.apps.hiring.jobs.service import JobService
+from roadworthy.apps.hiring.photos.pages import PhotoPages
+from roadworthy.apps.hiring.photos.repository import PhotoRepository
+from roadworthy.apps.hiring.photos.service import Photos
+from roadworthy.apps.hiring.photos.tasks import photos_task
 from roadworthy.apps.hiring.places.repository import PlaceRepository
 from roadworthy.apps.hiring.places.routes import PlaceRoutes
 from roadworthy.apps.hiring.places.service import Places
@@ -53,11 +57,13 @@ def routes(resources: Resources) -> Routes:
     searching = Searching(SearchRepository(resources.database, places), jobs, spelling)
     facets = FacetCounts(FacetRepository(resources.database, places), jobs)
     browsing = Browsing(BrowsingRepository(resources.database), jobs, places)
+    photos = Photos(PhotoRepository(resources.database))
     pages = pages_of(resources.settings)
     handlers = [
         *HomePage(pages, jobs, companies, browsing).handlers(),
         *JobPages(pages, jobs, searching=searching, facets=facets, browsing=browsing, views=views).handlers(),
-        *CompanyPages(pages, companies, jobs, browsing).handlers(),
+        *CompanyPages(pages, companies, jobs, browsing=browsing, photos=photos).handlers(),
+        *PhotoPages(photos).handlers(),
         *FeedPages(jobs, browsing, pages.site.name, pages.site.public_url).handlers(),
         *SitemapPages(SitemapRepository(resources.database), places, pages.site.public_url).handlers(),
     ]
@@ -74,7 +80,11 @@ def routes(resources: Resources) -> Routes:
 def tasks(resources: Resources) -> Sequence[PeriodicTask]:
     """What the worker does for the app."""
     database = resources.database
-    found = [words_task(SpellingRepository(database)), expiry_task(ExpiryRepository(database))]
+    found = [
+        words_task(SpellingRepository(database)),
+        expiry_task(ExpiryRepository(database)),
+        photos_task(PhotoRepository(database)),
+    ]
     if resources.shared is not None:  # else each web process adds its own views
         found.append(drain_task(SharedViews(resources.shared), ViewRepository(database)))
     return found

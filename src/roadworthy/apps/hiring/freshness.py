@@ -15,7 +15,10 @@ PATHS = ("/", "/jobs", "/jobs/places", "/jobs.atom", "/companies/*")
 # Search engines come back in hours.
 SITEMAPS_FRESH_SECONDS = 3_600.0
 SITEMAPS = ("/sitemap.xml", "/sitemaps/*")
+# Under a name of theirs, photos never change.
+PHOTOS_FRESH_SECONDS = 3_600.0
 PAGES = (
     *(RoutePolicy(path, cache=KEPT) for path in PATHS),
     *(RoutePolicy(path, cache=CachePolicy(SITEMAPS_FRESH_SECONDS)) for path in SITEMAPS),
+    RoutePolicy("/photos/*", cache=CachePolicy(PHOTOS_FRESH_SECONDS)),
 )

@@ -23,8 +23,10 @@ from roadworthy.apps.hiring.companies.service import CompanyService
 from roadworthy.apps.hiring.jobs.schemas import JobQuery
 from roadworthy.apps.hiring.jobs.search import address as jobs_address
 from roadworthy.apps.hiring.jobs.service import JobService
+from roadworthy.apps.hiring.photos.service import Photos
 from roadworthy.chassis.errors import InvalidParameter
 from roadworthy.chassis.pages.forms import Form
+from roadworthy.chassis.pages.pictures import Picture
 from roadworthy.chassis.pages.rendering import Pages
 
 PATH = "/companies"
@@ -38,6 +40,15 @@ HINTS = {
 FORM = Form(CompanyQuery, hints=HINTS, cleaned={"state": str.upper}, also=("place",))
 CARDS = 24
 JOBS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture of a company: a photo, or the address of a drawing; at least one of them."""
+
+    shows: str
+    picture: Picture | None
+    drawing: str | None
 
 
 @dataclass(slots=True)
@@ -72,8 +83,11 @@ class Visit:
 class CompanyPages:
     """Pages over the company service."""
 
-    def __init__(self, pages: Pages, companies: CompanyService, jobs: JobService, browsing: Browsing) -> None:
+    def __init__(
+        self, pages: Pages, companies: CompanyService, jobs: JobService, *, browsing: Browsing, photos: Photos
+    ) -> None:
         """Take the renderer, and the services to ask."""
+        self._photos_of = photos
         self._pages = pages
         self._companies = companies
         self._jobs = jobs
@@ -129,7 +143,7 @@ class CompanyPages:
         return self._pages.response(
             "companies/company.html",
             company=company,
-            photos=self._photos(company),
+            photos=await self._photos(company),
             jobs=jobs.items,
             all_jobs=jobs_address({"company": company.slug}),
             canonical=f"{self._pages.site.public_url}{PATH}/{company.slug}",
@@ -148,7 +162,12 @@ class CompanyPages:
             visit.errors["cursor"] = HINTS["cursor"]
             return CompanyPage([], None)
 
-    def _photos(self, company: Company) -> list[tuple[str, str]]:
-        """(Address, what it shows) of each picture that the board has."""
-        found = [(self._pages.assets.find(f"hiring/photos/{name}"), name) for name in company.photos]
-        return [(url, name.rpartition(".")[0].replace("-", " ")) for url, name in found if url is not None]
+    async def _photos(self, company: Company) -> list[Shown]:
+        """Each picture that the board has: photos that are ready, and drawings for those that are not yet."""
+        stems = {name: name.rpartition(".")[0] for name in company.photos}
+        ready = await self._photos_of.pictures(list(stems.values()))
+        shown = (
+            Shown(stem.replace("-", " "), ready.get(stem), self._pages.assets.find(f"hiring/photos/{name}"))
+            for name, stem in stems.items()
+        )
+        return [each for each in shown if each.picture or each.drawing]

@@ -13,6 +13,7 @@ from roadworthy.apps.hiring.demo import phrases
 from roadworthy.apps.hiring.demo.companies import Company, build_companies
 from roadworthy.apps.hiring.demo.draws import Draws
 from roadworthy.apps.hiring.demo.jobs import build_jobs
+from roadworthy.apps.hiring.demo.pictures import photos
 from roadworthy.apps.hiring.demo.places import City, cities, states
 from roadworthy.apps.hiring.demo.repository import DemoRepository, Record, vacuum
 from roadworthy.chassis.errors import RoadworthyError
@@ -115,6 +116,7 @@ async def _load(repository: DemoRepository, progress: Progress, draws: Draws, sc
         await repository.make_index(definition)
         steps.advance(ceil(jobs * INDEX_SHARE / len(indexes)), "indexes")
     await repository.count_words()
+    await repository.copy("photos", photos())
     await repository.advance_identities()
 
 

@@ -21,6 +21,7 @@ COLUMNS = {
         "salary_min", "salary_max", "salary_period", "is_remote", "is_active", "is_featured", "view_count",
         "created_at", "expires_at",
     ),
+    "photos": ("name", "shows", "original"),
 }  # fmt: skip
 IDENTITIES = ("companies", "jobs")
 LOAD_LOCK = 0x726F6164_64656D6F  # any number that nobody else takes
