@@ -33,8 +33,8 @@ ENUMERATED = 3
 """Words between the subjects of an enumeration: more, and they are claims apart."""
 ALTERNATIVE = "or"
 _EXPLAINS = re.compile(
-    r"\([^)]{0,300}\b(?:e\.?g|etc|such as|like|optional\w*|recommended|cannot|can't|because|so that|instead|not|or|currently"
-    r"|default)\b|\(\s*(?:if|when|via|by|using|see|for|from|with|without|to)\b",
+    r"\([^)]{0,300}\b(?:e\.?g|etc|such as|like|optional\w*|recommended|cannot|can't|because|so that|instead|not|or"
+    r"|currently|default)\b|\(\s*(?:if|when|via|by|using|see|for|from|with|without|to)\b",
     re.IGNORECASE,
 )
 """Parentheses that explain, give examples or ways, and claim nothing of their own."""

@@ -94,7 +94,7 @@ class Mapper:
         sense = polarity.sense(line, found.matches, mapped.requirements)
         if not item.firm and sense is not Sense.ASKED:
             return _mapped(item, ())
-        left = self._left(found, line, mapped.requirements)
+        left = self._left(found, line, mapped.requirements, turned=sense is not Sense.ASKED)
         return replace(
             mapped,
             item=replace(mapped.item, inverse=sense is Sense.INVERSE),
@@ -115,12 +115,13 @@ class Mapper:
         told = (claims.claims(tier, line, more, _demands, wide=i > 0) for i, tier in enumerate(tiers))
         return next((found for found in told if found), None)
 
-    def _left(self, found: claims.Claims, line: Line, asked: Sequence[Requirement]) -> tuple[str, ...]:
-        """What the line says in words that nobody knows of what is `asked`."""
+    def _left(self, found: claims.Claims, line: Line, asked: Sequence[Requirement], *, turned: bool) -> tuple[str, ...]:
+        """What the line says in words that nobody knows of what is `asked`; `turned`: its denials are understood."""
         if all(one.id in NAMED_BY_LINE or _is_looked_for_whole(one) for one in asked):
             return ()
         known = {word for one in asked for word in (*self._words.get(one.id, ()), *_told(one))}
         known.update(*(harmless(one.id.partition(".")[0]) for one in asked))
+        known.update(reservations.TURNING if turned else ())
         phrases = (*_unread(found, line, asked), *values.files(line.item.text))
         known.update(word for phrase in phrases for word in tokens(phrase))
         return claims.left_over(found, line, known)

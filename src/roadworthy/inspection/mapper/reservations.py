@@ -34,6 +34,8 @@ SWITCHES = frozenset(
 )
 OFF = frozenset(["disabled", "off", "removed"])
 """Words that say of a thing that it is not in effect, whoever they are said to."""
+TURNING = frozenset({*DENIALS, *SWITCHES, *OFF, "off", "turned", "switched", "missing", "lacks", "lack", "lacking"})
+"""Words that turn a line round; where it is read that way, they are understood."""
 FOREIGN = frozenset([
     "désactivé", "désactivée", "désactivés", "désactivées", "deaktiviert", "desactivado", "desactivada", "nicht",
     "kein", "keine", "keinen", "ohne", "pas", "sans", "sin", "não", "tidak", "jangan", "bez",

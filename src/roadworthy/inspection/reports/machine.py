@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from roadworthy.contracts.checks import Evidence, Status
+from roadworthy.inspection.mapper import Mapped
+from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.model import Requirement
 from roadworthy.inspection.observation import digest_of
 from roadworthy.inspection.redaction import MASK, is_secret_name, redact
@@ -39,15 +41,39 @@ def encode(inspection: Inspection) -> bytes:
 def _item(line: LineResult) -> dict[str, Any]:
     item = line.item
     said = {"statements": [_statement(one) for one in line.statements]} if line.statements else {}
+    read = reading(line.mapped)
+    return (
+        {
+            "line": item.line,
+            "section": [redact(one) for one in item.section],
+            "text": redact(item.text),
+            "kind": str(item.kind),
+            "status": str(line.status),
+            "requirements": [
+                {"id": one.id, "params": params_of(one), "why": one.why} for one in line.mapped.requirements
+            ],
+            "checks": [_check(answer) for answer in line.answers],
+        }
+        | ({"reading": read} if read else {})
+        | said
+    )
+
+
+def reading(mapped: Mapped) -> dict[str, Any]:
+    """How the line is taken where it is not simply to hold: nothing for most lines, else all four keys.
+
+    `sense`: asked, inverse, opposite or untold; `alternatives`: requirements of each group of which one is enough;
+    `unread`: what it says besides, which no check looks at; `unmeasurable`: why no check could settle it.
+    """
+    groups = [[mapped.requirements[i].id for i in group] for group in mapped.groups if len(group) > 1]
+    if mapped.sense is Sense.ASKED and not (groups or mapped.unread or mapped.unmeasurable):
+        return {}
     return {
-        "line": item.line,
-        "section": [redact(one) for one in item.section],
-        "text": redact(item.text),
-        "kind": str(item.kind),
-        "status": str(line.status),
-        "requirements": [{"id": one.id, "params": params_of(one), "why": one.why} for one in line.mapped.requirements],
-        "checks": [_check(answer) for answer in line.answers],
-    } | said
+        "sense": str(mapped.sense),
+        "alternatives": groups,
+        "unread": [redact(one) for one in mapped.unread],
+        "unmeasurable": redact(mapped.unmeasurable) or None,
+    }
 
 
 def _statement(statement: Statement) -> dict[str, Any]:

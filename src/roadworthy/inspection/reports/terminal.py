@@ -10,6 +10,8 @@ from rich.text import Text
 
 from roadworthy.contracts.checks import Kind, Status
 from roadworthy.inspection.gate import Judged
+from roadworthy.inspection.mapper import Mapped
+from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.observation import printable
 from roadworthy.inspection.redaction import redact
 from roadworthy.inspection.reports.hanging import Hanging
@@ -207,6 +209,8 @@ def show_plan(console: Console, planned: Plan) -> None:
             )
             text.append(f"      {one.id} {told}".rstrip(), style="cyan")
             text.append(f"  because of {one.why}; {checks}\n", style="dim")
+        for said in _read_as(mapped):
+            text.append(f"      {flat(redact(said))}\n", style="yellow")
         console.print(text, end="")
     kinds = Counter(mapped.item.kind for mapped in planned.lines)
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
@@ -215,6 +219,26 @@ def show_plan(console: Console, planned: Plan) -> None:
         f"\n{count(len(planned.lines), 'line')} ({said}), {unmapped} not understood, "
         f"{count(len(planned.runs), 'check')} would run"
     )
+
+
+_SENSES = {
+    Sense.INVERSE: "it names trouble: it holds where the requirement fails, and a tick is bad news",
+    Sense.OPPOSITE: "it says that the thing is off: it is false where it is seen",
+    Sense.UNTOLD: "it asks for a lack, which no verdict on a presence settles",
+}
+
+
+def _read_as(mapped: Mapped) -> Iterator[str]:
+    """What the plan says of a line that is not simply to hold."""
+    if mapped.sense in _SENSES and mapped.requirements:
+        yield _SENSES[mapped.sense]
+    for group in mapped.groups:
+        if len(group) > 1:
+            yield f"one is enough: {', '.join(dict.fromkeys(mapped.requirements[i].id for i in group))}"
+    if mapped.unread:
+        yield f"no check looks at: {', '.join(map(repr, mapped.unread))}"
+    if mapped.unmeasurable and mapped.sense is not Sense.UNTOLD:
+        yield f"no check could settle it: {mapped.unmeasurable}"
 
 
 def show_proof(console: Console, proof: Proof) -> None:

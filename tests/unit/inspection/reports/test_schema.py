@@ -12,6 +12,8 @@ from tests.unit.inspection.fakes import ATTESTED, WAIVED, inspection, line
 
 from roadworthy.contracts.checks import BlastRadius, Kind, Severity, Status
 from roadworthy.inspection import comparison
+from roadworthy.inspection.mapper import Mapper
+from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.model import Item
 from roadworthy.inspection.reports import machine
 from roadworthy.inspection.results import Inspection, LineResult
@@ -77,6 +79,13 @@ class Said(Exact):
     why: str | None
 
 
+class Reading(Exact):
+    sense: Sense
+    alternatives: list[list[str]]
+    unread: list[str]
+    unmeasurable: str | None
+
+
 class Line(Exact):
     line: Annotated[int, msgspec.Meta(ge=1)]
     section: list[str]
@@ -85,6 +94,7 @@ class Line(Exact):
     status: Status
     requirements: list[Asked]
     checks: list[Check]
+    reading: Reading | msgspec.UnsetType = msgspec.UNSET
     statements: list[Said] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -122,6 +132,20 @@ def test_what_people_say_is_a_key_of_its_own_and_only_where_they_speak() -> None
         ("attestation", Standing.ATTESTED), ("waiver", Standing.WAIVED),
     ]  # fmt: skip
     assert last.status is Status.HUMAN
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("No rollback plan exists", Reading(Sense.INVERSE, [], [], None)),
+        ("Gunicorn behind nginx", Reading(Sense.ASKED, [], ["behind nginx"], None)),
+        ("MySQL or PostgreSQL is used", Reading(Sense.ASKED, [["db.engine", "db.engine"]], [], None)),
+    ],
+)
+def test_how_a_line_is_read_is_a_key_of_its_own_where_it_is_not_plain(text: str, expected: Reading) -> None:
+    mapped = Mapper().map_one(Item(30, ("Launch",), text))
+    (last,) = (item for item in read(found(LineResult(mapped, Status.UNKNOWN))).items if item.line == 30)
+    assert last.reading == expected
 
 
 @pytest.mark.parametrize("key", ["version", "items"])

@@ -99,6 +99,20 @@ def test_the_plan_says_what_each_line_is_understood_to_ask() -> None:
     assert "1 check would run" in text
 
 
+def test_the_plan_says_how_a_line_is_read_that_is_not_simply_to_hold() -> None:
+    console = Console(file=io.StringIO(), width=160)
+    texts = ["No rollback plan exists", "gzip is disabled", "MySQL or PostgreSQL is used", "60% faster queries"]
+    lines = Mapper().map([item(n, text) for n, text in enumerate((*texts, "Gunicorn behind nginx"), 1)])
+    terminal.show_plan(console, runner.plan(lines, {}))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "it names trouble" in text
+    assert "it says that the thing is off" in text
+    assert "one is enough: db.engine" in text
+    assert "no check could settle it: it compares" in text
+    assert "no check looks at: 'behind nginx'" in text
+
+
 def test_further_lines_stand_below_the_first_and_patches_are_never_broken() -> None:
     failing = line(item(1, "word " * 30), Status.FAIL, summary="seen " * 30, mend="do " * 50)
     patch = "psql -c '" + "select 1; " * 20 + "'"
