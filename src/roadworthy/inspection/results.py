@@ -35,7 +35,8 @@ class Answer:
 class LineResult:
     """What became of a line. `reason` is said where no check had anything to conclude.
 
-    `statements` are what people say about it; the status never rests on them.
+    `statements` are what people say about it; the status never rests on them. `beyond` are words of the line that no
+    answer looked at, where these keep it from its verdict.
     """
 
     mapped: Mapped
@@ -43,6 +44,7 @@ class LineResult:
     answers: tuple[Answer, ...] = ()
     reason: str = ""
     statements: tuple[Statement, ...] = ()
+    beyond: tuple[str, ...] = ()
 
     @property
     def item(self) -> Item:
@@ -57,11 +59,14 @@ class LineResult:
     @cached_property
     def deciding(self) -> Answer | None:
         """The answer that the status rests on: the weightiest of those that say the same."""
-        if self.status is Status.UNKNOWN and (self.mapped.unread or self.item.conditional) and self.reason:
+        if (
+            self.status is Status.UNKNOWN
+            and (self.beyond or self.mapped.unread or self.item.conditional)
+            and self.reason
+        ):
             return None
-        decisive = TURNED.get(self.status, self.status) if self.mapped.sense is Sense.OPPOSITE else self.status
-        same = [answer for answer in self.answers if answer.verdict.status == decisive]
-        return max(same, key=lambda answer: answer.check.strength, default=None)
+        same = [answer for answer in self.answers if answer.verdict.status == decisive(self.mapped, self.status)]
+        return max(same, key=_helpfulness if self.status is Status.UNKNOWN else _weight, default=None)
 
     @property
     def summary(self) -> str:
@@ -109,6 +114,20 @@ class LineResult:
         seen = sorted(" ".join((one.check.id, one.verdict.status, *_digests(one.verdict))) for one in self.answers)
         said = [one.sentence for one in self.statements]
         return hashlib.sha256("\n".join([str(self.status), *seen, *said]).encode()).hexdigest()[:16]
+
+
+def decisive(mapped: Mapped, status: Status) -> Status:
+    """The status of the answers that the status of a line rests on."""
+    return TURNED.get(status, status) if mapped.sense is Sense.OPPOSITE else status
+
+
+def _weight(answer: Answer) -> int:
+    return answer.check.strength
+
+
+def _helpfulness(answer: Answer) -> tuple[bool, int]:
+    """Of checks that saw nothing the one that says what to do comes first, however weighty the others would be."""
+    return answer.verdict.remediation is not None, answer.check.strength
 
 
 def _digests(verdict: Verdict) -> tuple[str, ...]:
