@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 
 WROTE_SECONDS = 5
 """How long after a write its author is answered anew, from the primary.
@@ -14,6 +14,7 @@ Longer than news of a change takes to reach every process (100 ms) and than a re
 
 _on_write: ContextVar[Callable[[], None] | None] = ContextVar("on_write", default=None)
 _reads_own_writes: ContextVar[bool] = ContextVar("reads_own_writes", default=False)
+_primary: ContextVar[bool] = ContextVar("needs_primary", default=False)
 
 
 @contextmanager
@@ -38,3 +39,18 @@ def note_write() -> None:
 def reads_own_writes() -> bool:
     """Whether the client must see what it wrote a moment ago: read from the primary then, and nothing kept."""
     return _reads_own_writes.get()
+
+
+def needs_primary() -> bool:
+    """Whether a replica will not do: for whoever wrote a moment ago, and for what is loaded to be kept."""
+    return _primary.get() or _reads_own_writes.get()
+
+
+def primary_context() -> Context:
+    """A context with nothing in it but that reads are for the primary.
+
+    A load that follows a change may find a replica that has not replayed it; what it found would then be kept.
+    """
+    context = Context()
+    context.run(_primary.set, True)
+    return context

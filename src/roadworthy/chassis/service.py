@@ -16,6 +16,7 @@ from roadworthy.chassis.cache.cache import Cache
 from roadworthy.chassis.cache.shared import SharedTier
 from roadworthy.chassis.database.announcements import Listener
 from roadworthy.chassis.database.pool import Database
+from roadworthy.chassis.database.replicas import Reader
 from roadworthy.chassis.database.work import UnitOfWork, unit_of_work
 from roadworthy.chassis.edge.asgi import ASGIApp, Receive, Scope, Send
 from roadworthy.chassis.edge.build import cache_from_settings, edge_from_settings, metrics_folder
@@ -53,6 +54,12 @@ class Resources:
     database: Database
     shared: SharedTier | None
     cache: Cache = field(default_factory=lambda: Cache(limit_bytes=0))
+    replicas: Reader | None = None
+
+    @property
+    def reader(self) -> Reader:
+        """For statements that only read: replicas while they lag little, else the primary."""
+        return self.replicas or Reader(self.database)
 
     def unit_of_work(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """One transaction for a block: see `database.work`."""
@@ -137,7 +144,10 @@ async def open_resources(
             listener = Listener(settings.direct_dsn or dsn, cache, application_name=f"{application_name} listener")
             stack.push_async_callback(listener.close)
             await listener.start()
-        yield Resources(settings, database, shared, cache)
+        reader = Reader.from_settings(database, settings)
+        stack.push_async_callback(reader.close)
+        await reader.start(settings)
+        yield Resources(settings, database, shared, cache, reader)
 
 
 class Service:

@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     database_direct_url: SecretStr | None = Field(
         None, description="past a transaction pooler, for migrations and session locks; empty: DATABASE_URL"
     )
+    database_replica_urls: SecretStr | None = Field(
+        None, description="replicas for reads that may lag, comma-separated; empty: all is read from the primary"
+    )
+    database_replica_lag_seconds: float = Field(
+        1.0, gt=0, le=4, description="a replica whose data may be older is not read from"
+    )
     database_pool_size: int = Field(8, ge=1, le=500, description="connections a web process keeps at most")
     database_acquire_timeout_seconds: float = Field(5.0, gt=0, le=60)
     database_statement_timeout_seconds: float = Field(10.0, gt=0, le=300)
@@ -219,6 +225,12 @@ class Settings(BaseSettings):
     def direct_dsn(self) -> str | None:
         """The database past any transaction pooler."""
         return self.database_direct_url.get_secret_value() if self.database_direct_url else self.database_dsn
+
+    @property
+    def replica_dsns(self) -> tuple[str, ...]:
+        """Addresses of the replicas."""
+        urls = self.database_replica_urls.get_secret_value() if self.database_replica_urls else ""
+        return tuple(url.strip() for url in urls.split(",") if url.strip())
 
     @property
     def behind_pooler(self) -> bool:

@@ -16,7 +16,10 @@ import pytest
 from tests.processes import free_port, wait_until
 from tests.settings import settings_from
 
+from roadworthy.chassis.cache.cache import Cache
+from roadworthy.chassis.database.announcements import Listener
 from roadworthy.chassis.database.pool import Database
+from roadworthy.chassis.database.work import unit_of_work
 from roadworthy.chassis.processes.lifetime import spawn, stop
 from roadworthy.chassis.settings import Settings
 from roadworthy.chassis.tasks.turns import Turns
@@ -102,3 +105,28 @@ async def test_task_locks_go_past_the_pooler(settings: Settings) -> None:
     await first.close()
     assert await second.take("count")
     await second.close()
+
+
+async def test_changes_are_announced_through_the_pooler_and_heard_past_it(settings: Settings, pooled_url: str) -> None:
+    assert settings.direct_dsn is not None
+    database, cache = await Database.open(pooled_url, settings), Cache(1024 * 1024)
+    listener = Listener(settings.direct_dsn, cache)
+    await listener.start()
+    kept = cache.cached(ttl_seconds=60, tags=("numbers",))(one)
+    try:
+        assert await kept() == 1
+        async with unit_of_work(database, Cache(1024)) as work:  # another process
+            await (await work.connection()).execute("select 1")
+            work.drop("numbers")
+        for _ in range(500):
+            if listener.heard and not cache.results.entries:
+                break
+            await asyncio.sleep(0.01)
+        assert not cache.results.entries
+    finally:
+        await listener.close()
+        await database.close()
+
+
+async def one() -> int:
+    return 1

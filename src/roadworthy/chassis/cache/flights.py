@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from contextvars import Context
 from typing import Any, Generic, TypeVar, cast
 
+from roadworthy.chassis import consistency
 from roadworthy.chassis.cache.tags import Tags
 from roadworthy.chassis.telemetry.context import request_id
 
@@ -85,6 +86,6 @@ class Flights(Generic[K, V]):
 
 
 def _nobodys_context() -> Context:
-    context = Context()
+    context = consistency.primary_context()
     context.run(request_id.set, request_id.get())
     return context

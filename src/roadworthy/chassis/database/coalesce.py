@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextvars import Context
 from itertools import islice
 from typing import Generic, TypeVar
 
+from roadworthy.chassis.consistency import needs_primary, primary_context
 from roadworthy.chassis.errors import Overloaded
 
 G = TypeVar("G", bound=Hashable)
@@ -24,7 +26,8 @@ class Lookup(Generic[G, K, V]):
     """Gathers concurrent reads of one group into one query.
 
     `load(group, keys)` answers distinct keys at once; a key that it leaves out is None. The group is whatever must
-    be equal for reads to share a query: the caller's scope first of all, and the shape of the filter for lists.
+    be equal for reads to share a query: the caller's scope first of all, and the shape of the filter for lists. Reads
+    for which a replica won't do (see `consistency`) share queries of their own.
 
     A read that arrives while no query runs starts one at the end of this turn of the event loop, with whatever else
     arrived in it; the others gather until that one is back. So an idle service answers at once, and a busy one asks
@@ -51,7 +54,7 @@ class Lookup(Generic[G, K, V]):
         self._in_flight_limit = in_flight_limit
         self._patience_seconds = patience_seconds
         self._waiting_limit = waiting_limit
-        self._gathering: dict[G, Waiters[K, V]] = {}
+        self._gathering: dict[tuple[G, bool], Waiters[K, V]] = {}
         self._waiting = 0
         self._scheduled = False
         self._running: set[asyncio.Task[None]] = set()
@@ -69,9 +72,10 @@ class Lookup(Generic[G, K, V]):
             raise TooManyReads
         loop = asyncio.get_running_loop()
         future: asyncio.Future[V | None] = loop.create_future()
-        waiters = self._gathering.get(group)
+        line = (group, needs_primary())
+        waiters = self._gathering.get(line)
         if waiters is None:
-            waiters = self._gathering[group] = {}
+            waiters = self._gathering[line] = {}
         waiters.setdefault(key, []).append(future)
         self._waiting += 1
         if not self._scheduled:
@@ -104,10 +108,12 @@ class Lookup(Generic[G, K, V]):
             self._patience = None
 
     def _start_one(self, loop: asyncio.AbstractEventLoop) -> None:
-        group, batch = self._next_batch()
+        (group, from_primary), batch = self._next_batch()
         if batch:
             self._started_at = loop.time()
-            self._latest = loop.create_task(self._run(group, batch))
+            # Not in the context of whoever came first: what that one may see is not what all may.
+            context = primary_context() if from_primary else Context()
+            self._latest = loop.create_task(self._run(group, batch), context=context)
             self._running.add(self._latest)
             self._latest.add_done_callback(self._finished)
 
@@ -119,16 +125,16 @@ class Lookup(Generic[G, K, V]):
         self._patience = None
         self._start()
 
-    def _next_batch(self) -> tuple[G, Waiters[K, V]]:
-        group = next(iter(self._gathering))
-        waiters = self._gathering.pop(group)
+    def _next_batch(self) -> tuple[tuple[G, bool], Waiters[K, V]]:
+        line = next(iter(self._gathering))
+        waiters = self._gathering.pop(line)
         if len(waiters) > self._batch_limit:
             # The rest goes to the end of the line: a popular group must not starve the others.
-            rest = self._gathering[group] = dict(islice(waiters.items(), self._batch_limit, None))
+            rest = self._gathering[line] = dict(islice(waiters.items(), self._batch_limit, None))
             waiters = {key: futures for key, futures in waiters.items() if key not in rest}
         self._waiting -= sum(map(len, waiters.values()))
         wanted = {key: futures for key, futures in waiters.items() if not all(future.done() for future in futures)}
-        return group, wanted
+        return line, wanted
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
