@@ -119,15 +119,15 @@ SPECS: tuple[Spec, ...] = (
     Spec("db.migration_plan", A, "Schema changes have a way back", ("what",)),
     Spec("db.leastpriv", M, "The service's role may do only what it needs", ("role", "database")),
     Spec("db.tls", M, "The connection to the database is encrypted"),
-    Spec("db.replica", M, "A replica follows the database"),
+    Spec("db.replica", M, "A replica follows the database", ("subject",)),
     Spec("db.vacuum", M, "Tables are vacuumed and analyzed, indexes kept", ("what", "days")),
     Spec("db.constraints", M, "Constraints guard the data", ("table",)),
     Spec("db.index_waste", M, "No index is invalid, repeated or never read"),
     Spec("db.counters", M, "No sequence and no transaction counter nears its end", ("what",)),
     Spec("db.bloat", M, "No large table is half empty", ("min_bytes",)),
     # backup and recovery
-    Spec("bk.scheduled", M, "Backups are made on schedule", ("hours",)),
-    Spec("bk.retention", M, "Backups are kept as long as asked", ("days",)),
+    Spec("bk.scheduled", M, "Backups are made on schedule", ("hours", "subject")),
+    Spec("bk.retention", M, "Backups are kept as long as asked", ("days", "subject")),
     Spec("bk.restore", D, "A backup was restored and compared", ("subject",)),
     Spec("bk.uploads", M, "Uploaded files are backed up", ("path",)),
     Spec("bk.verify", M, "Backups are whole", ("subject",)),
@@ -240,17 +240,18 @@ SPECS: tuple[Spec, ...] = (
     Spec("fe.pwa", M, "A service worker is registered"),
     Spec("fe.a11y", M, "Pages are accessible", ("subject",)),
     Spec("fe.seo", M, "Search engines find what they need"),
-    Spec("fe.confirm", H, "Deleting asks first"),
+    Spec("fe.confirm", H, "Deleting asks first", ("subject",)),
     # CDN, proxy, TLS, DNS
     Spec("cdn.on", M, "Assets come from a CDN", ("subject", "tool")),
     Spec(
         "cdn.cachehdr", M, "Assets say how long they keep", ("max_age_seconds", "path", "subject", "directive", "value")
     ),
     Spec("nginx.on", M, "A reverse proxy stands in front", ("server", "path", "directive", "value")),
-    Spec("nginx.lb", M, "Load is spread over several servers", ("server",)),
+    Spec("nginx.lb", M, "Load is spread over several servers", ("server", "subject")),
     Spec("nginx.static", M, "Static files are served well", ("path", "directive", "value")),
     Spec("nginx.proxyhdr", M, "The proxy is set as asked", ("path", "directive", "value")),
-    Spec("tls.https", M, "HTTPS is enforced"),
+    Spec("tls.https", M, "HTTPS is enforced", ("subject",)),
+    Spec("tls.versions", M, "Old versions of TLS are refused", ("names", "subject")),
     Spec("tls.cert", M, "The certificate is valid", ("issuer", "days")),
     Spec("tls.renew", M, "The certificate renews itself", ("subject",)),
     Spec("dns.ok", M, "The name resolves to this service", ("subject",)),
@@ -299,7 +300,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("cfg.separate", A, "Environments are separate", ("subject",)),
     Spec("cfg.siteurl", M, "The public address is set and answers", ("name", "value")),
     Spec("cfg.email", M, "Mail can be sent", ("name", "value", "subject")),
-    Spec("cfg.thirdparty", M, "Third parties accept the live keys", ("tool",)),
+    Spec("cfg.thirdparty", M, "Third parties accept the live keys", ("tool", "subject")),
     # performance
     Spec("perf.latency", M, "Answers come fast enough", ("max_ms", "percentile", "cached", "path", "subject")),
     Spec("perf.rps", D, "Enough requests a second are answered", ("min_rps", "subject")),
@@ -320,7 +321,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("ci.secscan", M, "Continuous integration scans for holes", ("subject",)),
     Spec("ci.depbot", A, "Dependencies are kept current by a bot", ("file", "subject")),
     Spec("ci.rollback", A, "There is a way back", ("subject",)),
-    Spec("ci.zero", D, "A deployment loses no request"),
+    Spec("ci.zero", D, "A deployment loses no request", ("subject",)),
     # documents
     Spec("doc.deploy", A, "Deployment is described", ("file", "subject")),
     Spec("doc.api", A, "The API is described", ("subject",)),
@@ -339,6 +340,8 @@ SPECS: tuple[Spec, ...] = (
     Spec("k8s.pdb", M, "A disruption budget protects the service"),
     Spec("k8s.secctx", M, "Containers run with few rights", ("subject",)),
     Spec("k8s.rbac", M, "The service account may do only what it needs", ("subject",)),
+    Spec("cloud.deletion", M, "Databases can't be deleted by mistake", ("subject",)),
+    Spec("cloud.state", M, "The state of the infrastructure is kept where everybody's is", ("subject",)),
     Spec("scale.horizontal", A, "Growing by more servers is planned", ("file",)),
     # what agrees
     Spec("cross.connections", M, "All pools together fit the database server"),
@@ -364,7 +367,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("data.retention", A, "Old data is removed", ("subject",)),
     Spec("data.migration", H, "Data was moved completely"),
     Spec("hw.check", H, "The hardware was checked"),
-    Spec("ai.version", A, "Models and prompts are versioned"),
+    Spec("ai.version", A, "Models and prompts are versioned", ("subject",)),
     Spec("code.static", M, "The code has this property, as a scan shows", ("subject",)),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
@@ -148,7 +149,14 @@ async def _planned(postgres: PostgresProbe, beginning: str) -> tuple[Sequence[Ev
     return (told,), index
 
 
+ZONES = re.compile(r"multi-?\s?az\b|availability zones?|zone[- ]redundant", re.IGNORECASE)
+
+
 async def _replica(probes: Probes, requirement: Requirement) -> Verdict:
+    if ZONES.search(requirement.text("subject")):
+        raise Unobservable(
+            "a standby of the provider's in another zone does not show in the database", "offer its tree"
+        )
     postgres = offered(probes.postgres, "postgres")
     rows = await postgres.rows(REPLICAS_SQL)
     evidence = _replicas(rows, postgres)

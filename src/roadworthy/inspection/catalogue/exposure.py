@@ -30,7 +30,8 @@ PLAIN = re.compile(
     r"^(?:eyJ|ya29\.|1//|gh[opusr]_|sk[-_]|rk_|pk_|xox|AKIA|BQ[A-Za-z0-9]|EAA|\d{3}-?\d{2}-?\d{4}$|[A-Z]{2}\d{2}[A-Z0-9]|[45]\d{3})"
 )
 ABOUT_DISKS = re.compile(
-    r"\b(?:disks?|volumes?|drives?|partitions?|luks|at the (?:disk|volume)|ebs|buckets?|backups?)\b", re.IGNORECASE
+    r"\b(?:rds|aurora|storage|disks?|volumes?|drives?|partitions?|luks|at the (?:disk|volume)|ebs|buckets?|backups?)\b",
+    re.IGNORECASE,
 )
 AUDIT_TABLES = """
 select table_schema || '.' || table_name as name,

@@ -59,6 +59,7 @@ DASHBOARDS = (
 )
 CLOSED = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 410})
 FILES = re.compile(r"\bfiles?\b|\bfolders?\b|\bdirector(?:y|ies)\b", re.IGNORECASE)
+BY_PROVIDER = re.compile(r"security groups?|network ?polic(?:y|ies)|\bnsg\b|\bvpc\b|firewall rules?", re.IGNORECASE)
 OPEN = re.compile(r"\bopen(?:ed)?\b|\breachable\b|\baccessible\b|\ballow(?:s|ed)?\b|\bexposed?\b", re.IGNORECASE)
 SHUT = re.compile(
     r"\b(?:only|not|no|never|none|closed?|block\w*|restrict\w*|localhost|loopback|internal\w*|private\w*|un(?:used|needed"
@@ -73,6 +74,10 @@ async def _network(probes: Probes, requirement: Requirement) -> Verdict:
     subject = requirement.text("subject")
     if FILES.search(subject):
         raise Unobservable("the line is about files that a server hands out, ports don't show those", "attest to it")
+    if BY_PROVIDER.search(subject):
+        raise Unobservable(
+            "rules of a provider's or a cluster's network don't show on a machine", "offer the tree that declares them"
+        )
     named = [int(port) for port in re.findall(r"\d+", requirement.text("ports"))]
     if named and OPEN.search(subject) and not SHUT.search(subject):
         return _open(probes, named)

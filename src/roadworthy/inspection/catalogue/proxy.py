@@ -153,6 +153,10 @@ def _quoted(nginx: NginxProbe, found: Sequence[Directive]) -> Evidence:
 
 
 async def _balanced(probes: Probes, requirement: Requirement) -> Verdict:
+    if re.search(r"health ?checks?", requirement.text("subject"), re.IGNORECASE):
+        raise Unobservable(
+            "the line is about health checks of a balancer, which nginx itself has none of", "attest to it"
+        )
     evidence: list[Evidence] = []
     nginx = await _configuration(probes, evidence)
     if isinstance(nginx, Verdict):

@@ -232,6 +232,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "cdn.cachehdr": (readers.asset_age,),
     "nginx.on": (_server,),
     "nginx.static": (readers.path,),
+    "tls.versions": (partial(readers.every, name="names", pattern=r"(?<=[\sv])1\.[0-3]\b"),),
     "tls.cert": (
         partial(readers.word, name="issuer", pattern=r"let\W?s ?encrypt|digicert|zerossl"),
         partial(readers.duration, name="days", unit_seconds=86400),

@@ -7,7 +7,7 @@ import pytest
 from roadworthy.inspection.mapper import Mapper
 from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.mapper.told import Mapped
-from roadworthy.inspection.model import Item
+from roadworthy.inspection.model import Form, Item
 
 MAPPER = Mapper()
 
@@ -36,7 +36,6 @@ def mapped(text: str, section: str = "Launch") -> Mapped:
         "mypy runs in CI",
         "Load tests run in CI",
         "CI/CD pipeline secured",
-        "TLS 1.3 is used",
         "CSP reports violations",
         "Health endpoint is fast (< 50 ms)",
         "No secrets in code, CI variables, or Docker layers",
@@ -130,6 +129,16 @@ def test_a_heading_says_what_its_lines_are_and_ticks_none(heading: str, text: st
 def test_no_heading_speaks_for_a_sentence_that_is_no_item() -> None:
     line = Item(line=1, section=("Unit Tests",), text="We like small classes", firm=False)
     assert MAPPER.map_one(line).requirements == ()
+
+
+def test_a_command_that_somebody_types_deploys_nothing_by_itself() -> None:
+    line = Item(line=1, section=("Deploy",), text="git pull origin main", form=Form.CODE, language="shell", firm=False)
+    assert MAPPER.map_one(line).unmeasurable
+
+
+def test_a_file_that_is_started_is_not_any_server() -> None:
+    assert mapped("`python src/optimised_main.py`").unread
+    assert not mapped("`gunicorn shop:app`").unread
 
 
 def test_a_secret_under_a_heading_that_rotates_is_to_be_rotated() -> None:

@@ -85,7 +85,7 @@ def test_a_figure_that_nothing_reads_keeps_a_line_from_holding(line: str, unread
         ("Redis persistence off", Sense.OPPOSITE),
         ("Alerts are not configured", Sense.INVERSE),
         ("gzip is disabled", Sense.OPPOSITE),
-        ("TLS 1.0/1.1 disabled", Sense.UNTOLD),
+        ("TLS 1.0/1.1 disabled", Sense.ASKED),
         ("No alert depends on a single person", Sense.UNTOLD),
         ("Graceful degradation while dependencies are not available", Sense.ASKED),
         ("Redis persistence is disabled", Sense.OPPOSITE),
