@@ -13,7 +13,7 @@ from roadworthy.inspection.model import Form
 from roadworthy.inspection.results import VERIFIED, Inspection, LineResult
 
 _ITEM = re.compile(
-    r"^(?P<before>[\s>]*)(?P<marker>[-*+]|\d{1,9}[.)])(?P<gap>[ \t]+)(?P<box>\[(?P<mark>[^\]\s]{0,2}| )\])?"
+    r"^(?P<before>[\s>]*)(?P<marker>[-*+]|\d{1,9}[.)])(?P<gap>[ \t]+)(?P<box>\[(?P<mark>[^\]\s]{0,2}| | ?[xX] ?)\])?"
 )
 _LISTED = frozenset({Form.TASK, Form.BULLET, Form.NUMBER})
 

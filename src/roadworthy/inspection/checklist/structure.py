@@ -10,9 +10,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from roadworthy.inspection.checklist import code, comments, tables, words
+from roadworthy.inspection.errors import UnreadableChecklist
 from roadworthy.inspection.model import Form, Item
 
-BOX = re.compile(r"^\[(?P<mark>[ xX]|✅|✔|✓|☑|❌|✗|-|~|/|\*|)\](?:\s+|$)")
+BOX = re.compile(r"^\[(?P<mark> ?[xX] ?|\s?|✅|✔|✓|☑|❌|✗|-|~|/|\*)\](?:\s+|$|(?=[\w`*\"'(]))")
 TICKS = frozenset("xX✅✔✓☑*")
 ITEM_LIMIT = 5_000
 LINE_LIMIT_CHARACTERS = 400
@@ -57,6 +58,7 @@ def read(lines: Sequence[str]) -> tuple[Item, ...]:
     """Every line of the Markdown text `lines` that claims something or may do so, in order, at most `ITEM_LIMIT`.
 
     Raises:
+        UnreadableChecklist: more lines than that; a report on the first of them would look like one on all.
         InvalidOverride: a comment for the inspector that belongs to no line, or does not end.
     """
     bare, said = comments.parted(lines)
@@ -66,7 +68,9 @@ def read(lines: Sequence[str]) -> tuple[Item, ...]:
     position = 0
     while position < len(tokens):
         position += _step(reader, tokens, position, title)
-    return tuple(comments.attached(list(_with_firmness(reader.items[:ITEM_LIMIT], title)), said, bare))
+    if len(reader.items) > ITEM_LIMIT:
+        raise UnreadableChecklist(f"{len(reader.items)} lines that ask for something, over {ITEM_LIMIT}", "split it")
+    return tuple(comments.attached(list(_with_firmness(reader.items, title)), said, bare))
 
 
 def _step(reader: _Reader, tokens: Sequence[Token], position: int, title: str) -> int:
@@ -143,8 +147,8 @@ def _list_item(reader: _Reader, token: Token) -> Item | None:
         text=text,
         title=words.without_pictures(words.bold_start(token)).strip(" :"),
         form=Form.TASK if box else Form.NUMBER if reader.ordered[-1] else Form.BULLET,
-        box=None if box is None else "x" if box["mark"] and box["mark"] in TICKS else " ",
-        claimed=(box["mark"] in TICKS if box["mark"] else False) if box else words.claim_of(rest),
+        box=None if box is None else "x" if box["mark"].strip() and box["mark"].strip() in TICKS else " ",
+        claimed=bool(box["mark"].strip()) and box["mark"].strip() in TICKS if box else words.claim_of(rest),
         firm=bool(box),
     )
 

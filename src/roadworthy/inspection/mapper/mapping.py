@@ -65,12 +65,12 @@ class Mapper:
         said = replace(item, text=LINE_NUMBER.sub("", item.text, count=1))
         if item.form is Form.CODE or _is_open_question(said):
             one = code.map_code(item) if item.form is Form.CODE else None
-            return _mapped(item, (params.refined(one),) if one else ())
+            return _of_command(item, one) if one else _mapped(item, ())
         if _BLANK.search(said.text):
             return _mapped(item, ())
         command = _LONE_COMMAND.match(said.text)
         if command and (one := code.map_code(replace(said, text=command["command"], language="shell"))):
-            return _mapped(item, (params.refined(one),))
+            return _of_command(item, one)
         lone = _LONE_VARIABLE.match(said.text)
         if lone and (one := code.variable(lone["name"], lone["value"])):
             return _mapped(item, (params.refined(last.rotated(item, one)),))
@@ -135,6 +135,15 @@ def _unread(found: claims.Claims, line: Line, asked: Sequence[Requirement]) -> t
 
 def _is_looked_for_whole(one: Requirement) -> bool:
     return one.id in LOOKED_FOR_WHOLE and not one.params.get("path")
+
+
+def _of_command(item: Item, one: Requirement) -> Mapped:
+    """A line of code. A command to type is no proof of what would happen without anybody who types it."""
+    mapped = _mapped(item, (params.refined(one),))
+    if one.id == "ci.deploy":
+        return replace(mapped, unmeasurable="it is a command that somebody types, not what happens by itself")
+    starts_a_file = one.id == "srv.prodserver" and not one.params.get("server")
+    return replace(mapped, unread=(item.text.strip("`"),)) if starts_a_file else mapped
 
 
 def _of_anything(item: Item) -> Mapped:

@@ -153,7 +153,7 @@ def test_items_without_a_box_get_evidence_where_something_was_tried(path: Path) 
 
 
 @pytest.mark.parametrize(
-    "text", ["- [ ] One\r\n- [ ] Two\r\n", "> - [ ] quoted\n> more\n", "  10. [ ] deep\n", "- [ ] end"]
+    "text", ["- [ ] One\r\n- [ ] Two\r\n", "> - [ ] quoted\n> more\n", "  10. [ ] deep\n", "- [ ] end", "- [ ]tight\n"]
 )
 def test_line_ends_quotes_and_indentation(path: Path, text: str) -> None:
     path.write_bytes(text.encode())

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from roadworthy.inspection.checklist import structure
+from roadworthy.inspection.errors import UnreadableChecklist
 from roadworthy.inspection.model import Form, Item
 
 
@@ -134,6 +137,33 @@ def test_each_line_of_a_paragraph_may_claim_something() -> None:
     assert [(item.line, item.title) for item in items] == [(1, "Capacity"), (2, "Later")]
 
 
-def test_deep_nesting_and_endless_lists_end() -> None:
-    assert len(read("- [ ] x\n" * (structure.ITEM_LIMIT + 10))) == structure.ITEM_LIMIT
+def test_more_lines_than_are_read_are_refused_not_cut() -> None:
+    assert len(read("- [ ] x\n" * structure.ITEM_LIMIT)) == structure.ITEM_LIMIT
+    with pytest.raises(UnreadableChecklist, match="5001 lines"):
+        read("- [ ] x\n" * (structure.ITEM_LIMIT + 1))
+
+
+@pytest.mark.parametrize(
+    ("raw", "box"),
+    [
+        ("- [ x ] Pages load", "x"),
+        ("- [X] Pages load", "x"),
+        ("- [ ]Pages load", " "),
+        ("- [x]`/health` answers", "x"),
+        ("- [] Pages load", " "),
+        ("- [\u2713] Pages load", "x"),
+        ("1) [ ] Pages load", " "),
+        ("> * [x] Pages load", "x"),
+    ],
+)
+def test_boxes_as_people_type_them(raw: str, box: str) -> None:
+    (item,) = read(f"{raw}\n")
+    assert (item.box, item.claimed, item.firm) == (box, box == "x", True)
+
+
+def test_a_link_is_no_box() -> None:
+    assert [item.box for item in read("- [x](https://a.example) must be documented\n")] == [None]
+
+
+def test_deep_nesting_ends() -> None:
     assert read("> " * 5_000 + "- [ ] deep\n") is not None
