@@ -15,13 +15,13 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.drills import rate_limits, reloading
+from tests.drills import crowds, faults, outages, rate_limits, reloading
 from tests.drills.drill import Conditions, Drill, Report, save
 from tests.drills.product import Databases
 
 from roadworthy.chassis.processes.lifetime import raise_open_files_limit
 
-DRILLS: Mapping[str, Drill] = {one.DRILL.name: one.DRILL for one in (reloading, rate_limits)}
+DRILLS: Mapping[str, Drill] = {one.DRILL.name: one.DRILL for one in (reloading, outages, faults, crowds, rate_limits)}
 RESULTS = Path(__file__).parent / "results"
 
 

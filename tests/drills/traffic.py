@@ -34,12 +34,21 @@ class Answer:
 
     @property
     def declared(self) -> bool:
-        """Whether it is good, or an error as `docs/guarantees.md` declares errors: a problem document, with a hint."""
+        """Whether it is good, or an error as `docs/guarantees.md` declares them: 503 says when to ask again.
+
+        Under /api the error is a problem document, elsewhere a page will do.
+        """
         if self.status < 500:
             return self.status > 0
-        problem = self.headers.get("content-type", "").startswith("application/problem+json")
         hint = self.status != 503 or "retry-after" in self.headers
-        return self.status in {503, 504} and problem and hint and json.loads(self.body)["status"] == self.status
+        return self.status in {503, 504} and hint and (self._is_problem() or not self._of_api())
+
+    def _of_api(self) -> bool:
+        return self.request.partition(" ")[2].startswith("/api")
+
+    def _is_problem(self) -> bool:
+        is_one = self.headers.get("content-type", "").startswith("application/problem+json")
+        return is_one and json.loads(self.body)["status"] == self.status
 
 
 REFUSED, UNANSWERED, LATE = "refused", "unanswered", "late"
