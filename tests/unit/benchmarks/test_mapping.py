@@ -13,6 +13,7 @@ DOCUMENT = """# Launch
 - [ ] Backups kept for 30 days
 - [ ] The office plants are watered
 - [ ] Redis is installed
+- [ ] TLS 1.0 and 1.1 are refused
 """
 HEAD = "file\tline\tkind\tcheck\talso\ttext"
 
@@ -52,3 +53,9 @@ def test_rows_seen_before_are_left_out(tmp_path: Path) -> None:
     labels = table(tmp_path, "901\t4\tmachine\tredis.up\t\t", "901\t7\tmachine\tredis.up\t\t")
 
     assert scored(labels, after=1)["all"]["precision"] == 1.0
+
+
+def test_a_requirement_split_off_later_counts_as_what_the_label_calls_it(tmp_path: Path) -> None:
+    labels = table(tmp_path, "901\t8\tmachine\ttls.https\t\t", "901\t8\tmachine\tsec.cors\t\t")
+
+    assert scored(labels)["all"]["right"] == 1

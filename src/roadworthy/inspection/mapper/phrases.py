@@ -7,6 +7,7 @@ of a group. Case does not matter. Lines that begin with "# " are comments; sever
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -62,3 +63,18 @@ def harmless(group: str = "") -> frozenset[str]:
     text = resources.files(__package__).joinpath("phrases", "harmless.words").read_text("utf-8")
     marked = (line.rpartition(".*: ") for line in text.splitlines() if not line.startswith("# "))
     return frozenset(word for said, _, words in marked if said == group for word in words.split())
+
+
+@cache
+def _lexicon() -> tuple[re.Pattern[str], Mapping[str, str]]:
+    text = resources.files(__package__).joinpath("phrases", "lexicon.words").read_text("utf-8")
+    entries = [line.partition(": ") for line in text.splitlines() if line and not line.startswith("# ")]
+    groups = {f"w{number}": english for number, (english, _, _) in enumerate(entries)}
+    said = "|".join(f"(?P<w{number}>{foreign})" for number, (_, _, foreign) in enumerate(entries))
+    return re.compile(rf"(?<!\w)(?:{said})(?!\w)", re.IGNORECASE), groups
+
+
+def in_english(text: str) -> str:
+    """`text` with the technical words of other languages that are known in English; the rest stays as it is."""
+    pattern, groups = _lexicon()
+    return pattern.sub(lambda match: groups[str(match.lastgroup)], text)

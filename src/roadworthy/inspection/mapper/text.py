@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from roadworthy.inspection.mapper import values
+from roadworthy.inspection.mapper.phrases import in_english
 from roadworthy.inspection.model import Item
 
 TITLE_WEIGHT, BODY_WEIGHT, ASIDE_WEIGHT = 1.6, 1.0, 0.75
@@ -71,7 +72,7 @@ class Line:
     @cached_property
     def own(self) -> tuple[Word, ...]:
         """The words of the line itself, then signs for the values in it (`#rate`, `#percent`, ...)."""
-        title, rest = self.parts
+        title, rest = map(in_english, self.parts)
         marked = [(word, TITLE_WEIGHT) for word in tokens(values.without_sources(title))]
         for depth, piece in _by_depth(rest):
             marked += [(word, ASIDE_WEIGHT if depth else BODY_WEIGHT) for word in tokens(values.without_sources(piece))]
@@ -81,8 +82,8 @@ class Line:
     @cached_property
     def above(self) -> tuple[Word, ...]:
         """The words of the headings, the sentence that leads in and the enclosing items."""
-        near = " ; ".join((*self.item.section[-1:], *self.item.context))
-        far = " ; ".join(self.item.section[:-1])
+        near = in_english(" ; ".join((*self.item.section[-1:], *self.item.context)))
+        far = in_english(" ; ".join(self.item.section[:-1]))
         marked = [(word, NEAR_WEIGHT) for word in tokens(near)] + [(word, FAR_WEIGHT) for word in tokens(far)]
         return tuple(Word(word, i, weight) for i, (word, weight) in enumerate(marked))
 

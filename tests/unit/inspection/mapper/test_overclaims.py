@@ -150,3 +150,13 @@ def test_a_line_that_begins_with_a_variable_is_about_that_setting() -> None:
     found = mapped("Update `REACT_APP_BACKEND_REGION` to the nearest one")
     assert [one.params.get("name") for one in found.requirements] == ["REACT_APP_BACKEND_REGION"]
     assert found.unread
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Copias de seguridad diarias en otra región", "Sauvegardes quotidiennes hors site", "Keine Ratenbegrenzung"],
+)
+def test_foreign_words_around_a_known_one_keep_a_line_from_a_tick(text: str) -> None:
+    found = mapped(text)
+    assert found.requirements
+    assert found.unread or found.sense is not Sense.ASKED
