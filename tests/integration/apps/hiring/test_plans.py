@@ -109,7 +109,7 @@ def names_of(whole: dict[str, Any]) -> set[str]:
 async def test_a_search_walks_in_order_and_stops_when_its_page_is_full(board: Database) -> None:
     wanted = JobFilter(words="sauna", state_id=1)
     shape = shape_of(wanted)
-    for step in (Step.TITLE_WALK, Step.TEXT_WALK):
+    for step in (Step.TITLE_WALK, Step.COMPANY_WALK, Step.TEXT_WALK):
         walk = await plan(board, search_statement(shape, step), *arguments_of(shape, [wanted]))
         (page,) = [node for node in nodes(walk) if node["Node Type"] == "Limit" and node.get("Plans", [{}])[0] != {}][
             :1

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from tests.integration.apps.hiring.board import CITIES, draw_jobs, fill
 
-from roadworthy.apps.hiring.jobs import repository as job_repository
 from roadworthy.apps.hiring.jobs.repository import JobRepository
 from roadworthy.apps.hiring.jobs.service import JobService
 from roadworthy.apps.hiring.places.repository import PlaceRepository
@@ -89,9 +88,7 @@ async def test_every_way_finds_what_one_plain_statement_finds(
     board: Database, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, walk_limit: int
 ) -> None:
     """Walks that end early, lists shorter than a walk, everything from the indexes: the answer is one and the same."""
-    for module in (job_repository, search_repository):
-        monkeypatch.setattr(module, "WALK_LIMIT", walk_limit)
-    job_repository.longer_statement.cache_clear()
+    monkeypatch.setattr(search_repository, "WALK_LIMIT", walk_limit)
     search_repository.search_statement.cache_clear()
     draw = random.Random(walk_limit)
     seen = 0
@@ -102,7 +99,6 @@ async def test_every_way_finds_what_one_plain_statement_finds(
         given = {name: value for name, value in query.items() if value is not None}
         assert await walk(client, draw.choice([3, 20, 100]), q=words, exact="true", **given) == wanted, (words, given)
         seen += len(wanted)
-    job_repository.longer_statement.cache_clear()
     search_repository.search_statement.cache_clear()
     assert seen > 400
 

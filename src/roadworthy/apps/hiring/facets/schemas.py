@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from roadworthy.apps.hiring.jobs.domain import EmploymentType, ExperienceLevel, SalaryPeriod
-from roadworthy.apps.hiring.jobs.schemas import Dollars, Miles, Posted, Words
+from roadworthy.apps.hiring.jobs.schemas import CitySlug, Dollars, Miles, Posted, Words
 from roadworthy.apps.hiring.places.schemas import Slug, StateCode
 
 
@@ -14,7 +14,7 @@ class FacetQuery(msgspec.Struct, frozen=True):
 
     q: Words | None = None
     state: StateCode | None = None
-    city: Slug | None = None
+    city: CitySlug | None = None
     miles: Miles | None = None
     company: Slug | None = None
     employment_type: EmploymentType | None = None

@@ -171,14 +171,14 @@ def _page(shape: Shape, plan: Plan, order: str) -> str:
 
 
 @lru_cache(STATEMENTS_KEPT)
-def longer_statement(shape: Shape) -> str:
-    """Whether more jobs meet every condition but the words than a walk looks at."""
+def longer_statement(shape: Shape, limit: int) -> str:
+    """Whether more jobs than `limit` meet every condition but the words."""
     conditions = [CONDITIONS[name].sql for name in shape if name != WORDS]
     where = " and ".join(("j.is_active", *conditions))
     return f"""
 select f.n, exists (
     select from hiring.jobs j where {where}
-    order by j.is_featured desc, j.created_at desc, j.id desc offset {WALK_LIMIT}
+    order by j.is_featured desc, j.created_at desc, j.id desc offset {limit}
 )
 from {filters_of(shape)} f
 """  # noqa: S608  # see above
@@ -239,7 +239,9 @@ class JobRepository:
         return await self._places.known(lambda places: _pages(rows, filters, places))
 
     async def _load_long(self, group: Group, filters: Sequence[JobFilter]) -> dict[JobFilter, bool]:
-        rows = await self._database.fetch(longer_statement(group.shape), *arguments_of(group.shape, filters))
+        rows = await self._database.fetch(
+            longer_statement(group.shape, WALK_LIMIT), *arguments_of(group.shape, filters)
+        )
         return {filters[number - 1]: goes_on for number, goes_on in rows}
 
 

@@ -22,6 +22,9 @@ Words: TypeAlias = Annotated[
         examples=["massage therapist", '"front desk" -night', "facial or waxing"],
     ),
 ]
+CitySlug: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=200, description="a city, by its slug from /api/places", examples=["austin-tx"])
+]
 Miles: TypeAlias = Annotated[
     int, Meta(ge=1, le=100, description="at most so far from `city`, as the crow flies", examples=[25])
 ]
@@ -38,7 +41,7 @@ class JobQuery(msgspec.Struct, frozen=True):
 
     q: Words | None = None
     state: StateCode | None = None
-    city: Slug | None = None
+    city: CitySlug | None = None
     miles: Miles | None = None
     company: Slug | None = None
     employment_type: EmploymentType | None = None

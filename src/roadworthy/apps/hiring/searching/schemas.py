@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from roadworthy.apps.hiring.jobs.domain import EmploymentType, ExperienceLevel, JobSummary, SalaryPeriod
-from roadworthy.apps.hiring.jobs.schemas import Dollars, Miles, Posted, Words
+from roadworthy.apps.hiring.jobs.schemas import CitySlug, Dollars, Miles, Posted, Words
 from roadworthy.apps.hiring.places.schemas import Slug, StateCode
 from roadworthy.chassis.web.paging import CursorText, Limit
 
@@ -21,7 +21,7 @@ class JobSearchQuery(msgspec.Struct, frozen=True, kw_only=True):
         False
     )
     state: StateCode | None = None
-    city: Slug | None = None
+    city: CitySlug | None = None
     miles: Miles | None = None
     company: Slug | None = None
     employment_type: EmploymentType | None = None
