@@ -54,9 +54,9 @@ SERVERS = (
 RUNTIMES = ("node", "nodejs", "deno", "bun")
 """They serve by themselves; what they run decides."""
 DEVELOPMENT = re.compile(
-    r"\brunserver\b|--reload\b|\bflask\b.*\brun\b|\bfastapi dev\b|nodemon|ts-node|tsx watch|next dev|\bvite\b"
+    r"\brunserver\b|--reload\b|\bflask\b.{0,300}\brun\b|\bfastapi dev\b|nodemon|ts-node|tsx watch|next dev|\bvite\b"
     r"|webpack-dev-server|webpack serve|npm run dev|react-scripts start|http\.server|php -S|--debug\b|\bwatchmedo\b"
-    r"|rails s(?:erver)?\b(?!.*production)"
+    r"|rails s(?:erver)?\b(?!.{0,300}production)"
 )
 QUEUE_KEYS = re.compile(rb"celery|_kombu|^rq:|^bull|sidekiq|^queues?\b|dramatiq|^arq:|huey", re.IGNORECASE)
 RABBIT = re.compile(r"(?:^|/)rabbit(?:mq|@|$)")

@@ -28,8 +28,8 @@ SHRUNK, GROWN = 0.5, 3.0
 FRESH_HOURS = 26.0
 HOUR_SECONDS = 3_600
 VERIFIES = re.compile(
-    r"\b(?:pg_verifybackup|pg_restore|restic check|borg check|barman check|pgbackrest\b.*\b(?:check|verify)|gzip -t"
-    r"|zstd -t|sha256sum -c|wal-g wal-verify)\b"
+    r"\b(?:pg_verifybackup|pg_restore|restic check|borg check|barman check|pgbackrest\b.{0,300}\b(?:check|verify)"
+    r"|gzip -t|zstd -t|sha256sum -c|wal-g wal-verify)\b"
 )
 SCHEDULED_WORDS = re.compile(r"automat|regular|schedul|\bjob\b", re.IGNORECASE)
 HEARTBEAT = re.compile(

@@ -24,7 +24,7 @@ PROXY, APPLICATION, DATABASE = "proxy", "application", "statement"
 NGINX_READ_SECONDS = 60.0
 """What nginx waits for where nothing is said."""
 OPTION = re.compile(r"(?:^|\s)(?:--timeout|--request-timeout|--harakiri)(?:[= ])(\d+)(?=\s|$)")
-SHORT_OPTION = re.compile(r"gunicorn.*\s-t(?:[= ]?)(\d+)(?=\s|$)")
+SHORT_OPTION = re.compile(r"gunicorn.{0,300}\s-t(?:[= ]?)(\d+)(?=\s|$)")
 """Other servers count threads by the same letter."""
 GUNICORN_SECONDS = 30.0
 VARIABLE = re.compile(

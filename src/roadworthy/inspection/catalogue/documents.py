@@ -19,7 +19,7 @@ WORDS_MIN = 60
 LINES_MIN = 8
 CHECKLIST = re.compile(r"\bcheck-?\s?list", re.IGNORECASE)
 DEPLOYMENT_CHECKLIST = re.compile(
-    r"(?:deploy|production|launch|release)\w*[-_ ]?(?:readiness[-_ ]?)?check-?_?list[^/]*$", re.IGNORECASE
+    r"(?:deploy|production|launch|release)\w{0,20}[-_ ]?(?:readiness[-_ ]?)?check-?_?list[^/]{0,200}$", re.IGNORECASE
 )
 _DEPLOYING = re.compile(r"deploy|release (?:guide|steps|process)", re.IGNORECASE)
 TOPICS: Mapping[str, re.Pattern[str]] = {
@@ -28,7 +28,7 @@ TOPICS: Mapping[str, re.Pattern[str]] = {
     ),
     "dr.plan": re.compile(r"disaster|recovery plan", re.IGNORECASE),
     "cache.invalidate": re.compile(
-        r"(?:clear|invalidat|purg|flush|bust)\w*.*\bcach|\bcach\w*.*(?:clear|invalidat|purg|flush)", re.IGNORECASE
+        r"(?:clear|invalidat|purg|flush|bust).{0,300}\bcach|\bcach.{0,300}(?:clear|invalidat|purg|flush)", re.IGNORECASE
     ),
     "doc.runbook": re.compile(r"runbook|playbook|incident|operations? (?:guide|manual|handbook)", re.IGNORECASE),
     "doc.deploy": _DEPLOYING,

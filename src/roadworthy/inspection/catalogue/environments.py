@@ -54,7 +54,7 @@ VALIDATORS: Mapping[str, re.Pattern[str]] = {
     "envconfig": re.compile(r"required:\"true\"|env:\"\w+,required|envconfig\.(?:Must)?Process\("),
     "required keys": re.compile(r"Dotenv\.require_keys|\bENV\.fetch\(\s*[\"'][A-Z0-9_]+[\"']\s*\)(?!\s*\{)"),
     "a check of its own": re.compile(
-        r"(?:throw|raise|panic|Fatal\w*|abort)\b[^\n]{0,80}\benv(?:ironment)?[ _]var", re.IGNORECASE
+        r"\b(?:throw|raise|panic|\w{0,40}Fatal\w{0,40}|abort)\b[^\n]{0,80}\benv(?:ironment)?[ _]var", re.IGNORECASE
     ),
     "Spring's validation": re.compile(
         r"@Validated[\s\S]{0,200}@ConfigurationProperties|@ConfigurationProperties[\s\S]{0,200}@Validated"

@@ -24,7 +24,7 @@ JAIL_FILES = (
 )
 """In the order in which they are read: the later wins."""
 BY_ADDRESS = re.compile(
-    r"restrict\w* to|your ip|specific ip|whitelist|allow-?list|vpn|bastion|jump|port \d|non-standard", re.IGNORECASE
+    r"restrict\w{0,9} to|your ip|specific ip|whitelist|allow-?list|vpn|bastion|jump|port \d|non-standard", re.IGNORECASE
 )
 ELSEWHERE = re.compile(r"security groups?|\bvpc\b|\bwaf\b|cloud(?:flare)?\b|provider", re.IGNORECASE)
 ROOT = re.compile(r"\broot\b", re.IGNORECASE)

@@ -15,7 +15,7 @@ from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, reply
 from roadworthy.inspection.model import PROBE_REMEDIES, Check, Documentation, Probes, Requirement, Strength
-from roadworthy.inspection.probes import addresses
+from roadworthy.inspection.probes import addresses, comments
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 from roadworthy.inspection.probes.repo import Match, RepoProbe
 from roadworthy.inspection.probes.sessions import visit
@@ -252,7 +252,7 @@ def _sinks(repo: RepoProbe) -> tuple[Sequence[Match], int]:
                 found.append(Match(source.path, number, line.strip()[:120]))
     templates = repo.find(*TEMPLATES, aside=False)
     for path in templates:
-        text = re.sub(r"\{#.*?#\}|<!--.*?-->|<%#.*?%>", "", repo.read(path), flags=re.DOTALL)
+        text = comments.without(repo.read(path), comments.TEMPLATES)
         for number, line in enumerate(text.splitlines(), start=1):
             if TEMPLATE_SINKS.search(line) and not CLEANED.search(line) and "!=" not in line:
                 found.append(Match(path, number, line.strip()[:120]))

@@ -24,14 +24,14 @@ KEY_NAMES = re.compile(
     r"(?:API_?KEY|ACCESS_KEY(?:_ID)?|SECRET_ACCESS_KEY|API_TOKEN|API_SECRET|AUTH_TOKEN|SERVICE_(?:ROLE_)?KEY|ANON_KEY|PUBLISHABLE_KEY|^STRIPE\w*KEY|SUPABASE\w*KEY)$"
 )
 SHAPES: Mapping[re.Pattern[str], re.Pattern[str]] = {
-    re.compile(r"OPENAI\w*KEY"): re.compile(r"^sk-[\w-]{20,}$"),
-    re.compile(r"ANTHROPIC\w*KEY"): re.compile(r"^sk-ant-[\w-]{20,}$"),
-    re.compile(r"STRIPE\w*SECRET\w*"): re.compile(r"^(?:sk|rk)_(?:live|test)_\w{16,}$"),
+    re.compile(r"OPENAI\w{0,40}KEY"): re.compile(r"^sk-[\w-]{20,}$"),
+    re.compile(r"ANTHROPIC\w{0,40}KEY"): re.compile(r"^sk-ant-[\w-]{20,}$"),
+    re.compile(r"STRIPE\w{0,40}SECRET"): re.compile(r"^(?:sk|rk)_(?:live|test)_\w{16,}$"),
     re.compile(r"AWS_ACCESS_KEY_ID"): re.compile(r"^(?:AKIA|ASIA)[0-9A-Z]{16}$"),
-    re.compile(r"SENDGRID\w*KEY"): re.compile(r"^SG\.[\w-]{16,}\.[\w-]{16,}$"),
-    re.compile(r"SLACK\w*TOKEN"): re.compile(r"^xox[abprs]-[\w-]{10,}$"),
-    re.compile(r"GITHUB\w*TOKEN"): re.compile(r"^(?:gh[pousr]_|github_pat_)\w{20,}$"),
-    re.compile(r"GOOGLE\w*API_KEY|GEMINI\w*KEY"): re.compile(r"^AIza[\w-]{30,}$"),
+    re.compile(r"SENDGRID\w{0,40}KEY"): re.compile(r"^SG\.[\w-]{16,}\.[\w-]{16,}$"),
+    re.compile(r"SLACK\w{0,40}TOKEN"): re.compile(r"^xox[abprs]-[\w-]{10,}$"),
+    re.compile(r"GITHUB\w{0,40}TOKEN"): re.compile(r"^(?:gh[pousr]_|github_pat_)\w{20,}$"),
+    re.compile(r"GOOGLE\w{0,40}API_KEY|GEMINI\w{0,40}KEY"): re.compile(r"^AIza[\w-]{30,}$"),
 }
 """Name of a variable -> the shape of what its issuer gives."""
 DEFAULTS = frozenset(

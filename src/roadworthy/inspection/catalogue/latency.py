@@ -17,7 +17,7 @@ from roadworthy.inspection.probes.http import Burst, HttpProbe
 
 UNDER_LOAD = re.compile(
     r"\b(?:under|at|with|during)\b[^,;]{0,30}\b(?:load|traffic|stress)\b|\bconcurren\w+|\bsimultaneous\w*"
-    r"|\d[\d,.]*\s*[kK]?\+?\s*(?:active |virtual )?users?\b|\b(?:rps|req(?:uests)?/s(?:ec)?)\b",
+    r"|\d[kK]?\+?[ \t]{0,3}(?:active |virtual )?users?\b|\b(?:rps|req(?:uests)?/s(?:ec)?)\b",
     re.IGNORECASE,
 )
 """Times of a busy service, which one client after another does not show."""

@@ -118,7 +118,7 @@ def _in_history(git: Git) -> tuple[tuple[Leak, ...], int]:
 
 def _kept_elsewhere(subject: str) -> re.Match[str] | None:
     """Where the line says that secrets are; what a bracket recommends, or the same clause denies, it does not say."""
-    clauses = re.split(r"[;,.]\s|\band\b", re.sub(r"\([^)]*\)", " ", subject))
+    clauses = re.split(r"[;,.]\s|\band\b", re.sub(r"\([^)]{0,300}\)", " ", subject))
     return next((found for one in clauses if (found := KEPT_ELSEWHERE.search(one)) and not DENIED.search(one)), None)
 
 

@@ -127,14 +127,14 @@ def _policies(answer: Answer) -> Mapping[int, float]:
     """Limits by window in seconds, as headers state them: `60;w=60, 1000;w=3600`, `"api";q=60;w=60`."""
     found: dict[int, float] = {}
     for part in answer.headers.get("ratelimit-policy", "").split(","):
-        quota, window = re.search(r"(?:^|q=|\s)(\d+)(?=;|$)", part.strip()), re.search(r"w=(\d+)", part)
+        quota, window = re.search(r"(?:^|q=|\s)(\d{1,15})(?=;|$)", part.strip()), re.search(r"w=(\d{1,15})", part)
         if quota and window:
             found[int(window[1])] = float(quota[1])
     for name in LIMIT_HEADERS:
         value = answer.headers.get(name, "")
         if value.isdigit():
             found.setdefault(60, float(value))
-        for quota_text, window_text in re.findall(r"(\d+);\s*w=(\d+)", value):
+        for quota_text, window_text in re.findall(r"(?<!\d)(\d{1,15});[ \t]{0,3}w=(\d{1,15})", value):
             found.setdefault(int(window_text), float(quota_text))
     return found
 

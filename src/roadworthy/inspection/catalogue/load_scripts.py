@@ -21,7 +21,7 @@ SCRIPT = re.compile(
 )
 SCRIPTS = ("*.py", "*.js", "*.ts", "*.jmx", "*.yml", "*.yaml", "*.scala", "*.sh", "*.lua")
 KINDS = re.compile(r"\b(baseline|upload|stress|spike|soak|smoke|endurance|search|login|checkout|api)\b", re.IGNORECASE)
-FOLDER = re.compile(r"`?([\w.-]+(?:/[\w.-]+)*)/`?\s+(?:director|folder)", re.IGNORECASE)
+FOLDER = re.compile(r"(?<![\w./-])([\w.-][\w./-]{0,200})/`?\s{1,3}(?:director|folder)", re.IGNORECASE)
 TOOLS = re.compile(r"\b(k6|locust|wrk|hey|jmeter|artillery|vegeta|ab|siege|gatling)\b", re.IGNORECASE)
 NAMED = re.compile(r"load|stress|perf|k6|locust|soak|spike|bench", re.IGNORECASE)
 

@@ -132,7 +132,7 @@ async def _shows(probes: Probes, query: str) -> bool:
     prometheus = offered(probes.prometheus, "prometheus")
     plain = re.sub(r"\$\{?\w+(?::\w+)?\}?", "5m", query)
     needed = [one for one in selectors(plain) if one.name]
-    variables = frozenset(label for label in re.findall(r"(\w+)\s*=~?\s*\"[^\"]*\$", query))
+    variables = frozenset(label for label in re.findall(r"\b(\w{1,200})\s{0,9}=~?\s{0,9}\"[^\"]{0,200}\$", query))
     counts = [await prometheus.count(one.without(variables).text()) for one in needed[:3]]
     return bool(counts) and all(counts)
 

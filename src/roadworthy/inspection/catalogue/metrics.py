@@ -25,7 +25,7 @@ DATABASE = re.compile(
     r"^pg_|postgres|(?:^|_)(?:db|database)_.*(?:connection|pool|up|session)|(?:connection|pool)s?_.*(?:db|database)",
     re.IGNORECASE,
 )
-REDIS_MEMORY = re.compile(r"(?:redis|valkey).*memory|memory.*(?:redis|valkey)", re.IGNORECASE)
+REDIS_MEMORY = re.compile(r"(?:redis|valkey).{0,200}memory|memory.{0,200}(?:redis|valkey)", re.IGNORECASE)
 EXPORTERS = {
     "database": ("postgres_exporter", "pgbouncer_exporter", "pgwatch", "pganalyze-collector"),
     "redis": ("redis_exporter",),

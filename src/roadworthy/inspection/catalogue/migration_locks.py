@@ -16,7 +16,7 @@ from roadworthy.inspection.probes.repo import RepoProbe
 FILES_LIMIT = 400
 STATEMENTS_LIMIT = 5_000
 BACK = re.compile(r"\.down\.sql$|(?:^|/)down\.sql$|/U\d|rollback|undo", re.IGNORECASE)
-_FOLDER = re.compile(r"(?:^|/)(?:\w*migrat\w*|versions)/", re.IGNORECASE)
+_FOLDER = re.compile(r"(?:^|/)(?:\w{0,60}?migrat\w{0,60}|versions)/", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _CREATED = re.compile(r"\bcreate\s+(?:unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?([\w.\"]+)", re.IGNORECASE)
 _TABLE = re.compile(

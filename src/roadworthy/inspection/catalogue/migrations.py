@@ -34,8 +34,8 @@ COMMANDS: Mapping[str, tuple[re.Pattern[str], str]] = {
 WORDS_MIN = 40
 """A section about the way back with fewer is a heading with an intention."""
 WAY_BACK = re.compile(
-    r"migrat\w*.*(?:roll(?:ing|ed)?[ -]?back|revers|undo|downgrad|expand|contract|backward)"
-    r"|(?:roll(?:ing|ed)?[ -]?back|revers|undo|downgrad|expand\W+contract).*(?:migrat|schema)",
+    r"migrat.{0,300}(?:roll(?:ing|ed)?[ -]?back|revers|undo|downgrad|expand|contract|backward)"
+    r"|(?:roll(?:ing|ed)?[ -]?back|revers|undo|downgrad|expand\W{1,9}contract).{0,300}(?:migrat|schema)",
     re.IGNORECASE,
 )
 

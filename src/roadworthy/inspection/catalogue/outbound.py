@@ -25,14 +25,14 @@ _JAVASCRIPT = re.compile(
 )
 _GO = re.compile(r"\bhttp\.(?:Get|Post|PostForm|Head)\(|\bhttp\.DefaultClient\b|\bhttp\.Client\{")
 _RUBY = re.compile(r"\b(?:Net::HTTP\.\w+|HTTParty\.\w+|Faraday\.new|RestClient\.\w+|HTTP\.(?:get|post|timeout))\b")
+CALL_LIMIT_CHARACTERS = 1_500
 _LIMITED = re.compile(r"\b(?:timeout\w*|signal|Timeout|open_timeout|read_timeout|AbortSignal)\b\s*[:=(.]|\.timeout\(")
-_LIMITED_BY_SIGNAL = re.compile(r"\bsignal\b(?!.*\btimeout)", re.DOTALL)
+_LIMITED_BY_SIGNAL = re.compile(rf"\bsignal\b(?!.{{0,{CALL_LIMIT_CHARACTERS}}}\btimeout)", re.DOTALL)
 _ABORTS = re.compile(r"AbortSignal\.(?:timeout|any)\(|setTimeout\([^;]{0,200}\babort\b")
 """What makes a signal end a call by itself; without it somebody has to press a button."""
 RUBY_LINES = 4
-_OFF = re.compile(r"\b(?:\w*timeout\w*|Timeout)\s*[:=]\s*(?:0\b(?!\.)|None\b|null\b|nil\b|Infinity\b)")
+_OFF = re.compile(r"\b(?:\w{0,60}timeout\w{0,60}|Timeout)[ \t]{0,9}[:=][ \t]{0,9}(?:0\b(?!\.)|None\b|null\b|nil\b|Infinity\b)")
 _DEFAULTS = re.compile(r"\baxios\.defaults\.timeout\s*=\s*[1-9]|\bHTTPX?_TIMEOUT\b.*setdefault")
-CALL_LIMIT_CHARACTERS = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +251,9 @@ RETRIES = Practice(
     ),
     body=re.compile(r"\b(?:for|while)\b.{0,1000}(?:sleep|setTimeout|wait|delay)", re.DOTALL),
     used=re.compile(
-        r"\bRetry\((?:[^)]*\b(?:total|connect|backoff_factor)\b)|\bautoretry_for\b|\bretry_on\b|\bRetriable\."
+        r"\bRetry\((?:[^)]{0,300}\b(?:total|connect|backoff_factor)\b)|\bautoretry_for\b|\bretry_on\b|\bRetriable\."
         r"|\b(?:axiosRetry|raxConfig|got|ky|pRetry|fetchRetry|retryAxios)\b[^;]{0,200}\bretries\s*[:=]\s*[1-9]"
-        r"|\b(?:HTTPTransport|AsyncHTTPTransport)\([^)]*\bretries\s*=\s*[1-9]"
+        r"|\b(?:HTTPTransport|AsyncHTTPTransport)\([^)]{0,300}\bretries[ \t]{0,9}=[ \t]{0,9}[1-9]"
     ),
     trace=re.compile(r"(?<![a-z])retr(?:y|ies|ied)(?![a-z])|(?<![a-z])back_?off(?![a-z])", re.IGNORECASE),
 )

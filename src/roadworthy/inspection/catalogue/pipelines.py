@@ -31,8 +31,8 @@ CODE_SCAN = re.compile(
     re.IGNORECASE,
 )
 SECRETS = re.compile(r"\b(?:gitleaks|trufflehog|detect-secrets|ggshield|git-secrets)\b|Secret-Detection", re.IGNORECASE)
-IMAGES = re.compile(r"\b(?:trivy(?:-action)? (?:image|.*image-ref)|grype|snyk container|docker scout|clair|anchore)\b"
-                    r"|image-ref:|Container-Scanning", re.IGNORECASE)  # fmt: skip
+IMAGES = re.compile(r"\b(?:trivy(?:-action)? (?:image|.{0,300}image-ref)|grype|snyk container|docker scout|clair"
+                    r"|anchore)\b|image-ref:|Container-Scanning", re.IGNORECASE)  # fmt: skip
 ANY_SCAN = re.compile(
     "|".join(f"(?:{one.pattern})" for one in (DEPENDENCIES, CODE_SCAN, SECRETS, IMAGES)), re.IGNORECASE
 )

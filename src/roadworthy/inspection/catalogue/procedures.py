@@ -21,7 +21,7 @@ BACK = re.compile(
     r"|eb deploy --version|aws deploy .*rollback)\b"
 )
 ROTATION = re.compile(
-    r"\brotat.*\b(?:secret|key|credential|token|password)|\b(?:secret|key|credential|token|password)s?\b.*\brotat",
+    r"\brotat.{0,200}\b(?:secret|key|credential|token|password)|\b(?:secret|key|credential|token|password)s?\b.{0,200}\brotat",
     re.IGNORECASE,
 )
 BY_ITSELF = re.compile(r"\bautomat|\benabled\b|\bby itself\b", re.IGNORECASE)

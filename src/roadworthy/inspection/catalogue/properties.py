@@ -64,7 +64,7 @@ def _closes_bodies(repo: RepoProbe) -> str:
 PROPERTIES: Sequence[Property] = (
     Property(
         re.compile(
-            r"\bclose\b.*\b(?:bod(?:y|ies)|readcloser)|\b(?:body|bodies|readclosers?)\b.*\bclosed?\b", re.IGNORECASE
+            r"\bclose\b.{0,200}\b(?:bod(?:y|ies)|readcloser)|\b(?:body|bodies|readclosers?)\b.{0,200}\bclosed?\b", re.IGNORECASE
         ),
         "bodies of responses are closed",
         re.compile(r"\bgolangci-lint(?:-action)?\b|\bbodyclose\b"),
@@ -80,8 +80,8 @@ PROPERTIES: Sequence[Property] = (
         re.compile(r"\b(?:format(?:ted|ting|ter)?|prettier|black|gofmt|code style)\b", re.IGNORECASE),
         "code is formatted",
         re.compile(
-            r"\b(?:prettier\b.*--check|black\b.*--check|ruff format\b.*--check|gofmt -l|biome (?:check|ci)|rubocop"
-            r"|standardrb|spotless:check|cargo fmt\b.*--check)"
+            r"\b(?:prettier\b.{0,200}--check|black\b.{0,200}--check|ruff format\b.{0,200}--check|gofmt -l"
+            r"|biome (?:check|ci)|rubocop|standardrb|spotless:check|cargo fmt\b.{0,200}--check)"
         ),
     ),
     Property(

@@ -74,7 +74,7 @@ BEGINNING_CHARACTERS = 120
 ALIKE_MIN = 4
 """So many documents of a folder with the same headings are pages of a catalogue."""
 _UNSHOWN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_FENCED = re.compile(r"^(?P<mark>```+|~~~+|----)[^\n]*\n.*?^(?P=mark)\s*$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^(?P<mark>`{3,9}|~{3,9}|----)[^`\n]*\n.*?^(?P=mark)[ \t]*$", re.MULTILINE | re.DOTALL)
 _BOXED_LINE = re.compile(f"(?:{BOX.pattern}).*", re.MULTILINE)
 _HEADING = re.compile(
     r"^(?P<marks>#{1,6}|={1,6})[ \t]+(?P<text>\S.*)$|^(?P<lined>\S[^\n]*)\n(?P<line>={3,}|-{3,}|~{3,}|\^{3,})[ \t]*$",

@@ -25,14 +25,14 @@ OWN = re.compile(
 """Commands by which frameworks run their scheduled tasks."""
 DAEMONS = ("cron", "crond", "fcron", "systemd-cron", "supercronic", "anacron")
 BEATS = re.compile(
-    r"celery\b.*\bbeat\b|rqscheduler|schedule:work|clockwork|\bcelerybeat\b|sidekiq-scheduler|huey_consumer"
+    r"celery\b.{0,300}\bbeat\b|rqscheduler|schedule:work|clockwork|\bcelerybeat\b|sidekiq-scheduler|huey_consumer"
 )
 """Processes that start scheduled tasks themselves."""
 MORE = re.compile(r"overlap|missed|monitor|alert|idempoten|safe order|verified|lock", re.IGNORECASE)
 RENEWS = re.compile(
-    r"certbot(?:-auto)?\b.*\brenew|acme\.sh\b.*--cron|lego\b.*\brenew|dehydrated\b.*(?:-c|--cron)|/certbot\b"
+    r"certbot(?:-auto)?\b.{0,300}\brenew|acme\.sh\b.{0,300}--cron|lego\b.{0,300}\brenew|dehydrated\b.{0,300}(?:-c|--cron)|/certbot\b"
 )
-ON_HOST = re.compile(r"/|[\w@.-]+\.service: Exec")
+ON_HOST = re.compile(r"/|(?<![\w@.-])[\w@.-]{1,200}?\.service: Exec")
 """Where a line of this machine begins: a file under its root, or what an enabled timer runs."""
 LINEAGES = ("etc/letsencrypt/renewal/*.conf",)
 OWN_RENEWERS = frozenset({"caddy", "traefik"})

@@ -58,12 +58,12 @@ LOG_CALL = re.compile(
     r"\.(?:\w+)\s*\((?P<inside>[^;\n]{1,400})|\b(?:puts|logger\.\w+)\s+(?P<rest>[^\n]{1,400})"
 )
 STRINGS = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`")
-INSERTED = re.compile(r"[$#]\{([^}]*)\}")
+INSERTED = re.compile(r"[$#]\{([^{}]{0,300})\}")
 NAME = re.compile(r"(?<![\w(!])(?:\w+(?:\.|\[[\"']))*(\w+)(?:[\"']\])?(?!\s*[\w(:])")
 PEOPLES = re.compile(
     r"\bpii\b|personal|sensitive data|\bgdpr\b|\brgpd\b|\bphi\b|\bnames? and|e-?mail addresses", re.IGNORECASE
 )
-FILTERS = re.compile(r"filter_parameters.*(?:passw|:password)|:passw|\"passw|'passw", re.DOTALL)
+FILTERS = re.compile(r"filter_parameters.{0,2000}(?:passw|:password)|:passw|\"passw|'passw", re.DOTALL)
 
 
 async def _debugging(probes: Probes, requirement: Requirement) -> Verdict:

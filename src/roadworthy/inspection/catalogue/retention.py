@@ -17,8 +17,8 @@ from roadworthy.inspection.probes.repo import RepoProbe
 
 WORDS_MIN = 40
 TOPIC = re.compile(
-    r"^(?!.*\b(?:backups?|logs?|metrics?|traces?)\b).*(?:\bretention\b|(?:delet|remov|purg|archiv)\w* (?:of )?old data"
-    r"|data lifecycle|lifecycle polic)",
+    r"^(?!.*\b(?:backups?|logs?|metrics?|traces?)\b).*(?:\bretention\b|(?:delet|remov|purg|archiv)\w{0,9}"
+    r" (?:of )?old data|data lifecycle|lifecycle polic)",
     re.IGNORECASE,
 )
 PURGES = re.compile(
@@ -87,7 +87,7 @@ def _scheduled(repo: RepoProbe) -> Iterator[str]:
         text = repo.read(path)
         if not PURGES.search(text) or not SCHEDULES.search(text):
             continue
-        lines = [line if not re.match(r"\s*(?:#|//|\*)", line) else "" for line in text.splitlines()]
+        lines = [line if not line.lstrip().startswith(("#", "//", "*")) else "" for line in text.splitlines()]
         for number, line in enumerate(lines):
             around = "\n".join(lines[max(0, number - NEAR_LINES) : number + NEAR_LINES])
             if PURGES.search(line) and not OTHERS.search(line) and SCHEDULES.search(around):

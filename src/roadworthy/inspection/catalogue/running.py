@@ -81,7 +81,7 @@ def matching(steps: Iterable[Ran], pattern: re.Pattern[str]) -> Sequence[tuple[R
 
 def _parts(line: str) -> Sequence[str]:
     """The commands of a line: `pip install pytest && pytest --version`."""
-    return re.split(r"\s*(?:&&|;|\|\|)\s*", line)
+    return [part.strip() for part in re.split(r"&&|;|\|\|", line)]
 
 
 def shown(repo: RepoProbe, asked: str, found: Sequence[tuple[Ran, str]], seen: Integration) -> Evidence:

@@ -28,7 +28,7 @@ IN_TREE = (
     *(".github/workflows/*.yml", ".github/workflows/*.yaml", ".gitlab-ci.yml"),
     *("*cronjob*.yaml", "*cronjob*.yml", "crontab", "*.crontab", "*.timer"),
 )
-RECURRING = re.compile(r"^[ \t]*schedule:|^[ \t]*-?\s*cron:|kind:\s*CronJob|^OnCalendar|^OnUnitActiveSec", re.MULTILINE)
+RECURRING = re.compile(r"^[ \t]*schedule:|^[ \t]*+(?:-[ \t]*+)?cron:|kind:[ \t]*CronJob|^OnCalendar|^OnUnitActiveSec", re.MULTILINE)
 BACKUP_PLACES = ("var/backups", "var/lib/postgresql/backups", "backup", "backups", "srv/backups", "opt/backups")
 BACKUP_SETTINGS = re.compile(r"(?:^|_)BACKUPS?_(?:DIR|PATH|LOCATION|DIRECTORY)$")
 SYSTEMS_OWN = re.compile(r"dpkg|apt-|/usr/lib(?:exec)?/(?:dpkg|apt|systemd)")
@@ -42,7 +42,7 @@ DATABASE_ADDRESSES = (
     "POSTGRES_URL",
     "MONGODB_URI",
 )
-ONE_DATABASE = re.compile(r"\b(?:pg_dump|mysqldump|mariadb-dump)\b(?!.*(?:--all-databases|\$))")
+ONE_DATABASE = re.compile(r"\b(?:pg_dump|mysqldump|mariadb-dump)\b(?!.{0,300}(?:--all-databases|\$))")
 DATABASE_SERVERS = frozenset(
     {"postgres", "postmaster", "mysqld", "mariadbd", "mongod", "clickhouse-server", "sqlservr", "oracle"}
 )
@@ -107,7 +107,7 @@ def _timed(host: HostProbe) -> Mapping[str, str]:
     for path, timer in host.files(TIMERS).items():
         stated = re.search(r"^Unit=(\S+)", timer, re.MULTILINE)
         unit = stated[1] if stated else Path(path).stem + ".service"
-        names = dict.fromkeys((unit, re.sub(r"@.*\.", "@.", unit)))
+        names = dict.fromkeys((unit, re.sub(r"@[^@]{0,200}\.", "@.", unit)))
         texts = host.files(*(f"{place}/{name}" for place in UNIT_PLACES for name in names if "/" not in name))
         text = next(iter(texts.values()), "")
         found[unit] = "\n".join(line for line in text.splitlines() if line.startswith("Exec"))

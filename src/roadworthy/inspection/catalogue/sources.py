@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
 from roadworthy.inspection.errors import Unobservable
-from roadworthy.inspection.probes import packages, syntax
-from roadworthy.inspection.probes.frameworks import BLOCK_COMMENT
+from roadworthy.inspection.probes import comments, packages, syntax
 from roadworthy.inspection.probes.repo import Match, RepoProbe
 
 LANGUAGES: Mapping[str, str] = {
@@ -28,7 +25,6 @@ LANGUAGES: Mapping[str, str] = {
 }
 GLOBS = tuple(f"*.{ending}" for ending in LANGUAGES)
 FILES_LIMIT = 6_000
-STRINGS = frozenset({tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)})
 KEPT_TREES_CHARACTERS = 600_000
 """A tree takes forty times its text: those of a service of 2 MB held 80 MB."""
 NOT_PRODUCTION = re.compile(
@@ -38,11 +34,6 @@ NOT_PRODUCTION = re.compile(
     re.IGNORECASE,
 )
 """Files that don't serve requests: generated, vendored by hand, tools, and tests that stand beside the code."""
-_QUOTED = re.compile(r"\"[^\"\n]*\s[^\"\n]*\"|'[^'\n]*\s[^'\n]*'")
-"""Strings with a blank in them, as texts have one and names of modules none."""
-_BLOCK = re.compile(r"/\*.*?\*/|<!--.*?-->", re.DOTALL)
-_SLASHES = re.compile(r"(?<![:\"'`\w])//[^\n]*")
-_HASH = re.compile(r"(?m)(?:^|(?<=\s))#(?!\{)[^\n]*")
 
 
 @dataclass(frozen=True)
@@ -72,9 +63,7 @@ class Source:
     @cached_property
     def bare(self) -> str:
         """The text without its strings, line by line where it was: what a string speaks of is not done."""
-        if self.language == "python":
-            return _without_strings(self.text)
-        return _QUOTED.sub(lambda found: found[0][0] + " " * (len(found[0]) - 2) + found[0][0], self.text)
+        return comments.unquoted(self.text, self.language)
 
     def places(self, pattern: re.Pattern[str], *, bare: bool = False) -> Iterator[Match]:
         """Where `pattern` matches, over lines too; `bare`: outside of strings, in languages that tell."""
@@ -122,39 +111,6 @@ def quoted(places: Sequence[Match], limit: int = 8) -> str:
     return "\n".join([*lines, f"and {len(places) - limit} more"] if len(places) > limit else lines) or "none"
 
 
-def blank(text: str, language: str) -> str:
-    """`text` with its comments turned to blanks, line by line where it was."""
-
-    def away(found: re.Match[str]) -> str:
-        return re.sub(r"[^\n]", " ", found[0])
-
-    if language in {"python", "ruby"}:
-        return _python(text) if language == "python" else _HASH.sub(away, BLOCK_COMMENT.sub(away, text))
-    closed = max(text.rfind("*/"), text.rfind("-->"))  # an opening after the last end would search to the end, each
-    bare = _BLOCK.sub(away, text[: closed + 3]) + text[closed + 3 :] if closed >= 0 else text
-    return _SLASHES.sub(away, bare)
-
-
-def _without_strings(text: str) -> str:
-    lines = text.splitlines(keepends=True)
-    try:
-        tokens = [one for one in tokenize.generate_tokens(io.StringIO(text).readline) if one.type in STRINGS]
-    except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
-        return text
-    for one in reversed(tokens):
-        (first, start), (last, end) = one.start, one.end
-        for number in range(first - 1, last):
-            line = lines[number]
-            left, right = (start if number == first - 1 else 0), (end if number == last - 1 else len(line.rstrip("\n")))
-            lines[number] = line[:left] + " " * (right - left) + line[right:]
-    return "".join(lines)
-
-
 def _source(path: str, text: str) -> Source:
     language = LANGUAGES[path.rpartition(".")[2].lower()]
-    return Source(path, language, blank(text, language))
-
-
-def _python(text: str) -> str:
-    """Comments only where a line begins with them or blanks stand before: a # inside a string mostly has none."""
-    return re.sub(r"(?m)(?:^[ \t]*|(?<=[ \t]{2}))#[^\n]*", lambda found: " " * len(found[0]), text)
+    return Source(path, language, comments.blank(text, language))

@@ -22,18 +22,18 @@ SERVERS = re.compile(
     r"|java|php-fpm|frankenphp)\b"
 )
 DEVELOPMENT = re.compile(
-    r"\brunserver(?:_plus)?\b|\bflask\b.*\brun\b|\bfastapi dev\b|--reload\b|\bnodemon\b|\bts-node(?:-dev)?\b"
+    r"\brunserver(?:_plus)?\b|\bflask\b.{0,300}\brun\b|\bfastapi dev\b|--reload\b|\bnodemon\b|\bts-node(?:-dev)?\b"
     r"|\btsx watch\b|\bnext dev\b"
     r"|\bvite(?: dev)?(?: --|$)|\bnest start --watch|\bnpm (?:run )?dev\b|\byarn dev\b|\bwebpack(?:-dev-server| serve)"
-    r"|rails s(?:erver)?\b.*(?:-e|--environment)[ =]dev|\bphp artisan serve|\bphp -S\b|\bgo run\b"
+    r"|rails s(?:erver)?\b.{0,300}(?:-e|--environment)[ =]dev|\bphp artisan serve|\bphp -S\b|\bgo run\b"
     r"|\bspring-boot:run\b|\bair\b"
 )
 COUNTS = (
-    re.compile(r"\bgunicorn\b.*?(?:\s-w\s*|--workers[= ])(\d+)"),
-    re.compile(r"\b(?:uvicorn|fastapi run|hypercorn|granian|daphne)\b.*?(?:--workers[= ]|\s-w\s)(\d+)"),
-    re.compile(r"\buwsgi\b.*?(?:--processes[= ]|\s-p\s)(\d+)"),
-    re.compile(r"\bpuma\b.*?(?:\s-w\s|--workers[= ])(\d+)"),
-    re.compile(r"\bpm2(?:-runtime)?\b.*?\s-i\s(\d+|max)"),
+    re.compile(r"\bgunicorn\b.{0,500}?(?:\s-w\s{0,3}|--workers[= ])(\d{1,9})"),
+    re.compile(r"\b(?:uvicorn|fastapi run|hypercorn|granian|daphne)\b.{0,500}?(?:--workers[= ]|\s-w\s)(\d{1,9})"),
+    re.compile(r"\buwsgi\b.{0,500}?(?:--processes[= ]|\s-p\s)(\d{1,9})"),
+    re.compile(r"\bpuma\b.{0,500}?(?:\s-w\s|--workers[= ])(\d{1,9})"),
+    re.compile(r"\bpm2(?:-runtime)?\b.{0,500}?\s-i\s(\d{1,9}|max)"),
     re.compile(r"\bWEB_CONCURRENCY=(\d+)"),
 )
 FILES: Mapping[str, re.Pattern[str]] = {

@@ -28,7 +28,7 @@ METHODS = frozenset(
     }
 )
 SQL = re.compile(
-    r"\b(?:select\s.+?\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|where\s|order\s+by|values\s*\()",
+    r"\b(?:select\s.{1,1000}?\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|where\s|order\s+by|values\s*\()",
     re.IGNORECASE | re.DOTALL,
 )
 _JAVASCRIPT = re.compile(
@@ -41,7 +41,7 @@ _GO = re.compile(
 _RUBY = re.compile(
     r"(?:where|find_by_sql|execute|exec_query|select_all|order|having|joins|pluck)\(?\s*(?P<text>\"[^\"\n]*#\{[^}]*\}[^\"\n]*\")"
 )
-_PHP = re.compile(r"(?:query|exec|prepare|mysqli_query)\([^\"\n]*(?P<text>\"[^\"\n]*\$\w+[^\"\n]*\")")
+_PHP = re.compile(r"(?:query|exec|prepare|mysqli_query)\([^\"\n]{0,300}(?P<text>\"[^\"\n$]*\$\w[^\"\n]*\")")
 _CALLS = re.compile(r"(?:query|execute|exec|raw|Query\w{0,40}|Exec\w{0,40}|find_by_sql)\s*\(")
 CONSTANT = re.compile(
     r"^[A-Z][A-Z0-9_.]*$|^(?:placeholders?|columns?_sql|cols)\b|\bquote(?:_ident|_table_name|_column_name)?\(|\bmap\(|^Prisma\.|\bsql\."
@@ -79,7 +79,7 @@ def _handed(text: str, language: str) -> bool:
         holes = _HOLE.findall(text)
         return any(not CONSTANT.search(one.strip()) for one in holes) if holes else "+" in text
     if language == "ruby":
-        return any(not CONSTANT.search(one) for one in re.findall(r"#\{\s*([^}]*)\}", text))
+        return any(not CONSTANT.search(one) for one in re.findall(r"#\{\s{0,9}([^{}]{0,300})\}", text))
     if language == "go":
         return re.search(r"%[svdq]|\+", text) is not None
     return True

@@ -33,7 +33,7 @@ PAGE_ELEMENTS_MIN = 3
 """A page with less is an empty answer, and says nothing about a frontend."""
 OK, BAD = 200, 400
 REDIRECT = 300
-_PARAMETER = re.compile(r"\{[^}]+\}")
+_PARAMETER = re.compile(r"\{[^{}]{1,200}\}")
 
 
 @dataclass(frozen=True, slots=True)

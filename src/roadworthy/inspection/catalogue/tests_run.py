@@ -46,7 +46,7 @@ LANGUAGES: Mapping[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
     "Go": ((".go",), re.compile(r"\b(?:go test|gotestsum|ginkgo)\b")),
     "Java": (
         (".java", ".kt"),
-        re.compile(r"\bmvnw? .*?(?:test|verify|package|install)\b|\bgradlew? .*?(?:test|check|build)\b"),
+        re.compile(r"\bmvnw? .{0,300}?(?:test|verify|package|install)\b|\bgradlew? .{0,300}?(?:test|check|build)\b"),
     ),
     "PHP": ((".php",), re.compile(r"\b(?:phpunit|pest|artisan test)\b")),
     "Gherkin": ((".feature",), re.compile(r"\b(?:behave|cucumber)(?:-js)?\b")),
@@ -229,7 +229,7 @@ def _about(word: str, text: str) -> bool:
 
 
 def _named_script(requirement: Requirement) -> str:
-    found = re.search(r"[\w./-]+\.(?:py|js|ts|sh|rb)\b", requirement.text("command"))
+    found = re.search(r"(?<![\w./-])[\w./-]{1,200}\.(?:py|js|ts|sh|rb)\b", requirement.text("command"))
     return found[0] if found else ""
 
 

@@ -66,8 +66,8 @@ ABOUT_DATABASES = re.compile(
     r"postgres|\bpg\b|sequelize|knex|typeorm|prisma|hikari|datasource|activerecord|pgx", re.IGNORECASE
 )
 VARIABLE = re.compile(
-    r"^(?:PG|.*(?:DB|DATABASE|POSTGRES|POSTGRESQL|SQLALCHEMY)).*"
-    r"(?P<kind>CONNECT|POOL|ACQUIRE|CHECKOUT|STATEMENT|QUERY|COMMAND)\w*TIMEOUT(?P<unit>\w*)$"
+    r"^(?:PG|.{0,60}?(?:DB|DATABASE|POSTGRES|SQLALCHEMY)).{0,60}?"
+    r"(?P<kind>CONNECT|POOL|ACQUIRE|CHECKOUT|STATEMENT|QUERY|COMMAND)\w{0,40}TIMEOUT(?P<unit>\w{0,40})$"
 )
 OTHERS_VARIABLE = re.compile(r"REDIS|CACHE|HTTP|CELERY")
 OF_VARIABLE = {"CONNECT": CONNECT, "POOL": POOL, "ACQUIRE": POOL, "CHECKOUT": POOL}

@@ -28,7 +28,8 @@ ARCHITECTURE = re.compile(
     re.IGNORECASE,
 )
 SCHEMA = re.compile(
-    r"\b(?:database|db|data)\b.*\b(?:schema|models?|tables?)\b|\bschema\b|\bdata ?models?\b|\bentit(?:y|ies)\b|\berd\b",
+    r"\b(?:database|db|data)\b.{0,200}\b(?:schema|models?|tables?)\b|\bschema\b|\bdata ?models?\b|\bentit(?:y|ies)\b"
+    r"|\berd\b",
     re.IGNORECASE,
 )
 TABLES = re.compile(
@@ -56,8 +57,8 @@ FLAGS = frozenset(
 OWN_FLAG = re.compile(
     r"\bFEATURE_(?!COL|NAME|IMPORT|SET|MAP|DIM|MATRIX|VEC|EXTRACT|STORE|LIST|ORDER|TYPE|SIZE|COUNT)[A-Z0-9_]{3,}\b|\b(?i:feature_?flags?)\b|\b(?:isFeatureEnabled|is_feature_enabled)\("
 )
-GIVEN = re.compile(r"[\"'`]?[ \t]*(?::[^=\n;,]*)?=(?![=>])|[\"']?[ \t]*:(?!:)")
-BROUGHT = re.compile(r"\s*(?:import|export\s*[{*]|from|type|interface)\b|.*\bimport\s*\{")
+GIVEN = re.compile(r"[\"'`]?[ \t]{0,20}(?::[^=\n;,]{0,200})?=(?![=>])|[\"']?[ \t]{0,20}:(?!:)")
+BROUGHT = re.compile(r"\s{0,200}(?:import|export\s{0,9}[{*]|from|type|interface)\b|.{0,300}\bimport\s{0,9}\{")
 MADE = re.compile(r"\bFeature_?Flags?\($")
 ASKED = re.compile(
     r"\bFlipper\.enabled\?|\bflag_is_active\(|\.is_?[eE]nabled\(|\.variation\(|useFeature|get_?[bB]oolean_?[vV]alue\("

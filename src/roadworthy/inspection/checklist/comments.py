@@ -12,7 +12,7 @@ from roadworthy.inspection.errors import InvalidOverride
 from roadworthy.inspection.model import Form, Item
 
 COMMENT_LIMIT_CHARACTERS = 2_000
-_COMMENT = re.compile(rf"[ \t]*<!--\s*roadworthy:(?P<says>.{{0,{COMMENT_LIMIT_CHARACTERS}}}?)-->")
+_COMMENT = re.compile(rf"(?<![ \t])[ \t]*<!--\s*roadworthy:(?P<says>.{{0,{COMMENT_LIMIT_CHARACTERS}}}?)-->")
 _BEGUN = re.compile(r"<!--\s*roadworthy:")
 _FENCE = re.compile(r"^[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
 _ALONE = re.compile(r"^[\s>]*$")

@@ -13,7 +13,7 @@ SERVICES = {"ssh": 22, "openssh": 22, "http": 80, "www": 80, "https": 443, "ngin
             "nginx https": 443, "apache full": -1, "www full": -1, "domain": 53}  # fmt: skip
 _UFW_RULE = re.compile(r"^(?P<to>\S.*?)\s{2,}(?P<action>ALLOW|LIMIT|DENY|REJECT)(?: IN)?\s{2,}(?P<who>\S.*)$")
 _IPTABLES = re.compile(r"^-A (?P<chain>\S+) (?P<rest>.*?)-j (?P<verdict>\S+)", re.MULTILINE)
-_NFT_CHAIN = re.compile(r"chain (\S+) \{(.*?)\n\t?\s*\}", re.DOTALL)
+_NFT_CHAIN = re.compile(r"chain (\S{1,200}) \{((?:(?!\bchain ).)*?)\n[ \t]*\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

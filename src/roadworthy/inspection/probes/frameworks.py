@@ -223,9 +223,9 @@ def rails(repo: RepoProbe) -> Mapping[str, Told]:
     for path in ("config/application.rb", "config/environments/production.rb"):
         lines = BLOCK_COMMENT.sub(_blanked, repo.read(path)).splitlines() if path in repo.files else ()
         for number, line in enumerate(lines, start=1):
-            match = re.match(r"\s*config\.([\w.]+)\s*=\s*([^#]+?)\s*(?:#.*)?$", line)
+            match = re.match(r"config\.([\w.]{1,200})\s{0,20}=([^#]+)", line.strip())
             if match:
-                told[match[1]] = _ruby(match[1], match[2], path, number)
+                told[match[1]] = _ruby(match[1], match[2].strip(), path, number)
     return told | dict(_rails_session(repo)) if told else told
 
 
@@ -278,9 +278,9 @@ def spring(repo: RepoProbe) -> Mapping[str, Told]:
 def _properties(path: str, text: str) -> Mapping[str, Told]:
     found = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        match = re.match(r"\s*([\w.\[\]-]+)\s*[=:]\s*(.*?)\s*$", line)
+        match = re.match(r"([\w.\[\]-]{1,300})\s{0,20}[=:](.*)$", line.strip())
         if match and not line.lstrip().startswith(("#", "!")):
-            found[match[1]] = _spring(match[1], match[2], path, number)
+            found[match[1]] = _spring(match[1], match[2].strip(), path, number)
     return found
 
 

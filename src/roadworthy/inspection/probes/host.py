@@ -197,7 +197,7 @@ class HostProbe:
 
     def libraries(self, pid: int) -> frozenset[str]:
         """Names of the packages and shared objects that `pid` has mapped: "granian", "libssl"."""
-        paths = re.findall(r"(/\S+\.so[\w.]*)$", _read(self.proc / str(pid) / "maps", 4 * 1024 * 1024), re.MULTILINE)
+        paths = re.findall(r"\s(/\S+\.so[\w.]*)$", _read(self.proc / str(pid) / "maps", 4 * 1024 * 1024), re.MULTILINE)
         names = {Path(path).name.partition(".")[0] for path in paths} | {Path(path).parent.name for path in paths}
         return frozenset(name.lower().lstrip("_") for name in names)
 

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from roadworthy.inspection.probes import comments
 from roadworthy.inspection.probes.repo import RepoProbe
 
 MANIFESTS = (
@@ -56,7 +57,7 @@ def _names(path: str, text: str) -> Iterator[str]:
         yield from _REQUIREMENT.findall(re.sub(r"#.*", "", text))
     else:
         for groups in _OTHERS.findall(
-            re.sub(r"^[ \t]*(?:#|//).*|<!--.*?-->", "", text, flags=re.MULTILINE | re.DOTALL)
+            re.sub(r"^[ \t]*(?:#|//).*", "", comments.without(text, comments.XML), flags=re.MULTILINE)
         ):
             name = next(filter(None, groups))
             yield name

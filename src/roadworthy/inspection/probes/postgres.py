@@ -25,7 +25,7 @@ SESSION = {
     "idle_in_transaction_session_timeout": "30s",
 }
 Row = Mapping[str, Any]
-_QUERY = re.compile(r"\s{0,200}(?:select|with)\b(?!.*\b(?:insert|update|delete|merge)\b)", re.IGNORECASE | re.DOTALL)
+_QUERY = re.compile(r"\A\s{0,200}(?:select|with)\b(?!.*\b(?:insert|update|delete|merge)\b)", re.IGNORECASE | re.DOTALL)
 _RIGHTS = {"table": "select", "view": "select", "sequence": "select", "schema": "usage", "function": "execute"}
 _DENIED = re.compile(rf"permission denied for ({'|'.join(_RIGHTS)}) (\S+)")
 

@@ -20,7 +20,7 @@ ABSENCE = frozenset({"absent", "absent_over_time"})
 _TOKEN = re.compile(
     r"""\s+|\#[^\n]*
     |(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)
-    |(?P<range>\[[^\]]*\])
+    |(?P<range>\[[^\]]{0,200}\])
     |(?P<number>0x[0-9a-fA-F]+|\d[\w.]*(?:[eE][-+]?\d+)?|\.\d+)
     |(?P<name>[a-zA-Z_:][\w:]*)
     |(?P<mark>=~|!~|!=|==|>=|<=|.)""",

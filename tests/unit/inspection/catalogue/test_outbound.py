@@ -8,6 +8,7 @@ from tests.unit.inspection.catalogue.asking import verdict_of
 from roadworthy.contracts.checks import Status
 from roadworthy.inspection.catalogue import sources
 from roadworthy.inspection.fixtures.stage import Stage
+from roadworthy.inspection.probes import comments
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 
@@ -118,8 +119,8 @@ async def test_breakers(files: dict[str, str], status: Status) -> None:
 
 def test_comments_are_no_code() -> None:
     text = "a = 'http://x.test'  # requests.get(u)\n# all\nb = '#fff'"
-    assert sources.blank(text, "python") == "a = 'http://x.test'  " + " " * 17 + "\n" + " " * 5 + "\nb = '#fff'"
-    assert sources.blank("u = 'https://x' // fetch()\n/* a\nb */c", "javascript").split("\n") == [
+    assert comments.blank(text, "python") == "a = 'http://x.test'  " + " " * 17 + "\n" + " " * 5 + "\nb = '#fff'"
+    assert comments.blank("u = 'https://x' // fetch()\n/* a\nb */c", "javascript").split("\n") == [
         "u = 'https://x'           ", "    ", "    c"]  # fmt: skip
 
 
