@@ -149,6 +149,7 @@ class Inspection:
     """Everything that was found. `seconds` is how long it took, `started_at` when it began (RFC 3339, UTC).
 
     `unreachable` are the parts of the target that did not answer; `notes` what to know about people's statements.
+    `findings` are failures of what no line asks: they stand beside the lines, and change no status and no exit code.
     """
 
     checklist: str
@@ -158,6 +159,7 @@ class Inspection:
     lines: tuple[LineResult, ...]
     unreachable: tuple[Unreachable, ...] = ()
     notes: tuple[str, ...] = ()
+    findings: tuple[Answer, ...] = ()
 
     @cached_property
     def counts(self) -> Mapping[Status, int]:

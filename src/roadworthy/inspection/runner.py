@@ -24,6 +24,10 @@ from roadworthy.inspection.results import Answer, Inspection, LineResult
 CHECKS_AT_ONCE = 16
 TOTAL_LIMIT_SECONDS = 180.0
 READING_LIMIT_SECONDS = 60.0
+UNASKED = (
+    "cross.connections", "cross.timeouts", "cross.bodies", "cross.alerts", "cross.endpoints", "cross.variables",
+)  # fmt: skip
+"""Requirements that are looked at beside every checklist, wherever the target offers what they need."""
 DEFAULT_RADIUS = frozenset({BlastRadius.READ_ONLY, BlastRadius.PROBE})
 
 Key = tuple[str, str, str]
@@ -46,12 +50,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The lines of a checklist and the runs that answer them, each once."""
+    """The lines of a checklist and the runs that answer them, each once.
+
+    `unasked` are runs that no line asks for: what they find stands beside the lines, and decides nothing.
+    """
 
     lines: tuple[Mapped, ...]
     runs: tuple[Run, ...]
     catalogue: Catalogue
     allowed: frozenset[BlastRadius] = DEFAULT_RADIUS
+    unasked: tuple[Run, ...] = ()
 
     def checks_of(self, requirement: Requirement) -> tuple[Check, ...]:
         """The checks of `requirement` that may be run."""
@@ -74,7 +82,15 @@ def plan(lines: Iterable[Mapped], catalogue: Catalogue, allowed: frozenset[Blast
             for check in empty.checks_of(requirement):
                 run = Run(check, requirement)
                 runs.setdefault(run.key, run)
-    return replace(empty, runs=tuple(runs.values()))
+    return replace(empty, runs=tuple(runs.values()), unasked=_unasked(empty, runs.values()))
+
+
+def _unasked(empty: Plan, asked: Iterable[Run]) -> tuple[Run, ...]:
+    """What is looked at anyway: whether things agree that each look well alone."""
+    known = {run.check.id for run in asked}
+    wanted = (Requirement(one, why="nobody asked") for one in UNASKED)
+    runs = (Run(check, one) for one in wanted for check in empty.checks_of(one))
+    return tuple(run for run in runs if run.check.id not in known and not _alone(run.check))
 
 
 async def inspect(
@@ -88,16 +104,17 @@ async def inspect(
 ) -> Inspection:
     """Run `planned` against `probes`, at most `limit_seconds`; what did not end by then is unknown."""
     began, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    verdicts = await _run_all(planned.runs, probes, progress or Progress(), limit_seconds)
+    verdicts = await _run_all(planned, probes, progress or Progress(), limit_seconds)
     secrets = probes.secrets()
     clean = {key: _clean(verdict, secrets) for key, verdict in verdicts.items()}
     lines = tuple(_line(mapped, planned, clean) for mapped in planned.lines)
-    return Inspection(checklist, target, started_at, time.monotonic() - began, lines)
+    beside = (Answer(one.check, one.requirement, clean[one.key]) for one in planned.unasked)
+    found = tuple(one for one in beside if one.verdict.status is Status.FAIL)
+    return Inspection(checklist, target, started_at, time.monotonic() - began, lines, findings=found)
 
 
-async def _run_all(
-    runs: Sequence[Run], probes: Probes, progress: Progress, limit_seconds: float
-) -> Mapping[Key, Verdict]:
+async def _run_all(planned: Plan, probes: Probes, progress: Progress, limit_seconds: float) -> Mapping[Key, Verdict]:
+    runs = (*planned.runs, *planned.unasked)
     verdicts: dict[Key, Verdict] = {}
     room = asyncio.Semaphore(CHECKS_AT_ONCE)
 
@@ -108,7 +125,9 @@ async def _run_all(
 
     try:
         async with asyncio.timeout(limit_seconds):
-            await asyncio.gather(*(one(run) for run in runs if not _alone(run.check)))
+            await asyncio.gather(*(one(run) for run in planned.runs if not _alone(run.check)))
+            # After the lines, so that they never lack a request for it, and before what uses up limits.
+            await asyncio.gather(*(one(run) for run in planned.unasked))
             # One after the other, and last: they use up limits that others would run into, or stop what others ask.
             for run in sorted((run for run in runs if _alone(run.check)), key=lambda run: _disrupts(run.check)):
                 await one(run)

@@ -273,3 +273,40 @@ def test_reading_a_tree_may_take_longer_than_asking(monkeypatch: pytest.MonkeyPa
     asking = check("asking", "db.engine", unhurried, timeout_seconds=0.01)
     found = run(lines("db.pool", "db.engine"), [reading, asking], FakeProbes(repo=object()))
     assert [line.status for line in found.lines] == [Status.PASS, Status.UNKNOWN]
+
+
+def test_what_nobody_asks_is_looked_at_last_and_decides_nothing() -> None:
+    seen: list[str] = []
+
+    def says(name: str, status: Status) -> Any:
+        async def run(_: Probes, __: Requirement) -> Verdict:
+            seen.append(name)
+            return verdict(status, name)
+
+        return run
+
+    checks = [
+        check("db.engine.fake", says=says("asked", Status.PASS)),
+        check("db.pool.fake", "db.pool", says("provoked", Status.PASS), provokes=True),
+        check("cross.timeouts.fake", "cross.timeouts", says("disagrees", Status.FAIL)),
+        check("cross.bodies.fake", "cross.bodies", says("agrees", Status.PASS)),
+        check("cross.alerts.fake", "cross.alerts", says("unseen", Status.UNKNOWN)),
+        check("cross.connections.fake", "cross.connections", says("no", Status.FAIL), needs=frozenset({"postgres"})),
+    ]
+    found = run(lines("db.engine", "db.pool"), checks)
+    assert [one.verdict.summary for one in found.findings] == ["disagrees"]
+    assert [line.status for line in found.lines] == [Status.PASS, Status.PASS]
+    assert (seen[0], seen[-1]) == ("asked", "provoked")
+    assert set(seen[1:-1]) == {"disagrees", "agrees", "unseen"}
+
+
+def test_what_a_line_asks_is_no_finding() -> None:
+    checks = [check("cross.timeouts.fake", "cross.timeouts", verdict(Status.FAIL))]
+    found = run(lines("cross.timeouts"), checks)
+    assert (found.lines[0].status, found.findings) == (Status.FAIL, ())
+
+
+def test_findings_lose_their_secrets() -> None:
+    checks = [check("cross.bodies.fake", "cross.bodies", verdict(Status.FAIL, f"sees {CANARY}", CANARY))]
+    found = run(lines("db.engine"), checks, FakeProbes(hidden=frozenset({CANARY})))
+    assert CANARY not in repr(found.findings)

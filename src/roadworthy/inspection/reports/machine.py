@@ -30,6 +30,7 @@ def document(inspection: Inspection) -> dict[str, Any]:
         "seconds": round(inspection.seconds, 3),
         "summary": {**summary, "coverage": round(inspection.coverage, 4)},
         "items": [_item(line) for line in inspection.lines],
+        "findings": [{"title": one.check.title, **_check(one)} for one in inspection.findings],
     }
 
 

@@ -77,11 +77,24 @@ def _report(inspection: Inspection) -> Iterator[RenderableType]:
         yield _heading(f"Also failed ({len(rest)})")
         for several in _grouped(rest):
             yield from _failed(several)
+    yield from _unasked(inspection)
     yield from _unknowns([line for line in inspection.lines if line.status is Status.UNKNOWN])
     yield from _rest(inspection)
     if inspection.notes:
         yield _heading(f"About people's statements ({len(inspection.notes)})")
         yield from (Hanging("! ", Text(flat(note), style="yellow")) for note in inspection.notes)
+
+
+def _unasked(inspection: Inspection) -> Iterator[RenderableType]:
+    """What fails although no line asks for it; it changes neither boxes nor the exit code."""
+    if inspection.findings:
+        yield _heading(f"Nobody asked, but ({len(inspection.findings)})")
+    for one in inspection.findings:
+        text = Text(f"{one.check.title}: {flat(one.verdict.summary)}")
+        text.append(f"  {one.check.id}, {one.check.severity}", style="dim")
+        yield Hanging(Text("! ", style="yellow"), text)
+        if one.verdict.remediation and one.verdict.remediation.text:
+            yield Hanging("  → ", Text(flat(one.verdict.remediation.text)))
 
 
 def _unreachable(inspection: Inspection) -> Iterator[RenderableType]:

@@ -17,7 +17,7 @@ def test_the_shape_that_programs_rely_on() -> None:
     item = Item(line=4, section=("Data", "PostgreSQL"), text="PostgreSQL in use")
     found = inspection(line(item, Status.FAIL, mend="use it"), line(Item(9, (), "?"), Status.UNMAPPED))
     report = json.loads(machine.encode(found))
-    assert set(report) == {"version", "target", "started_at", "seconds", "summary", "items"}
+    assert set(report) == {"version", "target", "started_at", "seconds", "summary", "items", "findings"}
     assert report["summary"] == {
         "pass": 0, "fail": 1, "unknown": 0, "not_applicable": 0, "human": 0, "unmapped": 1, "coverage": 0.5,
     }  # fmt: skip

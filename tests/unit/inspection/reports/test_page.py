@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -124,3 +125,12 @@ def test_the_verdict_is_a_sentence(statuses: list[Status], words: str) -> None:
 def test_a_page_of_a_large_checklist_stays_a_page() -> None:
     many = inspection(*(line(Item(n, (f"Part {n // 20}",), f"Line {n}"), Status.PASS) for n in range(1, 500)))
     assert len(page.encode(many)) < 1_000_000
+
+
+def test_what_nobody_asked_for_stands_on_the_page_as_text() -> None:
+    told = line(Item(1, (), "x"), Status.FAIL, summary="<b>proxy</b> gives up first", mend="mend it")
+    found = replace(inspection(line(Item(1, (), "x"), Status.PASS)), findings=told.answers)
+    text = page.render(found)
+    assert "Nobody asked, but" in text
+    assert "&lt;b&gt;proxy&lt;/b&gt; gives up first" in text
+    assert "Nobody asked" not in page.render(replace(found, findings=()))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 import pytest
-from tests.unit.inspection.fakes import ATTESTED, WAIVED, inspection, line
+from tests.unit.inspection.fakes import ATTESTED, WAIVED, check, inspection, line, verdict
 
 from roadworthy.contracts.checks import BlastRadius, Kind, Severity, Status
 from roadworthy.inspection import comparison
 from roadworthy.inspection.mapper import Mapper
 from roadworthy.inspection.mapper.polarity import Sense
-from roadworthy.inspection.model import Item
+from roadworthy.inspection.model import Item, Requirement
 from roadworthy.inspection.reports import machine
-from roadworthy.inspection.results import Inspection, LineResult
+from roadworthy.inspection.results import Answer, Inspection, LineResult
 from roadworthy.inspection.statements import Standing
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
@@ -98,6 +99,10 @@ class Line(Exact):
     statements: list[Said] | msgspec.UnsetType = msgspec.UNSET
 
 
+class Finding(Check):
+    title: str
+
+
 class Report(Exact):
     version: Annotated[int, msgspec.Meta(ge=1, le=1)]
     target: str
@@ -105,6 +110,7 @@ class Report(Exact):
     seconds: float
     summary: Summary
     items: list[Line]
+    findings: list[Finding]
 
 
 def found(*more: LineResult) -> Inspection:
@@ -167,3 +173,18 @@ def test_figures_agree_with_the_lines() -> None:
 def test_a_comparison_reads_what_is_written() -> None:
     read_back = msgspec.json.decode(machine.encode(found()), type=comparison.Report)
     assert [one.status for one in read_back.items] == list(Status)
+
+
+def test_what_nobody_asked_for_stands_in_an_array_of_its_own() -> None:
+    one = check(
+        "cross.timeouts.fake", "cross.timeouts", verdict(Status.FAIL, "the proxy gives up first", mend="mend it")
+    )
+    answer = Answer(
+        one, Requirement("cross.timeouts"), verdict(Status.FAIL, "the proxy gives up first", mend="mend it")
+    )
+    found = replace(inspection(line(Item(1, (), "x"), Status.PASS)), findings=(answer,))
+    report = msgspec.json.decode(machine.encode(found), type=Report)
+    assert [(told.title, told.status, told.summary) for told in report.findings] == [
+        ("title of cross.timeouts.fake", "fail", "the proxy gives up first")
+    ]
+    assert (report.summary.fail, len(report.items)) == (0, 1)

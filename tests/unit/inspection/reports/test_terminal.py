@@ -176,3 +176,13 @@ def test_what_is_waived_is_still_a_failure_but_not_the_first_to_mend() -> None:
     assert "4 failed" in shown(found)
     assert "waived by Ben" in shown(found)
     assert [one.item.line for one in inspection(worst).mend_first] == [1]
+
+
+def test_what_nobody_asked_for_stands_by_itself() -> None:
+    one = severe(1, Severity.HIGH, "raise it").answers[0]
+    quiet = inspection(line(item(1), Status.PASS))
+    text = shown(replace(quiet, findings=(one,)))
+    assert "Nobody asked, but (1)" in text
+    assert "raise it" in text
+    assert words.coverage_line(quiet) in text
+    assert "Nobody asked" not in shown(quiet)
