@@ -78,6 +78,9 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="web servers behind one proxy, on PORT and those after it; they share the limits"
     )
     site_url: str = Field("", description="public address of the site; empty: http://HOST:PORT")
+    cdn_url: str = Field(
+        "", description="https://host that serves /static from here; empty: this site serves it itself"
+    )
     state_dir: Path = Field(
         Path(".roadworthy"), alias="ROADWORTHY_STATE_DIR", description="embedded servers' data, logs, generated secrets"
     )

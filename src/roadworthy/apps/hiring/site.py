@@ -30,4 +30,5 @@ def pages_of(settings: Settings) -> Pages:
         templates={"hiring": FOLDER / "templates", **{name: FOLDER / name / "templates" for name in FEATURES}},
         static={"hiring": FOLDER / "static"},
         filters=wording.FILTERS,
+        cdn_url=settings.cdn_url,
     )

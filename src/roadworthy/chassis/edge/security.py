@@ -9,11 +9,18 @@ from roadworthy.chassis.edge.asgi import Header
 
 YEAR_SECONDS = 31_536_000
 
+
 # `'self'` alone: pages keep their scripts and styles in files. A page that needs more sends its own policy.
-PAGE_POLICY = (
-    b"default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
-    b"frame-ancestors 'none'"
-)
+def page_policy(assets: str = "") -> bytes:
+    """What a page may load; `assets` is another origin that its static files come from."""
+    origin = f" {assets}" if assets else ""
+    return (
+        f"default-src 'self'{origin}; img-src 'self' data:{origin}; object-src 'none'; base-uri 'self'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ).encode()
+
+
+PAGE_POLICY = page_policy()
 DATA_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 
 # Granian writes its own name wherever the application names no server, and takes no empty value for one.

@@ -49,7 +49,9 @@ def error_page(pages: Pages, status: int) -> str:
     """The page that explains `status`, whatever the cause: of an error on our side it tells no details."""
     shown = HTTPStatus(status) if status in WORDS else _nearest(status)
     heading, advice = WORDS[shown]
-    return pages.render("chassis/error.html", status=status, heading=heading, advice=advice)
+    # Not from a CDN: what explains trouble should load while other things don't.
+    asset = pages.assets.url
+    return pages.render("chassis/error.html", status=status, heading=heading, advice=advice, asset=asset)
 
 
 def error_pages(pages: Pages) -> dict[int, bytes]:

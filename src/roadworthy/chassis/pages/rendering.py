@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from litestar import Response
 
+from roadworthy.chassis.edge.security import page_policy
 from roadworthy.chassis.pages import wording
 from roadworthy.chassis.pages.assets import Assets
 
@@ -18,6 +19,7 @@ FOLDER = Path(__file__).parent
 HTML = "text/html"
 # A page may change at any moment: a browser asks each time, and hears 304 when nothing did.
 REVALIDATE = "no-cache"
+OF_ONE_ORIGIN = ".svg"
 FILTERS = ("ago", "day", "number", "plural", "iso", "prose", "initials", "hue")
 
 
@@ -43,9 +45,15 @@ class Pages:
         templates: Mapping[str, Path],
         static: Mapping[str, Path],
         filters: Mapping[str, Callable[..., Any]] | None = None,
+        cdn_url: str = "",
     ) -> None:
-        """Take folders by prefix: `templates={"jobs": folder}` makes `jobs/job.html` of job.html in that folder."""
+        """Take folders by prefix: `templates={"jobs": folder}` makes `jobs/job.html` of job.html in that folder.
+
+        With `cdn_url`, static files are asked for there; it fetches them from this site.
+        """
         self.site = site
+        self._cdn_url = cdn_url.rstrip("/")
+        self._policy = {"content-security-policy": page_policy(self._cdn_url).decode()} if cdn_url else {}
         self.assets = Assets({"chassis": FOLDER / "static", **static})
         loaders = {"chassis": FOLDER / "templates", **templates}
         self._environment = Environment(
@@ -57,7 +65,13 @@ class Pages:
             auto_reload=False,
         )
         self._environment.filters.update({name: getattr(wording, name) for name in FILTERS} | dict(filters or {}))
-        self._environment.globals.update(site=site, asset=self.assets.url)
+        self._environment.globals.update(site=site, asset=self.address)
+
+    def address(self, name: str) -> str:
+        """Where a browser gets the static file called `name`."""
+        url = self.assets.url(name)
+        # Parts of an SVG can be used from the page's own origin only.
+        return url if url.endswith(OF_ONE_ORIGIN) else self._cdn_url + url
 
     def render(self, template: str, **context: Any) -> str:
         """The page that `template` makes of `context`; a name that is missing is an error, never an empty space."""
@@ -74,5 +88,8 @@ class Pages:
         """The answer that shows `template`; browsers keep it, and ask whether it changed."""
         body = self.render(template, **context).encode()
         return Response(
-            body, media_type=HTML, status_code=status, headers={"cache-control": REVALIDATE, **(headers or {})}
+            body,
+            media_type=HTML,
+            status_code=status,
+            headers={"cache-control": REVALIDATE, **self._policy, **(headers or {})},
         )

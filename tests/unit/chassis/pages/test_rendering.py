@@ -91,3 +91,23 @@ def test_browsers_get_a_page_and_programs_a_problem_document(pages: Pages, path:
 )
 def test_the_api_never_answers_with_a_page(path: str, accept: str, wanted: bool) -> None:
     assert wants_page(path, accept) is wanted
+
+
+def test_static_files_come_from_a_cdn_where_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(
+        "{% extends 'chassis/base.html' %}{% import 'chassis/components/parts.html' as parts %}"
+        "{% block main %}{{ parts.icon('pin') }}{% endblock %}"
+    )
+    site = Site("Example", "A tagline", "https://example.org")
+    pages = Pages(site, templates={"example": tmp_path}, static={}, cdn_url="https://cdn.example.net/")
+    response = pages.response("example/page.html", title="x", description="x", path="/")
+    page = response.content.decode()
+    assert f'href="https://cdn.example.net{pages.assets.url("chassis/app.css")}"' in page
+    assert "https://cdn.example.net/static/chassis/icons" not in page, (
+        "its parts would not be drawn from another origin"
+    )
+    policy = str(response.headers["content-security-policy"])
+    assert policy.startswith(
+        "default-src 'self' https://cdn.example.net; img-src 'self' data: https://cdn.example.net;"
+    )
+    assert "cdn.example.net" not in error_page(pages, 503), "what explains trouble does not depend on it"
