@@ -78,6 +78,17 @@ class Wanted:
         return {path: encode for path, encode in asked.items() if path not in {None, STANDARD_OUTPUT}}
 
     @property
+    def own(self) -> frozenset[Path]:
+        """What the inspection itself reads or writes, resolved: no work of the team's that waits for a commit."""
+        asked = (
+            self.checklist,
+            self.target or target.OWN_PATH,
+            self.attestations or self.checklist.with_name(attestation.FILE),
+        )
+        written = (self.json, self.out, self.sarif, self.junit, self.html)
+        return frozenset(path.resolve() for path in (*asked, *written) if path not in {None, STANDARD_OUTPUT})
+
+    @property
     def state(self) -> Path | None:
         """The folder of the `roadworthy up` that runs what is inspected; None for a system of somebody's own."""
         described = (self.target or target.description_here()) if self.url is None else None
@@ -109,7 +120,11 @@ def execute(wanted: Wanted) -> int:
         Console(stderr=True, highlight=False, soft_wrap=True).print(hint, markup=False)
     _refuse_unwritable(wanted)
     _warn_of_disruption(planned, looked_at)
-    found = asyncio.run(_inspect(wanted, planned, looked_at, said))
+    try:
+        found = asyncio.run(_inspect(wanted, planned, looked_at, said))
+    except KeyboardInterrupt:
+        Console(stderr=True, highlight=False).print("interrupted: nothing was written")
+        raise
     judged = gate.judge(found, ids)
     _write_reports(wanted, read, found)
     if wanted.json == STANDARD_OUTPUT:
@@ -174,7 +189,7 @@ def _planned(wanted: Wanted) -> tuple[document.Document, runner.Plan]:
 async def _inspect(
     wanted: Wanted, planned: runner.Plan, looked_at: target.Target, said: attestation.People
 ) -> Inspection:
-    async with open_probes(looked_at) as probes:
+    async with open_probes(looked_at, wanted.own) as probes:
         silent = await unreachable(probes, _advice(wanted))
         with _progress() as progress:
             found = await runner.inspect(

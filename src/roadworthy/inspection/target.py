@@ -72,7 +72,7 @@ class PostgresPart(Part, frozen=True):
     def __post_init__(self) -> None:
         """Refuse another database's address."""
         if not _POSTGRES.match(self.dsn):
-            raise ValueError('dsn is not PostgreSQL\'s; write it as "postgresql://user:password@host/database"')
+            raise ValueError('dsn is not PostgreSQL\'s; write it as "postgresql://user@host/database"')
 
     @property
     def address(self) -> str:
@@ -231,13 +231,15 @@ def load(path: Path | None = None, url: str | None = None, *, beside: Path | Non
 
 
 def from_url(url: str) -> Target:
-    """A target of which only the public address is known; a bare host name means https."""
+    """A target of which only the public address is known; a bare host name means https, but for this machine's own."""
     return _convert({"http": {"url": address_of(url)}}, Path(), "--url")
 
 
 def address_of(url: str) -> str:
-    """`url` with its scheme; a bare host name means https."""
-    return url if "://" in url else f"https://{url}"
+    """`url` with its scheme; a bare host name means https, but for this machine's own, where hardly anybody has TLS."""
+    if "://" in url:
+        return url
+    return f"http://{url}" if urlsplit(f"//{url}").hostname in LOOPBACK else f"https://{url}"
 
 
 def hint(path: Path | None, url: str | None, target: Target) -> str:

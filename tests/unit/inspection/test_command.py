@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from roadworthy.cli import application
 from roadworthy.contracts.checks import BlastRadius, Kind, Status, Verdict
-from roadworthy.inspection import catalogue, command
+from roadworthy.inspection import catalogue, command, runner
 from roadworthy.inspection.command import ExitCode
 from roadworthy.inspection.errors import InspectionError
 from roadworthy.inspection.model import Item
@@ -153,6 +153,39 @@ def test_a_system_that_is_not_there_is_said_before_anything_else(
     said = capsys.readouterr().out
     assert "127.0.0.1:9" in said.splitlines()[1]
     assert "curl -i http://127.0.0.1:9/" in " ".join(said.split("\n\n")[0].split())
+
+
+def test_the_inspections_own_files_are_no_uncommitted_work(checklist: Path, tmp_path: Path) -> None:
+    git = ["git", "-c", "user.name=Kim", "-c", "user.email=kim@shop.example"]
+    checklist.write_text("# Launch checklist\n- [ ] All changes are committed\n")
+    (tmp_path / "app.py").write_text("print(1)\n")
+    for arguments in (["init", "-q"], ["add", "app.py", "CHECKLIST.md"], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *arguments], cwd=tmp_path, check=True, timeout=30)
+    (tmp_path / "target.toml").write_text('[repository]\npath = "."\n')
+    report, page = tmp_path / "report.json", tmp_path / "report.html"
+
+    def said() -> str:
+        wanted = command.Wanted(checklist, tmp_path / "target.toml", json=report, html=page, out=checklist)
+        command.execute(wanted)
+        return str(json.loads(report.read_text())["items"][0]["checks"][0]["summary"])
+
+    said()
+    assert "differ" not in said(), "its own tick, description and reports"
+    (tmp_path / "app.py").write_text("print(2)\n")
+    assert "1 file differs from what is committed, the first: app.py" in said()
+
+
+def test_an_interrupted_inspection_says_that_nothing_was_written(
+    checklist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "inspect", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        command.execute(command.Wanted(checklist, tmp_path / "target.toml", out=checklist))
+    assert "nothing was written" in capsys.readouterr().err
+    assert checklist.read_text().startswith("# Launch checklist\n- [x]")
 
 
 def test_bad_attestations_and_unknown_ids_stop_it_before_anything_runs(

@@ -57,6 +57,7 @@ def test_each_part_is_optional(tmp_path: Path) -> None:
         ('[postgres]\ndsn = "mysql://x"', "not PostgreSQL's", "[postgres] takes dsn"),
         ('[redis]\nurl = "http://x"', "not Redis'", "[redis] takes url"),
         ("[http\n", "not valid TOML", "mend that line"),
+        ('[postgres]\ndsn = "db/shop"', 'write it as "postgresql://user@host/database"', "[postgres] takes dsn"),
         ('[redis]\nurl = "${NOT_SET_ANYWHERE}"', "NOT_SET_ANYWHERE", "export NOT_SET_ANYWHERE"),
     ],
 )
@@ -74,7 +75,13 @@ def test_errors_show_no_password(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "seen"), [("shop.example", "https://shop.example"), ("http://x:8000", "http://x:8000")]
+    ("url", "seen"),
+    [
+        ("shop.example", "https://shop.example"),
+        ("http://x:8000", "http://x:8000"),
+        ("127.0.0.1:3000", "http://127.0.0.1:3000"),
+        ("localhost", "http://localhost"),
+    ],
 )
 def test_an_address_alone_is_a_target(url: str, seen: str) -> None:
     found = target.load(url=url)

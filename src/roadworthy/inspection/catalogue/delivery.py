@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import running
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -119,7 +119,7 @@ class State:
 
 def _state(repo: RepoProbe) -> State:
     git = Git(repo.root)
-    return State(git.head(), git.upstream(), git.changed())
+    return State(git.head(), git.upstream(), repo.without_own(git.changed()))
 
 
 async def _committed(probes: Probes, requirement: Requirement) -> Verdict:
@@ -134,8 +134,9 @@ async def _committed(probes: Probes, requirement: Requirement) -> Verdict:
     answer = f"{state.head.commit[:12]} on {branch}; changed: {listed(state.changed, 5)}; follows {follows}"
     evidence = observe("git status, HEAD and the branch that it follows", answer, repo.vantage)
     if state.changed:
+        differ = counted(len(state.changed), "file differs", "files differ")
         return failed(
-            f"{len(state.changed)} files differ from what is committed, the first: {state.changed[0]}", evidence,
+            f"{differ} from what is committed, the first: {state.changed[0]}", evidence,
             mend="commit them, or throw them away",
         )  # fmt: skip
     if state.upstream is None:

@@ -79,8 +79,11 @@ class ProbeSet:
         await self.aclose()
 
 
-def open_probes(target: Target) -> ProbeSet:
-    """What `target` offers, and what can be found from it on this machine: nothing is connected yet."""
+def open_probes(target: Target, own: frozenset[Path] = frozenset()) -> ProbeSet:
+    """What `target` offers, and what can be found from it on this machine: nothing is connected yet.
+
+    `own` are the files, resolved, that the inspection reads or writes beside what it looks at.
+    """
     host = HostProbe() if target.on_this_machine else None
     http = HttpProbe(target.http.url, verify_tls=target.http.verify_tls) if target.http else None
     serving = _serving(host, http)
@@ -88,7 +91,7 @@ def open_probes(target: Target) -> ProbeSet:
         http=http,
         postgres=PostgresProbe(target.postgres.address) if target.postgres else None,
         redis=RedisProbe(target.redis.address) if target.redis else None,
-        repo=RepoProbe(target.repository.path) if target.repository else None,
+        repo=RepoProbe(target.repository.path, own) if target.repository else None,
         config=_config(target, host, serving),
         host=host,
         logs=_logs(target, host, serving),

@@ -41,6 +41,8 @@ USER_AGENT = "roadworthy-inspect/0.1 (production-readiness checks)"
 VANTAGE = "HTTP client on this machine"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1"})
 NO_HEADERS: Mapping[str, str] = {}
+NO_TLS = "WRONG_VERSION_NUMBER"
+"""How OpenSSL calls an answer that is no TLS at all."""
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 GONE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 """How a connection ends that the server closed while it was kept for the next question."""
@@ -283,7 +285,10 @@ class HttpProbe:
         if ipv4:  # a loopback source address can't reach ::1, which localhost may mean
             everything.setdefault("host", addresses.parse(url).place)
             url = url.replace(f"//{self.host}", "//127.0.0.1", 1)
-        return client.build_request(method, url, headers=everything)
+        try:
+            return client.build_request(method, url, headers=everything)
+        except (httpx.InvalidURL, ValueError) as error:  # an address of a page may be anything
+            raise Unobservable(f"{url[:120]} can't be asked for: {error}", "mend the address") from error
 
     async def _send(self, client: httpx.AsyncClient, request: httpx.Request, *, keep_body: bool = True) -> Answer:
         self._give_up_on_silence()
@@ -298,7 +303,7 @@ class HttpProbe:
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, ValueError) as error:
             self._silences += isinstance(error, TimeoutError | httpx.TimeoutException)
             kind = Refused if _refused(error) else Unobservable
-            raise kind(self._why(request, error), "start the service, or mend the address") from error
+            raise kind(self._why(request, error), self._advice(error)) from error
         self._counts.answered += 1
         dripping = truncated and len(raw) < BODY_LIMIT_BYTES
         self._silences = self._silences + 1 if dripping else 0
@@ -342,7 +347,13 @@ class HttpProbe:
 
     def _why(self, request: httpx.Request, error: Exception) -> str:
         words = "no answer in time" if isinstance(error, TimeoutError | httpx.TimeoutException) else str(error)
+        words = "what answers there speaks no TLS" if NO_TLS in words else words
         return f"{request.method} {request.url}: {words or type(error).__name__}"
+
+    def _advice(self, error: Exception) -> str:
+        if NO_TLS in str(error):
+            return f"write the address as http://{self.parts.place}"
+        return "start the service, or mend the address"
 
 
 def _refused(error: BaseException | None) -> bool:

@@ -8,7 +8,7 @@ import fnmatch
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -50,9 +50,10 @@ class Match:
 class RepoProbe:
     """The source tree. `files` are paths from its root, sorted, links out of it left out."""
 
-    def __init__(self, root: Path) -> None:
-        """Take the folder that holds the service's source."""
+    def __init__(self, root: Path, own: frozenset[Path] = frozenset()) -> None:
+        """Take the folder that holds the service's source, and files that the inspection itself reads or writes."""
         self.root = root
+        self._own = own
         self._files: tuple[str, ...] | None = None
         self._refusal: Unobservable | None = None
         self._found: dict[tuple[tuple[str, ...], bool], Sequence[str]] = {}
@@ -81,6 +82,11 @@ class RepoProbe:
                 raise
         return self._files
 
+    def without_own(self, paths: Iterable[str]) -> Sequence[str]:
+        """Those of `paths` that are not the inspection's own: what it writes says nothing about the team's work."""
+        root = self.root.resolve()
+        return [path for path in paths if root / path not in self._own]
+
     def find(self, *patterns: str, aside: bool = True) -> Sequence[str]:
         """Files whose name or path matches a glob ("*.py", "deploy/*.conf"); `aside` false: without tests and docs."""
         if (patterns, aside) not in self._found:
@@ -95,7 +101,7 @@ class RepoProbe:
     def read(self, path: str, limit_bytes: int = FILE_LIMIT_BYTES) -> str:
         """Text of one file, bounded; empty where it can't be read."""
         try:
-            return _calmed(read_bytes(self.root / path, limit_bytes).decode("utf-8", "replace"))
+            return _calmed(read_bytes(self.root / path, limit_bytes).decode("utf-8", "replace").replace("\r\n", "\n"))
         except (OSError, ValueError):
             return ""
 

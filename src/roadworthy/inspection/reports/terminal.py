@@ -137,6 +137,8 @@ def _first(line: LineResult, ordinal: int, others: Sequence[LineResult]) -> Iter
         yield from _patch(mend.patch)
     if others:
         yield Hanging("  ", Text(f"mends {line_numbers(others)} as well", style="dim"))
+    for one in others:
+        yield from (Hanging(f"  line {one.item.line}: ", said.text) for said in _said(one))
 
 
 def _failed(several: Sequence[LineResult]) -> Iterator[RenderableType]:

@@ -53,11 +53,11 @@ def verified_line(found: Inspection) -> str:
 
 
 def share_line(found: Inspection) -> str:
-    """The coverage, with what it is a share of: "coverage 72%: 61 of the 85 lines that a machine can judge"."""
+    """The coverage, with what it is a share of: "of the 85 lines that a machine can judge alone, 61 (72%)"."""
     seen, of = machine_lines(found)
     if not of:
         return "no line that a machine can judge"
-    return f"coverage {found.coverage:.0%}: {seen} of the {count(of, 'line')} that a machine can judge"
+    return f"of the {count(of, 'line')} that a machine can judge alone, {seen} (coverage {found.coverage:.0%})"
 
 
 def machine_lines(found: Inspection) -> tuple[int, int]:

@@ -355,8 +355,33 @@ async def test_a_provocation_leaves_the_service_time_for_others(monkeypatch: pyt
         await pause(0)
 
     async with probing(pages({"/api": reply("ok")})) as probe:
-        monkeypatch.setattr(module.asyncio, "sleep", noted)
+        monkeypatch.setattr(asyncio, "sleep", noted)
         burst = await probe.burst("/api", 5, name="five")
         monkeypatch.undo()
     expected = [min(3 * answer.seconds, 0.01) for answer in burst.answers]
     assert [seconds for seconds in pauses if seconds in expected] == expected
+
+
+async def test_a_port_without_tls_is_named_as_one() -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    probe = HttpProbe(f"https://{place}")
+    try:
+        with pytest.raises(Unobservable) as hidden:
+            await probe.get("/")
+    finally:
+        await probe.aclose()
+        server.close()
+    assert "what answers there speaks no TLS" in hidden.value.problem
+    assert hidden.value.remedy == f"write the address as http://{place}"
+
+
+async def test_an_address_that_no_client_takes_is_unobservable() -> None:
+    async with probing(pages({"/": reply("ok")})) as probe:
+        with pytest.raises(Unobservable, match="can't be asked for"):
+            await probe.get("/i-" + "a" * 200_000 + ".png")

@@ -33,7 +33,7 @@ def test_coverage_stands_beside_every_result() -> None:
     assert words.coverage_line(found) == "7 of 11 lines verified, 2 failed, 3 unknown, 1 human"
     assert words.coverage_line(found) in shown(found)
     assert "verified: 4 passed, 2 failed, 1 not applicable" in shown(found)
-    assert "coverage 70%: 7 of the 10 lines that a machine can judge" in shown(
+    assert "of the 10 lines that a machine can judge alone, 7 (coverage 70%)" in shown(
         inspection(*(line(item(i), s) for i, s in enumerate(statuses[:10])))
     )
 
@@ -158,6 +158,12 @@ def test_what_one_remedy_mends_is_one_thing_to_mend() -> None:
     assert text.count("schedule a dump") == 1
     assert "mends lines 5, 8 as well" in text
     assert "Also failed (1)" in text
+
+
+def test_a_waiver_is_shown_also_where_another_line_speaks_for_it() -> None:
+    speaks, waived = severe(3, Severity.HIGH, "do it"), replace(severe(5, Severity.HIGH, "do it"), statements=(WAIVED,))
+    text = shown(inspection(speaks, waived, *(severe(n, Severity.LOW, f"do {n}") for n in (10, 11))))
+    assert "mends line 5 as well\n  line 5: waived by Ben" in text
 
 
 def test_failures_of_which_the_same_was_seen_stand_together() -> None:
