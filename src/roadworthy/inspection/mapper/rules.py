@@ -8,7 +8,7 @@ A rule is a line of a `.rules` file: `requirement: term term ...`. All its terms
     @redis              may also stand in a heading, the sentence leading in, or the enclosing item
     ~$backup            as @, and left for other claims: it says what the line is about, not what is claimed
     !alert*             must not stand in the line;  !@alert* neither in the line nor above it
-    ^document           only as the line's first word
+    ^check|verify       only as the line's first word;  documented|^document  holds it of that alternative alone
     #rate               a value of this sort: see `values.signs`
     +1                  counts this much more than its words alone; -0.5 less
     $db                 alternatives named once at the top of a file: `$db = database*|db|postgres*`
@@ -53,13 +53,13 @@ class Found:
 class Term:
     """Alternatives, each a sequence of words (a trailing * stands for any ending).
 
-    `anywhere`: it may stand above the line as well; `leading`: only at its beginning; `lent`: other claims may rest on
+    `anywhere`: it may stand above the line as well; `leading`: those that stand only at its beginning; `lent`: other claims may rest on
     the same words.
     """
 
     alternatives: tuple[tuple[str, ...], ...]
     anywhere: bool = False
-    leading: bool = False
+    leading: frozenset[tuple[str, ...]] = frozenset()
     lent: bool = False
 
     def find(self, text: Text) -> Found | None:
@@ -82,7 +82,7 @@ class Term:
             )
             for start in starts:
                 place = words[start.position : start.position + len(alternative)]
-                at_its_place = not self.leading or start.position == 0
+                at_its_place = alternative not in self.leading or start.position == 0
                 if at_its_place and len(place) == len(alternative) and all(map(_is, place, alternative)):
                     yield place
 
@@ -256,9 +256,10 @@ def _rule(line: str, names: Mapping[str, str], where: str) -> Rule:
 
 
 def _term(text: str) -> Term:
-    alternatives = tuple(tuple(alternative.split("_")) for alternative in text.lstrip("@^~").split("|"))
-    lent = text.startswith("~")
-    return Term(alternatives, anywhere=lent or text.startswith("@"), leading=text.startswith("^"), lent=lent)
+    alternatives = tuple(tuple(one.lstrip("^").split("_")) for one in text.lstrip("@^~").split("|"))
+    lent, whole = text.startswith("~"), text.startswith("^")
+    leading = frozenset(one for one, raw in zip(alternatives, text.split("|"), strict=True) if whole or "^" in raw)
+    return Term(alternatives, anywhere=lent or text.startswith("@"), leading=leading, lent=lent)
 
 
 def _expanded(text: str, names: Mapping[str, str], where: str) -> str:

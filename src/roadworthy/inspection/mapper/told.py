@@ -19,10 +19,10 @@ class Mapped:
     ("Redis or Memcached, with TTLs"); of each group one is enough. `unread`: further claims of the line that nothing
     recognises; it can't be said to hold. `unmeasurable`: why no check could verify it ("60% faster" than what?).
     `sense`: which way round the verdicts are to be read. `shown_by_failure`: a failure of what is asked proves what a
-    line of another sense states. `left_out`: why its authors leave it to people. `understood`: the words of the line that
-    its requirements were recognised by; None where no words were read but code, or a comment of the team. `left`: those
-    of `unread` that are mere words, which the evidence may turn out to speak of. `without`: words that the team says
-    the line is to be judged without.
+    line of another sense states. `left_out`: why its authors leave it to people. `understood`: the words of the
+    line that its requirements were recognised by; None where no words were read but code, or a comment of the team.
+    `left`: those of `unread` that are mere words, which the evidence may turn out to speak of. `without`: words that
+    the team says the line is to be judged without.
     """
 
     item: Item
