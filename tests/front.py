@@ -8,7 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from roadworthy.ops.deploy.run import render
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 HOST = "jobs.test"
-PRODUCTION = {
+NOTHING: Mapping[str, object] = {}
+PRODUCTION: Mapping[str, str] = {
     "environment": "production",
     "site_url": f"https://{HOST}",
     "secret_key": "0123456789abcdef" * 4,
@@ -29,7 +30,7 @@ PRODUCTION = {
 }
 
 
-def plan_for(folder: Path, *, port: int = 8001, **settings: object) -> DeployPlan:
+def plan_for(folder: Path, *, port: int = 8001, settings: Mapping[str, object] = NOTHING) -> DeployPlan:
     """A plan whose nginx needs nothing outside of `folder`; its instances are on `port` and those after it."""
     for name in ("logs", "temporary", "files", "acme"):
         (folder / name).mkdir(exist_ok=True)

@@ -15,22 +15,24 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.drills import crowds, faults, outages, rate_limits, reloading
+from tests.drills import crowds, faults, outages, rate_limits, reloading, schemas
 from tests.drills.drill import Conditions, Drill, Report, save
 from tests.drills.product import Databases
 
 from roadworthy.chassis.processes.lifetime import raise_open_files_limit
 
-DRILLS: Mapping[str, Drill] = {one.DRILL.name: one.DRILL for one in (reloading, outages, faults, crowds, rate_limits)}
+DRILLS: Mapping[str, Drill] = {
+    one.DRILL.name: one.DRILL for one in (reloading, outages, faults, schemas, crowds, rate_limits)
+}
 RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
     options = _options()
     raise_open_files_limit()
+    failed: list[str] = []
     folder = Path(tempfile.mkdtemp(prefix="roadworthy-drills-"))
     folder.chmod(0o755)
-    failed = []
     started = time.monotonic()
     try:
         with Databases(folder / "databases") as databases:

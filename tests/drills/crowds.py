@@ -7,6 +7,7 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -21,9 +22,9 @@ from roadworthy.contracts.drills import DrillKind
 IDLE, QUICK_IDLE = 10_000, 1_000
 RUDE, QUICK_RUDE = 500, 100
 RATE = 100.0
-QUIET_SECONDS = 3.0
+LOOK_SECONDS, QUICK_LOOK_SECONDS = 4.0, 1.5
 # Two busy cores share the crowd, its victims and the servers: what matters is that nobody waits for somebody else.
-P99_FACTOR, P99_FLOOR_MS = 4.0, 250.0
+P99_FACTOR, P99_FLOOR_MS = 4.0, 500.0
 MEMORY_A_CONNECTION_BYTES = 48 * 1024
 MEMORY_SLACK_BYTES = 64 * 1024 * 1024
 LONG_HEADER_BYTES = 200_000
@@ -54,10 +55,15 @@ async def _slow_body(target: Target) -> None:
 
 
 async def _slow_reader(target: Target) -> None:
-    """Asks for much, again and again on one connection, and reads nothing."""
-    _, writer = await target.connect()
-    for _ in range(20):
-        writer.write(target.encode("GET", "/jobs?limit=100"))
+    """Asks for much, and takes next to nothing of it."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.connect(("127.0.0.1", target.port))
+    line.setblocking(False)
+    name = target.host if target.tls else None
+    _, writer = await asyncio.open_connection(sock=line, ssl=target.tls, server_hostname=name, limit=1024)
+    for _ in range(3):
+        writer.write(target.encode("GET", "/api/jobs?limit=100"))
     await _stay(writer)
 
 
@@ -84,7 +90,7 @@ def run(conditions: Conditions) -> Report:
     report = Report(DrillKind.LOAD, f"{idle} idle connections, {rude} slow clients of each kind, endless bodies")
     databases = conditions.databases
     limits = {"BODY_LIMIT_BYTES": str(BODY_LIMIT_BYTES)}
-    with product(conditions.folder, databases.postgres.dsn, databases.valkey.url, **limits) as there:
+    with product(conditions.folder, databases.postgres.dsn, databases.valkey.url, settings=limits) as there:
         report.figures["users"] = idle
         asyncio.run(_all(conditions, there, idle, rude, report))
     return report
@@ -92,14 +98,15 @@ def run(conditions: Conditions) -> Report:
 
 async def _all(conditions: Conditions, there: Product, idle: int, rude: int, report: Report) -> None:
     ids = await conditions.databases.ids()
+    seconds = QUICK_LOOK_SECONDS if conditions.quick and not conditions.planted else LOOK_SECONDS
     if conditions.planted:
-        await _crowd(there, there.front, "idle", _hog, 0, ids, report, helpers=_hogs(there))
+        await _crowd(there, there.front, "idle", _hog, 0, ids, report, seconds, _hogs(there))
         return
     for way, target in {"nginx": there.front, "an instance": there.instance(1)}.items():
         await _rudeness(there, target, way, report)
-        await _crowd(there, target, f"{idle} idle at {way}", _idle, idle, ids, report)
+        await _crowd(there, target, f"{idle} idle at {way}", _idle, idle, ids, report, seconds)
         for name, client in CROWDS.items():
-            await _crowd(there, target, f"{rude} {name} at {way}", client, rude, ids, report)
+            await _crowd(there, target, f"{rude} {name} at {way}", client, rude, ids, report, seconds)
 
 
 async def _crowd(
@@ -110,21 +117,22 @@ async def _crowd(
     count: int,
     ids: list[int],
     report: Report,
+    seconds: float,
     helpers: contextlib.AbstractAsyncContextManager[None] | None = None,
 ) -> None:
     """Load by itself, then the same with the crowd there."""
-    alone = await _load(target, ids)
+    alone = await _load(target, ids, seconds)
     before = there.memory_bytes() + there.nginx_memory_bytes()
     async with helpers or _gathered(target, client, count) as _:
-        with_them = await _load(target, ids)
+        with_them = await _load(target, ids, seconds)
         grown = there.memory_bytes() + there.nginx_memory_bytes() - before
     _judge(report, name, count, alone, with_them, grown)
 
 
-async def _load(target: Target, ids: list[int]) -> Tally:
+async def _load(target: Target, ids: list[int], seconds: float) -> Tally:
     traffic = Traffic(target, reads(ids), RATE, 16)
     async with traffic.flowing() as tally:
-        await asyncio.sleep(QUIET_SECONDS)
+        await asyncio.sleep(seconds)
     return tally
 
 
@@ -182,7 +190,7 @@ async def _hogs(there: Product) -> AsyncIterator[None]:
             for how in (signal.SIGSTOP, signal.SIGCONT):
                 for pid in workers:
                     os.kill(pid, how)
-                await asyncio.sleep(0.4)
+                await asyncio.sleep(1.2)
 
     task = asyncio.create_task(hold())
     try:
@@ -206,7 +214,8 @@ async def _rudeness(there: Product, target: Target, way: str, report: Report) ->
     grown = there.memory_bytes() - before
     report.printed[f"huge headers, endless bodies at {way}"] = f"{sorted(set(heads))} {sorted(set(bodies))}"
     report.demand(set(heads) <= {400, 414, 431, 0}, f"huge headers at {way}: {sorted(set(heads))}")
-    report.demand(set(bodies) <= {413, 0}, f"endless bodies at {way}: {sorted(set(bodies))}")
+    # 405: the board takes no such request, and says so without reading it.
+    report.demand(set(bodies) <= {413, 405, 0}, f"endless bodies at {way}: {sorted(set(bodies))}")
     report.demand(grown < MEMORY_SLACK_BYTES, f"rude requests at {way} took {grown / 1_000_000:.0f} MB")
     alive = await _once(target)
     report.demand(alive.status == 200, f"after rude requests {way} answers {alive.status} {alive.lost}")

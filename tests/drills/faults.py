@@ -46,7 +46,7 @@ def run(conditions: Conditions) -> Report:
             conditions.folder,
             dsn.replace(f":{databases.postgres.port}/", f":{postgres.port}/"),
             url.replace(f":{databases.valkey.port}/", f":{valkey.port}/"),
-            **(LIMITS | DEFECT if conditions.planted else LIMITS),
+            settings=LIMITS | DEFECT if conditions.planted else LIMITS,
         ) as there,
     ):
         lines = {"PostgreSQL": postgres} if conditions.planted else {"PostgreSQL": postgres, "Valkey": valkey}
@@ -64,7 +64,7 @@ async def _every(
     report.demand(len(paths) > len(PAGES) + 3, f"the OpenAPI document names only {paths}")
     wrong = {one.request: one.status for one in await _ask_all(there, paths, ids, 1) if one.status != 200}
     assert not wrong, f"not answered without any fault either: {wrong}"
-    times = QUICK_TIMES if conditions.quick else TIMES
+    times = 1 if conditions.planted else QUICK_TIMES if conditions.quick else TIMES
     slowest, requests = 0.0, 0
     for name, line in lines.items():
         for fault in faults:

@@ -44,7 +44,7 @@ def run(conditions: Conditions) -> Report:
     rounds = 1 if conditions.planted else QUICK_ROUNDS if conditions.quick else ROUNDS
     report = Report(DrillKind.FAILOVER, f"PostgreSQL stopped -m immediate {rounds} times under reads; Valkey killed")
     databases = conditions.databases
-    with product(conditions.folder, databases.postgres.dsn, databases.valkey.url, **WIDE) as there:
+    with product(conditions.folder, databases.postgres.dsn, databases.valkey.url, settings=WIDE) as there:
         _postgres(conditions, there, rounds, report)
         if not conditions.planted:
             _valkey(conditions, there, 1 if conditions.quick else 5, report)

@@ -30,6 +30,7 @@ from roadworthy.ops.deploy.plan import DeployPlan
 from roadworthy.ops.instances import record
 from roadworthy.ops.up.ready import is_ready
 
+NOTHING: Mapping[str, str] = {}
 ROADWORTHY = [sys.executable, "-m", "roadworthy"]
 DEMO_SCALE = 0.01
 JOBS = 2000
@@ -137,7 +138,13 @@ class Product:
 
 @contextlib.contextmanager
 def product(
-    folder: Path, database_url: str, redis_url: str, *, instances: int = 2, workers: int = 1, **settings: str
+    folder: Path,
+    database_url: str,
+    redis_url: str,
+    *,
+    instances: int = 2,
+    workers: int = 1,
+    settings: Mapping[str, str] = NOTHING,
 ) -> Iterator[Product]:
     """The product, ready, until the end of the block. `settings` are variables of the environment."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,9 +167,8 @@ def product(
         **settings,
     }
     environment = {**{name: value for name, value in os.environ.items() if name not in OWN}, **own}
-    known = {name.lower(): value for name, value in settings.items()} | {"readiness_wait_seconds": "1"}
-    known |= {name.lower(): value for name, value in settings.items()}
-    plan = plan_for(folder, port=port, **{"rate_limit_enabled": "false", **known})
+    asked = {"READINESS_WAIT_SECONDS": "1", "RATE_LIMIT_ENABLED": "false", **settings}
+    plan = plan_for(folder, port=port, settings={name.lower(): value for name, value in asked.items()})
     command = [*ROADWORTHY, "serve", "--no-check"]
     with started(command, environment, folder / "serve.log", folder) as process:
         there = Product(folder, environment, plan, port)

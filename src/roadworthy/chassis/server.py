@@ -15,6 +15,7 @@ from typing import Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from roadworthy.chassis.edge.lifespan import DOORS_SIGNAL, DRAIN_SIGNAL
@@ -25,6 +26,8 @@ from roadworthy.chassis.telemetry.logs import GRANIAN_LOGGING
 # Granian counts connections, not requests: with its default of 1024/workers, 1,100 idle clients blocked the rest.
 CONNECTIONS_A_PROCESS = 16_384
 BACKLOG = 4096
+# Its default is 417 kB: headers of 200 kB were taken as if nothing were.
+HEADERS_BYTES_MAX = 64 * 1024
 INTERRUPT_AGAIN_SECONDS = 0.5
 # Long enough for the connections that wait to be let in, and for their requests to be read.
 DOORS_SECONDS = 0.2
@@ -55,6 +58,7 @@ def serve(
         loop=Loops.uvloop,
         http=HTTPModes.http1,
         websockets=False,
+        http1_settings=HTTP1Settings(max_buffer_size=HEADERS_BYTES_MAX),
         backlog=BACKLOG,
         backpressure=CONNECTIONS_A_PROCESS,
         respawn_failed_workers=True,

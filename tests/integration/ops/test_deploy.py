@@ -104,7 +104,7 @@ def stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
 
         def make(*answers: Callable[[BaseHTTPRequestHandler], None], **settings: object) -> Stage:
             port = free_ports(2)
-            plan = plan_for(tmp_path, port=port, body_limit_bytes=BODY_LIMIT, **settings)
+            plan = plan_for(tmp_path, port=port, settings={"body_limit_bytes": BODY_LIMIT, **settings})
             stage = Stage(plan, {})
             for number, answer in enumerate(answers):
                 seen = stage.seen[str(number + 1)] = Seen()
@@ -118,7 +118,7 @@ def stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
 
 
 def test_nginx_takes_it_as_it_is_with_ipv6_and_proxies_before_it(tmp_path: Path) -> None:
-    plan = plan_for(tmp_path, trusted_proxies="10.0.0.0/8,2001:db8::/32", rate_limit_enabled=False)
+    plan = plan_for(tmp_path, settings={"trusted_proxies": "10.0.0.0/8,2001:db8::/32", "rate_limit_enabled": False})
     plan = replace(plan, nginx=replace(plan.nginx, address=""))
     (tmp_path / "nginx.conf").write_text(render(plan, "nginx.conf.j2"))
     command = [NGINX, "-t", "-q", "-c", str(tmp_path / "nginx.conf")]

@@ -13,7 +13,15 @@ from litestar.enums import MediaType, OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
-from roadworthy.chassis.errors import InvalidParameter, Overloaded, RoadworthyError
+from roadworthy.chassis.errors import (
+    BodyTooLarge,
+    DeadlineExceeded,
+    InvalidParameter,
+    Overloaded,
+    RateLimited,
+    RoadworthyError,
+    UnknownHost,
+)
 from roadworthy.chassis.web import reference
 from roadworthy.chassis.web.hot import HotRoute
 from roadworthy.chassis.web.problems import CONTENT_TYPE, Problem
@@ -21,9 +29,10 @@ from roadworthy.chassis.web.problems import CONTENT_TYPE, Problem
 TITLE = "Roadworthy"
 DOCS_PATH = "/docs"
 API_PREFIX = "/api/"
+METHODS = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
 REFERENCE_TEMPLATE = "#/components/schemas/{name}"
 # What any operation may answer before its handler is reached, or when the database does not keep up.
-EVERYWHERE: tuple[type[RoadworthyError], ...] = (Overloaded,)
+EVERYWHERE: tuple[type[RoadworthyError], ...] = (BodyTooLarge, UnknownHost, RateLimited, Overloaded, DeadlineExceeded)
 INTERNAL = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
@@ -82,6 +91,8 @@ def with_hot_routes(document: Mapping[str, Any], hot: Iterable[HotRoute]) -> dic
     paths = {path: dict(item) for path, item in document.get("paths", {}).items() if path.startswith(API_PREFIX)}
     for route, answer in zip(routes, references[1:], strict=True):
         paths.setdefault(route.path, {})[route.method.lower()] = operation(route, answer, references[0])
+    for item in paths.values():
+        item |= {method: _with_refusals(one, references[0]) for method, one in item.items() if method in METHODS}
     components = dict(document.get("components", {}))
     components["schemas"] = {**components.get("schemas", {}), **schemas}
     return {**document, "paths": dict(sorted(paths.items())), "components": components}
@@ -103,6 +114,12 @@ def operation(route: HotRoute, answer: Mapping[str, Any], problem: Mapping[str, 
         "parameters": [parameter.openapi() for parameter in route.parameters],
         "responses": responses,
     }
+
+
+def _with_refusals(operation: Mapping[str, Any], problem: Mapping[str, Any]) -> dict[str, Any]:
+    """`operation` with what the edge may answer in its place; what it says itself stands."""
+    everywhere = {str(error.status.value): _refusal(error.title(), problem) for error in EVERYWHERE}
+    return {**operation, "responses": {**everywhere, **operation.get("responses", {})}}
 
 
 def _refusal(description: str, problem: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from roadworthy.chassis.web.hot import HotRoute
 
 pytestmark = pytest.mark.anyio
 
+OF_THE_EDGE = {"413", "421", "429", "503", "504"}
+
 
 class Part(msgspec.Struct):
     name: str
@@ -93,9 +95,15 @@ async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None
     assert all(name.removeprefix("#/components/schemas/") in document["components"]["schemas"] for name in found)
 
 
+async def test_every_operation_says_what_the_edge_may_answer_in_its_place(document: dict[str, Any]) -> None:
+    operations = [one for item in document["paths"].values() for one in item.values()]
+    assert len(operations) > 2
+    assert all(OF_THE_EDGE <= one["responses"].keys() for one in operations)
+
+
 async def test_an_operation_says_what_it_takes_and_what_it_may_answer(document: dict[str, Any]) -> None:
     operation = document["paths"]["/api/things/{thing_id}"]["get"]
-    assert set(operation["responses"]) == {"200", "400", "404", "500", "503"}
+    assert set(operation["responses"]) == {"200", "400", "404", "500", *OF_THE_EDGE}
     assert operation["responses"]["404"]["description"] == "There is no such thing."
     assert "application/problem+json" in operation["responses"]["404"]["content"]
     assert operation["parameters"] == [
