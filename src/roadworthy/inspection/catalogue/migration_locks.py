@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed
+from roadworthy.inspection.catalogue import migration_code
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -50,32 +51,44 @@ LOCKING: Sequence[tuple[str, re.Pattern[str]]] = (
 """What a statement does to a table that is in use -> how it looks."""
 
 
+MEND = (
+    "make indexes CONCURRENTLY, constraints NOT VALID and validate them later, add columns with a default or nullable; "
+    "expand first and contract in a later release"
+)
+
+
 async def _locks(probes: Probes, requirement: Requirement) -> Verdict:
     if requirement.text("what") != "locks":
         raise Unobservable("the line asks for a way back, not for what a migration locks")
     repo = offered(probes.repo, "repo")
     texts = await asyncio.to_thread(lambda: [(path, _COMMENT.sub(" ", repo.read(path))) for path in _files(repo)])
+    code = await repo.facts(migration_code.read)
     statements = [(path, one) for path, text in texts for one in _statements(text)][:STATEMENTS_LIMIT]
-    if not statements:
+    if not statements and not code.files:
         raise Unobservable(
-            "no migration in SQL among the files of the tree: what others lock is not read",
+            "no migration in SQL, of Alembic, Django or Rails is in the tree: what others lock is not read",
             "let the tool print its SQL (alembic upgrade --sql, sqlmigrate) into the tree, or run squawk",
         )
-    found = [f"{path}: {words}" for path, one in statements for words in _problems(one)]
+    inside = [(path, one) for path, text in code.sql for one in _statements(text)]
+    found = [f"{path}: {words}" for path, one in (*statements, *inside) for words in _problems(one)]
+    found += code.problems
     unlimited = [path for path, text in texts if _alters(text) and not _LIMITED.search(text)]
-    counted = f"{len(statements)} statements in {len(texts)} files"
-    said = f"{counted}; locking: {listed(found)}; no lock_timeout: {listed(unlimited)}"
-    evidence = observe("statements of SQL migrations", said, repo.vantage)
+    in_sql = f"{counted(len(statements), 'statement')} in {counted(len(texts), 'file')} of SQL"
+    looked = f"{in_sql}, {counted(len(code.files), 'migration')} in code"
+    said = (
+        f"{looked}; locking: {listed(found)}; no lock_timeout: {listed(unlimited)}; unclear: {listed(code.unclear, 4)}"
+    )
+    evidence = observe("what migrations do", said, repo.vantage)
     if found or unlimited:
         words = found or [f"{path}: waits for its locks without a limit" for path in unlimited]
-        return failed(
-            listed(words, 4),
-            evidence,
-            mend="make indexes CONCURRENTLY, constraints NOT VALID and validate them later, add columns with a "
-            "default or nullable; expand first and contract in a later release",
-            patch="SET lock_timeout = '2s';" if unlimited else None,
-        )
-    return passed(f"none of {len(statements)} statements in {len(texts)} migrations locks a table in use", evidence)
+        return failed(listed(words, 4), evidence, mend=MEND, patch="SET lock_timeout = '2s';" if unlimited else None)
+    if code.unclear or (code.files and not code.limited):
+        words = code.unclear or ("no lock_timeout is set for them that the tree shows",)
+        return unknown(
+            f"nothing that locks is seen in {looked}; {words[0]}", evidence,
+            mend="set lock_timeout where migrations connect, and print their SQL into the tree",
+        )  # fmt: skip
+    return passed(f"none of {looked} locks a table in use", evidence)
 
 
 def _files(repo: RepoProbe) -> Sequence[str]:
@@ -119,14 +132,16 @@ CHECKS = (
         needs=frozenset({"repo"}),
         run=_locks,
         documentation=Documentation(
-            what="For lines about migrations without downtime or locks: no statement of a migration in SQL rewrites or "
-            "locks a table that exists, and each that alters one limits how long it waits.",
+            what="For lines about migrations without downtime or locks: no statement or call of a migration "
+            "rewrites or locks a table that exists, and each that alters one limits how long it waits.",
             why="An ALTER that waits for a long query holds up every query behind it: the site is down until it ends.",
-            how_verified="Reads migrations in SQL, statement by statement; tables that the same file makes are "
-            "nobody's yet. Migrations in other languages are not read.",
+            how_verified="Reads migrations in SQL, statement by statement, and the calls of the "
+            f"{migration_code.NEWEST} newest of Alembic, Django and Rails each; tables that the same file makes are "
+            "nobody's yet. A field that Django alters, a statement that is computed, and no lock_timeout in sight for "
+            "migrations in code leave the line unknown.",
             how_to_mend="CREATE INDEX CONCURRENTLY, NOT VALID and VALIDATE later, defaults, SET lock_timeout; expand, "
             "then contract.",
-            not_applicable_when="Never; without migrations in SQL the line is unknown.",
+            not_applicable_when="Never; without such migrations the line is unknown.",
         ),
         fixtures=twins(
             "db.migration_plan",
