@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import policies, surface
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, setting_of, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, setting_of, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
@@ -26,8 +26,9 @@ WANTED: Mapping[str, str] = {
 }
 HSTS = "strict-transport-security"
 ALIASES = {"hsts": HSTS, "csp": "content-security-policy", "nosniff": "x-content-type-options"}
-TELLTALES = frozenset({"x-powered-by"})
-"""Headers that a line names to be rid of."""
+TELLTALES: Mapping[str, re.Pattern[str]] = {"x-powered-by": re.compile(r"\S"), "server": re.compile(r"\d")}
+"""Headers that a line names to be rid of, or of what they tell: a server may give its name, not its version."""
+TAKEN_OUT = {"x-powered-by": "proxy_hide_header X-Powered-By;", "server": "server_tokens off;"}
 CONFIGURED = re.compile(
     r"\b(?:configur\w*|set ?up|enabl\w+|add(?:ed)?|allow(?:s|ed|ing)?(?!.{0,200}\bonly\b)|whitelist\w*|implement\w*|includes?)\b|https?://",
     re.IGNORECASE,
@@ -51,8 +52,11 @@ async def _headers(probes: Probes, requirement: Requirement) -> Verdict:
     problems = [problem for answer in answers for name in wanted if (problem := _wrong(answer, name, stated))]
     evidence = [observe(f"GET {answer.path}", answer.brief(*wanted), http.vantage) for answer in answers]
     if problems:
-        patch = "\n".join(f'add_header {name} "{WANTED.get(name, "max-age=31536000")}" always;' for name in wanted)
-        return failed(listed(problems, 5), *evidence, mend="send them with every answer", patch=patch)
+        return failed(
+            listed(problems, 5), *evidence,
+            mend="take them out" if set(wanted) <= TELLTALES.keys() else "send them with every answer",
+            patch="\n".join(map(_patch, wanted)),
+        )  # fmt: skip
     server = requirement.text("server").lower()
     sender = _elsewhere(probes, server) if server else ""
     if sender:
@@ -60,7 +64,14 @@ async def _headers(probes: Probes, requirement: Requirement) -> Verdict:
             f"they are sent, but not by {server}: {sender}", *evidence, mend=f"mend the line, or send them by {server}"
         )
     note = "" if http.secure else " (strict-transport-security is not judged over plain HTTP)"
-    return passed(f"{len(answers)} answers carry {listed(wanted)}{note}", *evidence)
+    sent, out = [[name for name in wanted if (name in TELLTALES) is telling] for telling in (False, True)]
+    carry, tell = ("carries", "tells") if len(answers) == 1 else ("carry", "tell")
+    told = [f"{carry} {listed(sent)}{note}" if sent else "", f"{tell} nothing by {listed(out)}" if out else ""]
+    return passed(f"{counted(len(answers), 'answer')} {' and '.join(filter(None, told))}", *evidence)
+
+
+def _patch(name: str) -> str:
+    return TAKEN_OUT.get(name) or f'add_header {name} "{WANTED.get(name, "max-age=31536000")}" always;'
 
 
 def _elsewhere(probes: Probes, server: str) -> str:
@@ -80,7 +91,7 @@ def _wrong(answer: Answer, name: str, stated: str) -> str:
     """What is wrong with a header, by itself or against the value that the line states."""
     value = answer.headers.get(name, "")
     if name in TELLTALES:
-        return f"{answer.path} tells {name}: {value[:80]}" if value else ""
+        return f"{answer.path} tells {name}: {value[:80]}" if TELLTALES[name].search(value) else ""
     problem = policies.worth(name, answer.headers)
     if not problem and stated and not set(_words(stated)) <= set(_words(value)):
         problem = f"{name} is {value[:80] or 'absent'}, the line says {stated[:80]}"
@@ -196,7 +207,8 @@ HEADERS = Check(
     documentation=Documentation(
         what="A page and an API answer carry Content-Security-Policy, X-Content-Type-Options, X-Frame-Options or "
         "frame-ancestors, "
-        "Referrer-Policy, and over https Strict-Transport-Security; or those that the line names.",
+        "Referrer-Policy, and over https Strict-Transport-Security; or those that the line names. "
+        "X-Powered-By is to be gone, Server without a version.",
         why="Each takes a whole class of attacks from the browser's side.",
         how_verified="Asks the public address and reads them as a browser does: a policy that lets any script run "
         "or says nothing about scripts, frames for everybody, anything but nosniff, or a Referrer-Policy that gives "

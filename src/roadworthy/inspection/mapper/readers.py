@@ -55,6 +55,7 @@ _HEADERS_SHORT = {
     "csp": "Content-Security-Policy",
     "hsts": "Strict-Transport-Security",
     "nosniff": "X-Content-Type-Options",
+    r"server[_ -](?:tokens?|version|header|banner)": "Server",
 }
 _HEADER_LINE = re.compile(r"^`?(?P<name>[A-Za-z-]+): (?P<value>[^`]+)`?$")
 _OWNER = re.compile(

@@ -97,3 +97,19 @@ async def test_a_header_that_tells_on_the_service_is_to_be_absent(headers: dict[
     site = pages({"/": Reply(200, PAGE, headers)})
     verdict = await verdict_of("sec.headers.sent", Stage(site=site), headers=("X-Powered-By",))
     assert verdict.status is status, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("server", "status"), [("nginx/1.22.1", FAIL), ("Apache/2.4.57 (Debian)", FAIL), ("nginx", PASS), ("", PASS)]
+)
+async def test_a_server_may_give_its_name_and_no_version(server: str, status: Status) -> None:
+    site = pages({"/": Reply(200, PAGE, {"server": server} if server else {})})
+    verdict = await verdict_of("sec.headers.sent", Stage(site=site), headers=("Server",))
+    assert verdict.status is status, verdict.summary
+    assert "content-security-policy" not in verdict.summary
+
+
+@pytest.mark.parametrize("text", ["`server_tokens off`", "Server version is hidden", "Server header removed"])
+def test_a_line_about_the_servers_own_header_asks_for_no_other(text: str) -> None:
+    (asked, *_) = Mapper().map_one(Item(line=1, section=("nginx",), text=text)).requirements
+    assert asked.params["headers"] == ("Server",)
