@@ -76,6 +76,11 @@ _OPEN_ADDRESS = re.compile(
 """An address without a password, in a `DSN = ...`, opens no door; what to write into target.toml is one."""
 _PLAIN = re.compile(r"(?i)true|false|none|null|nil|\d{1,4}")
 """A switch or a small number: what SESSION_COOKIE_SECURE is set to opens nothing, and readers must see it."""
+_LITERAL = re.compile(r"\"[^\"\n]{3,}(?:\"|$)|'[^'\n]{3,}(?:'|$)|`[^`\n]{3,}(?:`|$)")
+_QUOTED = re.compile(r"\"[^\"\n]{3,}\"|'[^'\n]{3,}'")
+_ADDRESS = re.compile(r"\b([a-z][a-z0-9+.\-]{1,30}://)(?:[^\s/@]{1,300}@)?([\w.\-]{1,200}(?::\d{1,5})?)/[^\s\"']+")
+_RANDOM = re.compile(r"(?<![\w./-])(?=[a-zA-Z_-]{0,100}\d)(?=[\d_-]{0,100}[a-zA-Z])[\w-]{12,}(?![\w./])")
+"""A word of letters and digits that is no path: what people call things has hardly a dozen of them."""
 _ASSIGNMENT = re.compile(
     r"""(?P<head>(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,80})["']?\s*(?:=|:(?!\s*[\w.\-]+\s*[=:]))\s*)"""
     r"""(?!\#)(?P<value>\([^()\n]{0,300}\)|"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
@@ -102,6 +107,17 @@ def redact_command(argv: Sequence[str], secrets: Iterable[str] = ()) -> str:
             words.append(option[0] + MASK if option and option[1] else word)
         follows = bool(option and not option[1]) and not (follows and words[-1] == MASK)
     return redact(" ".join(words), secrets)
+
+
+def unsaid(code: str) -> str:
+    """A line of code without what its strings say: `get("...")`. Its arguments may open a door."""
+    return redact(_LITERAL.sub(lambda found: f"{found[0][0]}...{found[0][0]}", code))
+
+
+def outline(command: str) -> str:
+    """A command line by its programs, options and places: no quoted words, no paths of addresses, no random words."""
+    bare = _ADDRESS.sub(r"\1\2/...", _QUOTED.sub('"..."', redact(command)))
+    return _RANDOM.sub(MASK, bare)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

@@ -19,6 +19,67 @@ from roadworthy.inspection import command
 from roadworthy.inspection.requirements import BY_ID
 
 CANARY = f"c4nary{secrets.token_hex(12)}"
+QUOTED = f"Zq{secrets.token_hex(12)}"
+"""Stands where no value is known by name: in code, cron lines and commands, which evidence may quote."""
+QUOTED_PYTHON = f"""\
+import os, requests, httpx, logging, subprocess
+requests.post("https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/{QUOTED}")
+requests.get("https://api.test/x", auth=("admin", "{QUOTED}"))
+requests.get("https://api.test/?sig={QUOTED}&key={QUOTED}")
+requests.get("https://api.test", headers={{"X-Sig": "{QUOTED}", "Authorization": "Basic {QUOTED}"}})
+httpx.get("https://api.test/v1/{QUOTED}/orders")
+logging.info("login of kim with {QUOTED}")
+print("{QUOTED}")
+cursor.execute("select * from users where token = '{QUOTED}' and name = " + name)
+subprocess.run("curl -u ops:{QUOTED} https://api.test", shell=True)
+app.add_middleware(CORSMiddleware, allow_origins=["*"], secret="{QUOTED}")
+sender = smtplib.SMTP("mail.test"); sender.login("ops", "{QUOTED}")
+"""
+QUOTED_JAVASCRIPT = f"""\
+import axios from 'axios'
+axios.get('https://api.test/?code={QUOTED}', {{ headers: {{ 'X-Key': '{QUOTED}' }} }})
+fetch('https://api.test/hooks/{QUOTED}')
+console.log('signed in with {QUOTED}')
+db.query(`select * from users where token = '{QUOTED}' and id = ${{id}}`)
+new Pool({{ max: 20, password: '{QUOTED}' }})
+element.innerHTML = '{QUOTED}' + name
+"""
+CRONTAB = f"""\
+0 3 * * * mysqldump -uroot -p{QUOTED} shop > /backups/shop.sql && curl -fsS https://hc-ping.com/{QUOTED}
+0 4 * * * pg_dump "postgresql://app:{QUOTED}@db/shop" | aws s3 cp - s3://backups/shop.sql
+0 5 * * * curl -u ops:{QUOTED} https://api.test/renew; certbot renew --token {QUOTED}
+0 6 * * * PGPASSWORD={QUOTED} pg_dumpall | restic backup --stdin || curl "https://alerts.test/?key={QUOTED}"
+0 7 * * * find /backups -mtime +30 -delete; wget --header "X-Auth: {QUOTED}" https://api.test
+"""
+CRON_JOB = f"""\
+apiVersion: batch/v1
+kind: CronJob
+metadata: {{name: backup}}
+spec:
+  schedule: "0 3 * * *"
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          containers:
+            - name: backup
+              image: postgres:16
+              command: [sh, -c, "mysqldump -p{QUOTED} shop | curl https://hc-ping.com/{QUOTED}"]
+"""
+UNIT = f"""\
+[Service]
+ExecStart=/usr/bin/gunicorn shop.wsgi -w 4 --statsd-prefix {QUOTED[:1]} --token {QUOTED}
+Environment=API_TOKEN={QUOTED}
+[Timer]
+OnCalendar=daily
+"""
+QUOTING = (
+    "All external API calls have timeouts", "Backups automated daily", "Alert when a backup fails", "4 workers",
+    "No debug statements (print, console.log)", "SQL queries are parameterized", "User input is escaped (XSS)",
+    "Passwords are never logged", "Certificates renew automatically", "Old backups are removed after 30 days",
+    "Retry logic for external API calls", "Production server (gunicorn)", "CORS allows named origins only",
+)  # fmt: skip
+"""Lines whose evidence quotes code, commands or schedules."""
 NAMES = ("SECRET_KEY", "JWT_SECRET", "SMTP_PASSWORD", "OPENAI_API_KEY", "S3_SECRET_ACCESS_KEY", "API_TOKEN")
 
 
@@ -80,7 +141,7 @@ def process() -> Iterator[int]:
 @pytest.fixture
 def system(tmp_path: Path, leaking: str, process: int, database_url: str, valkey_url: str) -> Path:
     """A checklist with a line for every requirement there is, and a target all of whose sources hold the canary."""
-    lines = [f"- [ ] {spec.title}" for spec in BY_ID.values()]
+    lines = [f"- [ ] {line}" for line in (*(spec.title for spec in BY_ID.values()), *QUOTING)]
     (tmp_path / "CHECKLIST.md").write_text("\n".join(["# Launch checklist", *lines]))
     texts = {
         "app.log": f'{{"level": "INFO", "password": "{CANARY}"}}\nINFO login token={CANARY}\n',
@@ -90,6 +151,14 @@ def system(tmp_path: Path, leaking: str, process: int, database_url: str, valkey
         ".github/workflows/ci.yml": f"on: push\njobs:\n  a:\n    env: {{API_TOKEN: {CANARY}}}\n    steps: []\n",
         "nginx.conf": f"server {{ listen 80; proxy_set_header Authorization 'Bearer {CANARY}'; }}\n",
         "requirements.txt": f"--extra-index-url https://kim:{CANARY}@packages.example/simple\ndjango==5\n",
+        "src/calls.py": QUOTED_PYTHON,
+        "src/calls.js": QUOTED_JAVASCRIPT,
+        "deploy/crontab": CRONTAB,
+        "deploy/backup.sh": "#!/bin/sh\n" + CRONTAB.replace("0 3 * * *", ""),
+        "deploy/shop.service": UNIT,
+        "deploy/backup.yml": CRON_JOB,
+        "Procfile": f"web: gunicorn shop.wsgi -w 2 --token {QUOTED}\n",
+        "Dockerfile": f"FROM python:3.13\nRUN curl -u ops:{QUOTED} https://a.test\nCMD gunicorn --token {QUOTED}\n",
         "backups/shop.sql": f"-- password={CANARY}\n",
     }
     for name, text in texts.items():
@@ -123,7 +192,9 @@ def test_no_report_of_any_format_tells_it(
     shown = capsys.readouterr()
     written = {"terminal": shown.out + shown.err, **{name: path.read_text() for name, path in files.items()}}
     passwords = {urlsplit(url).password for url in (database_url, valkey_url)} - {None, ""}
-    told = [(name, word) for name, text in written.items() for word in {CANARY, *passwords} if str(word) in text]
+    told = [
+        (name, word) for name, text in written.items() for word in {CANARY, QUOTED, *passwords} if str(word) in text
+    ]
     assert told == []
     summary = json.loads(written["json"])["summary"]
     assert summary["pass"] + summary["fail"] > 50, "the sources were read"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from roadworthy.inspection.observation import observe, printable
-from roadworthy.inspection.redaction import is_secret_name, redact, redact_command
+from roadworthy.inspection.redaction import is_secret_name, outline, redact, redact_command, unsaid
 
 CANARY = "c4nary9f3e1d7b55aa"
 
@@ -138,3 +138,29 @@ def test_secrets_by_the_shape_around_them(text: str) -> None:
 @pytest.mark.parametrize("text", ["SESSION_COOKIE_SECURE = True", "AUTH_PORT=8080", "mysql -port 3306 -h db"])
 def test_switches_and_numbers_are_shown(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ('requests.get("https://a.test/{secret}", auth=("me", "{secret}"))', 'requests.get("...", auth=[redacted])'),
+        ("fetch(`https://a.test/{secret}`)", "fetch(`...`)"),
+        ("log('signed in with {secret}", "log('...'"),
+    ],
+)
+def test_code_is_quoted_without_what_its_strings_say(code: str, said: str) -> None:
+    assert unsaid(code.format(secret="Zq7Lw2mNc8RbZp5KdH3y")) == said
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("0 3 * * * pg_dump -Fc shop > /backups/shop.dump", "0 3 * * * pg_dump -Fc shop > /backups/shop.dump"),
+        ("0 3 * * * curl https://a.test/hooks/{secret}", "0 3 * * * curl https://a.test/..."),
+        ('wget --header "X-Auth: {secret}" https://a.test', 'wget --header "..." https://a.test'),
+        ("certbot renew --deploy {secret}", "certbot renew --deploy [redacted]"),
+        ("/usr/lib/postgresql/16/bin/pg_dump app-production", "/usr/lib/postgresql/16/bin/pg_dump app-production"),
+    ],
+)
+def test_commands_are_quoted_by_their_programs_and_places(command: str, said: str) -> None:
+    assert outline(command.format(secret="Zq7Lw2mNc8RbZp5KdH3y")) == said

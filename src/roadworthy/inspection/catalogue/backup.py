@@ -37,6 +37,7 @@ from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.backups import Artefact
+from roadworthy.inspection.redaction import outline
 
 DATABASE = re.compile(
     r"\b(?:pg_dump|pg_dumpall|pg_basebackup|pg_probackup|pgbackrest|barman|wal-g|wal_g|mysqldump|mariadb-dump"
@@ -70,13 +71,13 @@ async def _scheduled(probes: Probes, requirement: Requirement) -> Verdict:
     evidence = [
         observe(
             "schedules that make backups",
-            f"{listed(schedule.lines, 4)}; {schedule.looked}",
+            f"{listed(schedule.told, 4)}; {schedule.looked}",
             "cron, timers, source tree",
             basis=listed(schedule.lines),
         )
     ]
     if not schedule.lines:
-        likely = (await asyncio.to_thread(recurring, probes, BACKUP_WORD)).lines
+        likely = (await asyncio.to_thread(recurring, probes, BACKUP_WORD)).told
         if likely:
             return unknown(
                 f"a schedule speaks of backups, but no tool that makes one of a database is seen in it: {likely[0]}",
@@ -198,7 +199,7 @@ async def _retained(probes: Probes, requirement: Requirement) -> Verdict:
         evidence.append(
             observe(
                 "schedules that make backups",
-                f"{listed(schedule.lines, 4)}; {schedule.looked}",
+                f"{listed(schedule.told, 4)}; {schedule.looked}",
                 "cron, timers, source tree",
             )
         )
@@ -266,7 +267,11 @@ async def _uploads(probes: Probes, requirement: Requirement) -> Verdict:
     schedule = await asyncio.to_thread(recurring, probes, FILES)
     covering = [line for line in schedule.lines if name in line or (place and place in line)]
     evidence.append(
-        observe("schedules that copy it", f"{listed(covering)}; {schedule.looked}", "cron, timers, source tree")
+        observe(
+            "schedules that copy it",
+            f"{listed(map(outline, covering))}; {schedule.looked}",
+            "cron, timers, source tree",
+        )
     )
     if not covering:
         return failed(

@@ -110,11 +110,11 @@ async def _by_schedule(probes: Probes, *evidence: Evidence) -> Verdict:
     if not schedule.lines and probes.host is None:
         raise Unobservable("no schedule in the source tree verifies a backup; the machine that makes them was not seen",
                            PROBE_REMEDIES["host"])  # fmt: skip
-    looked = observe("schedules that verify", f"{listed(schedule.lines, 3)}; {schedule.looked}", "cron, timers, tree")
+    looked = observe("schedules that verify", f"{listed(schedule.told, 3)}; {schedule.looked}", "cron, timers, tree")
     if not schedule.lines:
         return failed(f"no schedule verifies a backup ({schedule.looked})", *evidence, looked,
                       mend="pg_restore --list, or pg_verifybackup, after each backup")  # fmt: skip
-    return passed(f"verified by {schedule.lines[0][:120]}", *evidence, looked)
+    return passed(f"verified by {schedule.told[0][:120]}", *evidence, looked)
 
 
 async def _encrypted(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
@@ -150,7 +150,7 @@ async def _watched(probes: Probes, requirement: Requirement) -> Verdict:
     telling = await asyncio.to_thread(recurring, probes, HEARTBEAT)
     both = [line for line in jobs.lines if line in telling.lines and not _SWITCHED_OFF.search(line)]
     evidence = observe(
-        "jobs that make backups, and which of them report", f"{listed(jobs.lines, 3)}; reporting: {len(both)}; "
+        "jobs that make backups, and which of them report", f"{listed(jobs.told, 3)}; reporting: {len(both)}; "
         f"{jobs.looked}", "cron, timers, source tree", basis=f"{listed(jobs.lines)} {len(both)}",
     )  # fmt: skip
     if both and len(both) == len(jobs.lines):
@@ -200,7 +200,7 @@ async def _with_a_base(probes: Probes, evidence: Evidence, how: str) -> Verdict:
         return unknown(
             f"the log is kept ({how}); whether a base backup is made was not seen", evidence, mend=hidden.remedy
         )
-    looked = observe("schedules of base backups", f"{listed(base.lines, 3)}; {base.looked}", "cron, timers, tree")
+    looked = observe("schedules of base backups", f"{listed(base.told, 3)}; {base.looked}", "cron, timers, tree")
     if not base.lines:
         return unknown(f"the log is kept ({how}); no schedule of base backups was seen", evidence, looked,
                        mend="offer the machine that makes them")  # fmt: skip

@@ -19,6 +19,7 @@ from roadworthy.inspection.probes import addresses, comments
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 from roadworthy.inspection.probes.repo import Match, RepoProbe
 from roadworthy.inspection.probes.sessions import visit
+from roadworthy.inspection.redaction import unsaid
 
 PARAMETERS_LIMIT = 6
 BROKEN = 500
@@ -215,7 +216,7 @@ async def _scripts(probes: Probes, requirement: Requirement) -> Verdict:
         return failed(f"{open_ones[0]} comes back as markup", *evidence, mend="escape what is written into a page")
     if sinks:
         return failed(
-            f"{sinks[0].path}:{sinks[0].line} writes without escaping: {sinks[0].text[:60]}",
+            f"{sinks[0].path}:{sinks[0].line} writes without escaping: {unsaid(sinks[0].text)[:60]}",
             *evidence,
             mend="let the template escape, or sanitize with nh3 or DOMPurify right there",
         )

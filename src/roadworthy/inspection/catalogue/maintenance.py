@@ -105,7 +105,7 @@ async def _index_upkeep(probes: Probes, postgres: PostgresProbe, evidence: list[
     evidence.append(observe("pg_stat_user_indexes", text, postgres.vantage, basis=listed(problems)))
     schedule = await asyncio.to_thread(recurring, probes, REINDEX)
     evidence.append(
-        observe("schedules", f"{listed(schedule.lines)}; {schedule.looked_at} looked at", "cron, timers, source tree")
+        observe("schedules", f"{listed(schedule.told)}; {schedule.looked_at} looked at", "cron, timers, source tree")
     )
     if not schedule.lines:
         problems.append(f"no schedule rebuilds indexes ({schedule.looked})")

@@ -15,6 +15,7 @@ from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.repo import Match, RepoProbe
+from roadworthy.inspection.redaction import unsaid
 
 CLIENTS = ("requests", "urlopen", "httpx", "aiohttp")
 """One of which stands in any Python file that calls out."""
@@ -31,7 +32,9 @@ _LIMITED_BY_SIGNAL = re.compile(rf"\bsignal\b(?!.{{0,{CALL_LIMIT_CHARACTERS}}}\b
 _ABORTS = re.compile(r"AbortSignal\.(?:timeout|any)\(|setTimeout\([^;]{0,200}\babort\b")
 """What makes a signal end a call by itself; without it somebody has to press a button."""
 RUBY_LINES = 4
-_OFF = re.compile(r"\b(?:\w{0,60}timeout\w{0,60}|Timeout)[ \t]{0,9}[:=][ \t]{0,9}(?:0\b(?!\.)|None\b|null\b|nil\b|Infinity\b)")
+_OFF = re.compile(
+    r"\b(?:\w{0,60}timeout\w{0,60}|Timeout)[ \t]{0,9}[:=][ \t]{0,9}(?:0\b(?!\.)|None\b|null\b|nil\b|Infinity\b)"
+)
 _DEFAULTS = re.compile(r"\baxios\.defaults\.timeout\s*=\s*[1-9]|\bHTTPX?_TIMEOUT\b.*setdefault")
 
 
@@ -327,7 +330,9 @@ def _practised(practice: Practice, mend: str) -> Callable[[Probes, Requirement],
             observe("calls of HTTP clients", f"{len(out)}: {sources.quoted(out, 3)}", repo.vantage),
         ]
         if places:
-            return passed(f"{places[0].path}:{places[0].line} {practice.what}: {places[0].text[:60]}", *evidence)
+            return passed(
+                f"{places[0].path}:{places[0].line} {practice.what}: {unsaid(places[0].text)[:60]}", *evidence
+            )
         hints = [place for source in code for place in source.places(practice.trace)]
         if hints or installed or not out:
             seen = f"{hints[0].path}:{hints[0].line} speaks of it" if hints else f"{len(out)} calls, no library in use"

@@ -18,6 +18,7 @@ from roadworthy.inspection.model import Check, Documentation, Probes, Requiremen
 from roadworthy.inspection.probes.exposition import Exposition
 from roadworthy.inspection.probes.postgres import APPLICATION_NAME, PostgresProbe, Row
 from roadworthy.inspection.probes.repo import keyword
+from roadworthy.inspection.redaction import unsaid
 
 SIZE = re.compile(r"(?:^|_)POOL_?(?:MAX|SIZE|MAX_SIZE|LIMIT)$|^(?:DB|DATABASE)_(?:MAX_CONNECTIONS|CONNECTION_LIMIT)$")
 DATABASE_WORDS = frozenset(
@@ -30,7 +31,9 @@ POOL_WORDS = frozenset(
 OTHER_WORDS = frozenset({"REDIS", "VALKEY", "CACHE", "THREAD", "THREADS", "CELERY", "SESSION", "HTTP", "PGBOUNCER"})
 OVERFLOW = re.compile(r"MAX_OVERFLOW$")
 RECYCLE = re.compile(r"(?:RECYCLE(?:_SECONDS)?|MAX_LIFETIME(?:_SECONDS)?|CONN_MAX_AGE)$")
-POOL_SERIES = re.compile(r"(?:db|database|sql|postgres|pg).{0,200}(?:pool|connections)|pool.{0,200}(?:db|database|connections)")
+POOL_SERIES = re.compile(
+    r"(?:db|database|sql|postgres|pg).{0,200}(?:pool|connections)|pool.{0,200}(?:db|database|connections)"
+)
 LIMIT_SERIES = re.compile(r"_(?:limit|max|max_size|size_max)$")
 MAKERS = ("create_engine", "create_async_engine", "create_pool", "AsyncConnectionPool", "ConnectionPool")
 REUSED_SECONDS = 2
@@ -281,7 +284,7 @@ async def _ping(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: A
             "is noticed shows only when one is cut",
             "run with disruptive checks allowed",
         )
-    lines = "\n".join(f"{match.path}:{match.line}: {match.text}" for match, _ in calls)
+    lines = "\n".join(f"{match.path}:{match.line}: {unsaid(match.text)}" for match, _ in calls)
     evidence = observe("calls that make an engine", lines, repo.vantage)
     without = [match for match, call in calls if keyword(call, "pool_pre_ping") is not True]
     if without:

@@ -16,6 +16,7 @@ from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.host import HostProbe, Process
+from roadworthy.inspection.redaction import outline
 
 OWN = re.compile(
     r"artisan schedule:run|manage\.py|rails runner|\brake\b|bundle exec|bin/console|wp-cron|(?:npm|yarn|pnpm) run"
@@ -51,8 +52,8 @@ async def _ran(probes: Probes, requirement: Requirement) -> Verdict:
     daemon = host.running(*DAEMONS)
     evidence = observe(
         f"scheduled tasks of the service in {home or 'a folder that was not seen'}",
-        f"processes {listed(one.command[:80] for one in beats)}; schedules {listed(lines, 3)}, of {schedule.looked_at} "
-        f"looked at; cron runs: {bool(daemon)}",
+        f"processes {listed(one.command[:80] for one in beats)}; schedules {listed(map(outline, lines), 3)}, "
+        f"of {schedule.looked_at} looked at; cron runs: {bool(daemon)}",
         host.vantage,
         basis=f"{bool(beats)} {listed(lines)} {bool(daemon)}",
     )
@@ -60,7 +61,7 @@ async def _ran(probes: Probes, requirement: Requirement) -> Verdict:
         return passed(f"{beats[0].name} starts them", evidence)
     timed = [one for one in lines if "cron" not in one.partition(":")[0]]
     if lines and (daemon or (timed and host.systemd)):
-        return passed(f"scheduled by {lines[0][:120]}", evidence)
+        return passed(f"scheduled by {outline(lines[0])[:120]}", evidence)
     if lines:
         return failed(
             "a schedule is written, but no cron runs here",
@@ -106,12 +107,13 @@ async def _renewed(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
     lines = await asyncio.to_thread(_renewals, probes, host)
     evidence = observe(
         f"renewal of the certificate for {http.host}",
-        f"certbot renews it: {listed(lineages)}; others: {listed(others)}; jobs that renew: {listed(lines, 3)}; "
+        f"certbot renews it: {listed(lineages)}; others: {listed(others)}; "
+        f"jobs that renew: {listed(map(outline, lines), 3)}; "
         f"port 443: {listed(listening)}",
         host.vantage,
     )
     if lineages and lines:
-        return passed(f"{http.host} is renewed by {lines[0][:100]}", evidence)
+        return passed(f"{http.host} is renewed by {outline(lines[0])[:100]}", evidence)
     if lineages:
         return failed(f"certbot knows {http.host}, but no timer or cron renews it", evidence, mend="enable its timer",
                       patch="systemctl enable --now certbot.timer")  # fmt: skip

@@ -16,6 +16,7 @@ from roadworthy.inspection.model import Check, Documentation, Probes, Requiremen
 from roadworthy.inspection.probes import leaked, packages
 from roadworthy.inspection.probes.logs import LogsProbe
 from roadworthy.inspection.probes.repo import Match, RepoProbe
+from roadworthy.inspection.redaction import unsaid
 
 SHOWN = 8
 BESIDE = re.compile(
@@ -93,7 +94,7 @@ def _languages(subject: str) -> frozenset[str]:
 
 
 def _places(found: Sequence[Match]) -> str:
-    return listed([f"{one.path}:{one.line} {one.text[:60]}" for one in found], SHOWN)
+    return listed([f"{one.path}:{one.line} {unsaid(one.text)[:60]}" for one in found], SHOWN)
 
 
 def _statements(one: Source) -> Iterator[Match]:

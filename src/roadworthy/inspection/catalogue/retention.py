@@ -14,6 +14,7 @@ from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.postgres import PostgresProbe
 from roadworthy.inspection.probes.repo import RepoProbe
+from roadworthy.inspection.redaction import unsaid
 
 WORDS_MIN = 40
 TOPIC = re.compile(
@@ -78,7 +79,7 @@ async def _removed(probes: Probes, requirement: Requirement) -> Verdict:
 
 def _lifecycles(repo: RepoProbe) -> Sequence[str]:
     found = repo.grep(LIFECYCLE, "*.tf", "*.yml", "*.yaml", limit=5)
-    return [f"{match.path}:{match.line} {match.text[:80]}" for match in found]
+    return [f"{match.path}:{match.line} {unsaid(match.text)[:80]}" for match in found]
 
 
 def _scheduled(repo: RepoProbe) -> Iterator[str]:

@@ -15,7 +15,7 @@ from roadworthy.inspection.probes.addresses import Address
 from roadworthy.inspection.probes.backups import Artefact, artefacts_in
 from roadworthy.inspection.probes.config import ConfigProbe
 from roadworthy.inspection.probes.host import HostProbe, programs
-from roadworthy.inspection.redaction import redact
+from roadworthy.inspection.redaction import outline, redact
 
 CRON = (
     *("etc/crontab", "etc/cron.d/*", "etc/cron.hourly/*", "etc/cron.daily/*", "etc/cron.weekly/*"),
@@ -28,7 +28,9 @@ IN_TREE = (
     *(".github/workflows/*.yml", ".github/workflows/*.yaml", ".gitlab-ci.yml"),
     *("*cronjob*.yaml", "*cronjob*.yml", "crontab", "*.crontab", "*.timer"),
 )
-RECURRING = re.compile(r"^[ \t]*schedule:|^[ \t]*+(?:-[ \t]*+)?cron:|kind:[ \t]*CronJob|^OnCalendar|^OnUnitActiveSec", re.MULTILINE)
+RECURRING = re.compile(
+    r"^[ \t]*schedule:|^[ \t]*+(?:-[ \t]*+)?cron:|kind:[ \t]*CronJob|^OnCalendar|^OnUnitActiveSec", re.MULTILINE
+)
 BACKUP_PLACES = ("var/backups", "var/lib/postgresql/backups", "backup", "backups", "srv/backups", "opt/backups")
 BACKUP_SETTINGS = re.compile(r"(?:^|_)BACKUPS?_(?:DIR|PATH|LOCATION|DIRECTORY)$")
 SYSTEMS_OWN = re.compile(r"dpkg|apt-|/usr/lib(?:exec)?/(?:dpkg|apt|systemd)")
@@ -60,6 +62,11 @@ class Found:
     def looked(self) -> str:
         """How many places that hold schedules were looked at, in words."""
         return f"{counted(self.looked_at, 'schedule')} looked at"
+
+    @property
+    def told(self) -> Sequence[str]:
+        """The lines as reports may quote them: what programs are called with may open a door."""
+        return [outline(line) for line in self.lines]
 
 
 def recurring(probes: Probes, pattern: re.Pattern[str]) -> Found:

@@ -12,6 +12,7 @@ from itertools import accumulate
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes import comments, packages, syntax
 from roadworthy.inspection.probes.repo import Match, RepoProbe
+from roadworthy.inspection.redaction import unsaid
 
 LANGUAGES: Mapping[str, str] = {
     "py": "python",
@@ -107,7 +108,7 @@ def imports(names: Sequence[str]) -> re.Pattern[str]:
 
 def quoted(places: Sequence[Match], limit: int = 8) -> str:
     """Places as evidence quotes them."""
-    lines = [f"{one.path}:{one.line} {one.text}" for one in places[:limit]]
+    lines = [f"{one.path}:{one.line} {unsaid(one.text)}" for one in places[:limit]]
     return "\n".join([*lines, f"and {len(places) - limit} more"] if len(places) > limit else lines) or "none"
 
 

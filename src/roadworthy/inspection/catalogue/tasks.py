@@ -17,6 +17,7 @@ from roadworthy.inspection.model import Check, Documentation, Param, Probes, Req
 from roadworthy.inspection.probes import exposition, task_settings
 from roadworthy.inspection.probes.http import Answer
 from roadworthy.inspection.probes.task_settings import ENDS_ITSELF, KEEPS_DEAD, RETRIES_ITSELF, Sets, Setting, Tasks
+from roadworthy.inspection.redaction import unsaid
 
 MORE_THAN_SET = re.compile(r"monitor|alert|tested|replay|dashboard|documented|validate", re.IGNORECASE)
 QUEUE = re.compile(
@@ -54,7 +55,8 @@ async def _tasks(probes: Probes, *, subject: str) -> tuple[Tasks, Evidence]:
     if MORE_THAN_SET.search(subject):
         raise Unobservable("the line asks more than that it is set up", "ask for the setting in a line of its own")
     shown = (
-        "\n".join(f"{one.where.path}:{one.where.line}: {one.where.text}" for one in found.settings[:12]) or "no setting"
+        "\n".join(f"{one.where.path}:{one.where.line}: {unsaid(one.where.text)}" for one in found.settings[:12])
+        or "no setting"
     )
     return found, observe(f"settings of {listed(found.libraries)}", shown, repo.vantage)
 
@@ -116,7 +118,9 @@ async def _urgent(probes: Probes, requirement: Requirement) -> Verdict:
     if not settings:
         return failed(f"no task has a priority, and no queue of {listed(found.libraries)} a weight", evidence,
                       mend="a priority for urgent tasks, or a queue of their own that workers drain first")  # fmt: skip
-    return passed(f"set at {settings[0].where.path}:{settings[0].where.line}: {settings[0].where.text[:80]}", evidence)
+    return passed(
+        f"set at {settings[0].where.path}:{settings[0].where.line}: {unsaid(settings[0].where.text)[:80]}", evidence
+    )
 
 
 async def _measured(probes: Probes, requirement: Requirement) -> Verdict:
