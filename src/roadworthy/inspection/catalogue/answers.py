@@ -13,6 +13,7 @@ from roadworthy.inspection.errors import Refused, Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, compressed, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
+from roadworthy.inspection.probes import manifests
 from roadworthy.inspection.probes.html import parse as parse_page
 from roadworthy.inspection.probes.http import Answer, HttpProbe
 
@@ -38,6 +39,7 @@ OWN_PAGES = re.compile(
     r"|\b(?:40[34]|500|error|not[- ]found)\b[^.;]{0,20}\bpages?\b",
     re.IGNORECASE,
 )
+BY_ORCHESTRATOR = re.compile(r"\b(?:liveness|readiness|startup)\b[\w ,/&]{0,30}\bprobes?\b", re.IGNORECASE)
 FAILS_WHEN = re.compile(
     r"\b(?:fail\w*|50[0-9]|unhealthy|unready|not ready|unavailable|degraded|red)\b[^.;]{0,60}"
     r"\b(?:when|if|while|without|once)\b"
@@ -61,6 +63,9 @@ TRACES = re.compile(
 
 async def _health(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
+    by_orchestrator = bool(BY_ORCHESTRATOR.search(requirement.text("subject"))) and not requirement.text("path")
+    if by_orchestrator and probes.repo is not None and (await probes.repo.facts(manifests.read)).workloads:
+        raise Unobservable("the line is about probes of the orchestrator, which its manifests declare")
     if FAILS_WHEN.search(requirement.text("subject")):
         raise Unobservable(
             "the line says what happens when something fails, which a healthy service does not show",

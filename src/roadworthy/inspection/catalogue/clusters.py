@@ -19,6 +19,10 @@ from roadworthy.inspection.probes.yaml_files import at, rows, table
 
 SEVERAL = 2
 STATED_RUNNING = re.compile(r"\b(?:ready|running|healthy|tested|test with|verified|available)\b", re.IGNORECASE)
+ELSEWHERE = re.compile(
+    r"anti-?\s?affinity|topology spread|spread (?:over|across)|across (?:nodes|zones)", re.IGNORECASE
+)
+OF_NODES = re.compile(r"cluster auto-?scal|node (?:pool|group|auto)|karpenter|auto-?\s?scaling group", re.IGNORECASE)
 SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 Problem = Callable[[Object], str]
 
@@ -38,7 +42,12 @@ OF_CLUSTERS = re.compile(
 )
 
 
-async def _cluster(probes: Probes) -> tuple[RepoProbe, Cluster]:
+async def cluster(probes: Probes) -> tuple[RepoProbe, Cluster]:
+    """The tree, and what it declares for Kubernetes.
+
+    Raises:
+        Unobservable: it declares no workload of the service.
+    """
     repo = offered(probes.repo, "repo")
     found = await repo.facts(manifests.read)
     if not found.workloads:
@@ -50,12 +59,13 @@ async def _cluster(probes: Probes) -> tuple[RepoProbe, Cluster]:
     return repo, found
 
 
-def _evidence(repo: RepoProbe, found: Cluster, asked: str, lines: Sequence[str]) -> Evidence:
+def shown(repo: RepoProbe, found: Cluster, asked: str, lines: Sequence[str]) -> Evidence:
+    """What was found, with how many workloads were looked at and what was not read."""
     unread = f"; not read: {listed(found.unread, 3)}" if found.unread else ""
     return observe(asked, "\n".join(lines) + f"\n{len(found.workloads)} workloads{unread}", repo.vantage)
 
 
-def _hidden(found: Cluster, workloads: Sequence[Object]) -> str:
+def hidden(found: Cluster, workloads: Sequence[Object]) -> str:
     """What keeps the files from being the whole truth; empty where nothing does."""
     patched = [one.where for one in workloads if one.patched]
     if patched:
@@ -64,7 +74,9 @@ def _hidden(found: Cluster, workloads: Sequence[Object]) -> str:
 
 
 async def _replicas(probes: Probes, requirement: Requirement) -> Verdict:
-    repo, found = await _cluster(probes)
+    if ELSEWHERE.search(requirement.text("subject")):
+        raise Unobservable("the line asks where pods run, not how many there are")
+    repo, found = await cluster(probes)
     wanted = int(requirement.number("workers", SEVERAL))
     counted = [one for one in found.workloads if one.kind != "DaemonSet"]
     serving = [one for one in counted if any(at(c.declared, "ports") for c in one.serving)] or counted
@@ -72,10 +84,10 @@ async def _replicas(probes: Probes, requirement: Requirement) -> Verdict:
         raise Unobservable("the service runs once on each node: how many nodes there are does not show", "attest to it")
     counts = {one: _count(one, found) for one in serving}
     lines = [f"{one.where}: {count} ({how})" for one, (count, how) in counts.items()]
-    evidence = _evidence(repo, found, "replicas declared", lines)
+    evidence = shown(repo, found, "replicas declared", lines)
     few = [one for one, (count, _) in counts.items() if count < wanted]
-    if hidden := _hidden(found, serving):
-        return unknown(f"replicas: {hidden}", evidence, mend="render the manifests into the tree that is inspected")
+    if secret := hidden(found, serving):
+        return unknown(f"replicas: {secret}", evidence, mend="render the manifests into the tree that is inspected")
     if few:
         count, how = counts[few[0]]
         return failed(
@@ -104,12 +116,14 @@ def _scaler(one: Object, found: Cluster) -> Object | None:
 
 
 async def _scales(probes: Probes, requirement: Requirement) -> Verdict:
-    repo, found = await _cluster(probes)
+    if OF_NODES.search(requirement.text("subject")):
+        raise Unobservable("the line is about nodes, which no manifest of the service scales", "attest to it")
+    repo, found = await cluster(probes)
     pairs = [(one, scaler) for one in found.workloads if (scaler := _scaler(one, found))]
     lines = [f"{one.where}: {_range(scaler)}" for one, scaler in pairs]
-    evidence = _evidence(repo, found, "autoscalers", lines or ["none"])
-    if hidden := _hidden(found, [scaler for _, scaler in pairs] if pairs else found.workloads):
-        return unknown(f"autoscaling: {hidden}", evidence, mend="render the manifests into the tree")
+    evidence = shown(repo, found, "autoscalers", lines or ["none"])
+    if secret := hidden(found, [scaler for _, scaler in pairs] if pairs else found.workloads):
+        return unknown(f"autoscaling: {secret}", evidence, mend="render the manifests into the tree")
     if not pairs:
         return failed(
             f"no autoscaler names any of {len(found.workloads)} workloads", evidence,
@@ -148,14 +162,14 @@ def _unscalable(one: Object, scaler: Object, requirement: Requirement) -> str:
 
 
 async def _budget(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
-    repo, found = await _cluster(probes)
+    repo, found = await cluster(probes)
     budgets = found.of("PodDisruptionBudget")
     guarded = {one: budget for one in found.workloads for budget in budgets if _selects(budget, one)}
     lines = [f"{one.where}: {guarded[one].name if one in guarded else 'none'}" for one in found.workloads]
-    evidence = _evidence(repo, found, "disruption budgets", lines)
+    evidence = shown(repo, found, "disruption budgets", lines)
     need = [one for one in found.workloads if one.kind != "DaemonSet" and _count(one, found)[0] >= SEVERAL]
-    if hidden := _hidden(found, need):
-        return unknown(f"disruption budgets: {hidden}", evidence, mend="render the manifests into the tree")
+    if secret := hidden(found, need):
+        return unknown(f"disruption budgets: {secret}", evidence, mend="render the manifests into the tree")
     without = [one for one in need if one not in guarded]
     if without or not guarded:
         name = without[0].where if without else f"any of {len(found.workloads)} workloads"
@@ -186,13 +200,13 @@ def _blocks(budget: Object, count: int) -> bool:
 
 
 async def _rights(probes: Probes, requirement: Requirement) -> Verdict:
-    repo, found = await _cluster(probes)
+    repo, found = await cluster(probes)
     asked = requirement.text("subject").lower()
     problems = {one.where: problem for one in found.workloads if (problem := _loose(one, asked))}
     lines = [f"{one.where}: {problems.get(one.where, 'restricted')}" for one in found.workloads]
-    evidence = _evidence(repo, found, "securityContext of pods and containers", lines)
-    if hidden := _hidden(found, found.workloads):
-        return unknown(f"security contexts: {hidden}", evidence, mend="render the manifests into the tree")
+    evidence = shown(repo, found, "securityContext of pods and containers", lines)
+    if secret := hidden(found, found.workloads):
+        return unknown(f"security contexts: {secret}", evidence, mend="render the manifests into the tree")
     if problems:
         where, problem = next(iter(problems.items()))
         return failed(f"{where}: {problem}", evidence, mend="restrict the container", patch=RESTRICTED)
@@ -239,19 +253,19 @@ async def _account(probes: Probes, requirement: Requirement) -> Verdict:
         raise Unobservable(
             "the line speaks of people's roles, manifests of a workload's", "describe the roles as a flow"
         )
-    repo, found = await _cluster(probes)
+    repo, found = await cluster(probes)
     accounts = {one.where: str(one.pod.get("serviceAccountName") or "default") for one in found.workloads}
     granted = {accounts[one.where]: _grants(found, accounts[one.where], one) for one in found.workloads}
     lines = [f"{where}: {name}: {listed(granted[name])}" for where, name in accounts.items()]
-    evidence = _evidence(repo, found, "service accounts and what is granted to them", lines)
+    evidence = shown(repo, found, "service accounts and what is granted to them", lines)
     wide = [(name, rule) for name, rules in granted.items() for rule in rules if _too_wide(rule)]
     if wide:
         return failed(
             f"service account {wide[0][0]} may do {wide[0][1]}", evidence,
             mend="name the resources and verbs that the service uses, in a Role of its namespace",
         )  # fmt: skip
-    if hidden := _hidden(found, found.workloads):
-        return unknown(f"rights: {hidden}", evidence, mend="render the manifests into the tree")
+    if secret := hidden(found, found.workloads):
+        return unknown(f"rights: {secret}", evidence, mend="render the manifests into the tree")
     unclear = [
         one for one in found.workloads
         if not granted[accounts[one.where]] and not _without_token(one, found)

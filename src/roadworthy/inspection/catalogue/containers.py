@@ -210,35 +210,54 @@ def _asks(command: str) -> bool:
     return bool(plain) and not NEVER_FAILS.search(plain)
 
 
+def _amounts(subject: str) -> Sequence[tuple[str, str]]:
+    """Which amounts a line asks for: limits of memory, unless it says more."""
+    kinds = [kind for kind in ("memory", "cpu") if re.search(rf"\b{kind}s?\b", subject, re.IGNORECASE)] or ["memory"]
+    places = ["requests"] if re.search(r"\brequests?\b", subject, re.IGNORECASE) else []
+    if not places or re.search(r"\blimit", subject, re.IGNORECASE):
+        places.append("limits")
+    return [(place, kind) for place in places for kind in kinds]
+
+
+def _all_of(amounts: Sequence[object]) -> str:
+    return ", ".join(map(str, amounts)) if all(amounts) else ""
+
+
 async def _limited(probes: Probes, requirement: Requirement) -> Verdict:
     if ACCOUNTS.search(requirement.text("subject")):
         raise Unobservable("the line is about limits of an account, which its provider knows", "attest to it")
     if requirement.params.keys() & {"bytes", "cores"}:
         raise Unobservable("the line gives an amount, which only the running side shows", "inspect where it runs")
     repo, _, composed, cluster = await _declared(probes)
+    wanted = _amounts(requirement.text("subject"))
     if cluster.workloads:
         limits = {
-            f"{one.where} {c.name}": str(at(c.declared, "resources", "limits", "memory") or "")
+            f"{one.where} {c.name}": _all_of([at(c.declared, "resources", *place) for place in wanted])
             for one in cluster.workloads for c in one.containers
         }  # fmt: skip
     else:
-        limits = {f"{one.path} {one.name}": str(images.limits(one)["memory"] or "") for one in composed}
+        kinds = [{"memory": "memory", "cpu": "cpus"}[kind] for where, kind in wanted if where == "limits"]
+        limits = {f"{one.path} {one.name}": _all_of([images.limits(one)[kind] for kind in kinds]) for one in composed}
     if not limits:
         raise Unobservable(
             "nothing that is deployed is declared here: an image has no limits", "name the tree that does"
         )
     evidence = observe(
-        "memory limits of containers", listed([f"{k}: {v or 'none'}" for k, v in limits.items()], 12), repo.vantage
+        f"{_said(wanted)} of containers", listed([f"{k}: {v or 'none'}" for k, v in limits.items()], 12), repo.vantage
     )
     without = [where for where, value in limits.items() if not value]
     if hidden := [one.where for one in cluster.workloads if one.patched] + list(cluster.unread):
         return unknown(f"limits: not read: {listed(hidden, 3)}", evidence, mend="render the manifests")
     if without:
         return failed(
-            f"{without[0]} has no memory limit", evidence,
+            f"{without[0]} lacks {_said(wanted)}", evidence,
             mend="resources.limits.memory (Kubernetes), deploy.resources.limits or mem_limit (compose)",
         )  # fmt: skip
-    return passed(f"all {len(limits)} containers have a memory limit", evidence)
+    return passed(f"all {len(limits)} containers have {_said(wanted)}", evidence)
+
+
+def _said(wanted: Sequence[tuple[str, str]]) -> str:
+    return listed(f"a {place.removesuffix('s')} of {kind}" for place, kind in wanted)
 
 
 async def _user(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.inspection.catalogue.asking import verdict_of
 
 from roadworthy.contracts.checks import Status
-from roadworthy.inspection.fixtures.kubernetes import HPA, PDB, RBAC, WEB
+from roadworthy.inspection.fixtures.kubernetes import HPA, INGRESS, PDB, POLICY, RBAC, SPREAD, WEB
 from roadworthy.inspection.fixtures.stage import Stage
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
@@ -241,3 +241,62 @@ subjects: [{kind: Group, name: "system:serviceaccounts:shop"}]
 )
 async def test_rights_by_whatever_way(text: str, expected: Status) -> None:
     assert await status("rbac", {"k8s/web.yaml": IN_SHOP, "k8s/rights.yaml": text}) is expected
+
+
+PROBES, POLICIES, SEALED, APART = (
+    "Liveness and readiness probes configured", "Network policies in place", "Ingress TLS", "Pod anti-affinity"
+)  # fmt: skip
+OPEN_POLICY = POLICY.replace("[{from: [{podSelector: {matchLabels: {app: proxy}}}]}]", "[{}]")
+
+
+@pytest.mark.parametrize(
+    ("check", "text", "subject", "expected"),
+    [
+        ("health.endpoint.probes", WEB, PROBES, PASS),
+        ("health.endpoint.probes", WEB, "Startup probe configured", FAIL),
+        ("health.endpoint.probes", WEB, "Health endpoint answers", UNKNOWN),
+        ("health.endpoint.probes", WEB.replace("readinessProbe:", "# readinessProbe:"), "Liveness probes", PASS),
+        ("health.endpoint.probes", WEB.replace("/health/live", "/health/ready"), PROBES, FAIL),
+        (
+            "health.endpoint.probes",
+            WEB.replace("livenessProbe: {httpGet: {path: /health/live, port: 8000}}", "livenessProbe: {}"),
+            PROBES,
+            FAIL,
+        ),
+        (
+            "health.endpoint.probes",
+            WEB.replace("{httpGet: {path: /health/live, port: 8000}}", "{exec: {command: [/bin/true]}}"),
+            "Liveness probe",
+            PASS,
+        ),
+        (
+            "health.endpoint.probes",
+            WEB.replace("{httpGet: {path: /health/live, port: 8000}}", "{exec: {command: [sh, -c, exit 0]}}"),
+            "Liveness probe",
+            FAIL,
+        ),
+        ("sec.trusted_net.policies", f"{WEB}---\n{POLICY}", POLICIES, PASS),
+        ("sec.trusted_net.policies", f"{WEB}---\n{OPEN_POLICY}", POLICIES, FAIL),
+        ("sec.trusted_net.policies", f"{WEB}---\n{POLICY.replace('app: web', 'app: other')}", POLICIES, FAIL),
+        ("sec.trusted_net.policies", f"{WEB}---\n{POLICY.replace('[Ingress]', '[Egress]')}", POLICIES, FAIL),
+        ("sec.trusted_net.policies", f"{WEB}---\n{POLICY}", "Database is not public", UNKNOWN),
+        ("sec.trusted_net.policies", POLICY, POLICIES, UNKNOWN),
+        ("tls.https.ingress", f"{WEB}---\n{INGRESS}", SEALED, PASS),
+        ("tls.https.ingress", f"{WEB}---\n{INGRESS.replace(', secretName: shop-tls', '')}", SEALED, FAIL),
+        ("tls.https.ingress", f"{WEB}---\n{INGRESS.replace('[shop.example]', '[*.example]')}", SEALED, UNKNOWN),
+        ("tls.https.ingress", WEB, SEALED, UNKNOWN),
+        ("k8s.replicas.spread", WEB + SPREAD, APART, PASS),
+        ("k8s.replicas.spread", WEB + SPREAD.replace("app: web", "app: other"), APART, FAIL),
+        ("k8s.replicas.spread", WEB + SPREAD, "Three replicas", UNKNOWN),
+        ("k8s.replicas.declared", WEB, "Replicas spread across zones", UNKNOWN),
+        ("k8s.hpa.declared", f"{WEB}---\n{HPA}", "Cluster autoscaler configured", UNKNOWN),
+    ],
+)
+async def test_what_stands_around_the_pods(check: str, text: str, subject: str, expected: Status) -> None:
+    verdict = await verdict_of(check, Stage(repo={"k8s/web.yaml": text}), subject=subject)
+    assert verdict.status is expected, verdict.summary
+
+
+async def test_what_a_chart_renders_is_not_guessed() -> None:
+    files = {"k8s/web.yaml": f"{WEB}---\n{POLICY}", **CHART}
+    assert (await verdict_of("sec.trusted_net.policies", Stage(repo=files), subject=POLICIES)).status is UNKNOWN

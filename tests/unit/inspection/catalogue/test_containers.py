@@ -159,3 +159,18 @@ async def test_the_workload_overrules_the_image(user: str, expected: Status) -> 
     declared = WEB.replace("securityContext: {runAsNonRoot: true", f"securityContext: {{{user}")
     files = {"Dockerfile": "FROM python:3.13\nUSER app\n", "k8s/web.yaml": declared}
     assert await status("sec.nonroot.image", files) is expected
+
+
+@pytest.mark.parametrize(
+    ("resources", "subject", "expected"),
+    [
+        ("limits: {memory: 256Mi}", "Memory limits set", PASS),
+        ("limits: {memory: 256Mi}", "CPU limits set", FAIL),
+        ("limits: {memory: 256Mi}", "Resource limits set", PASS),
+        ("limits: {memory: 256Mi}", "Resource requests and limits set (CPU and memory)", FAIL),
+        ("limits: {memory: 256Mi, cpu: 500m}", "Resource requests and limits set (CPU and memory)", PASS),
+    ],
+)
+async def test_amounts_that_a_line_names(resources: str, subject: str, expected: Status) -> None:
+    text = WEB.replace("limits: {memory: 256Mi}", resources)
+    assert await status("host.limits.declared", {"k8s/web.yaml": text}, subject=subject) is expected
