@@ -98,7 +98,17 @@ def _meaning(mapped: Mapped) -> tuple[object, ...]:
     """All that a verdict rests on, and what the report repeats of the line."""
     asked = [(one.id, dict(one.params)) for one in mapped.requirements]
     turned = mapped.sense if not mapped.unmeasurable else None
-    return _place(mapped.item), asked, mapped.groups, mapped.unread, mapped.unmeasurable, turned, mapped.left_out
+    return (
+        _place(mapped.item),
+        asked,
+        mapped.groups,
+        mapped.unread,
+        mapped.unmeasurable,
+        turned,
+        mapped.left_out,
+        mapped.understood,
+        mapped.left,
+    )
 
 
 def _place(item: Item) -> tuple[object, ...]:

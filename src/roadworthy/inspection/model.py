@@ -216,8 +216,8 @@ class Check:
 
     `requirements` are the ids it answers. `needs` names probes that must all be there (the runner answers `unknown`
     and says what to add otherwise). `provokes`: exceeds a limit on purpose; runs after all others, outside the
-    request budget. `server_itself`: it is about the server, so one that is up and empty may rightly pass. `run`
-    returns a verdict on the one requirement it is handed, or raises `Unobservable`.
+    request budget. `server_itself`: it is about the server, so one that is up and empty may rightly pass. `covers`:
+    words of a line that it looks at although its evidence does not name them (see `remainder`). `run` returns a verdict on the one requirement it is handed, or raises `Unobservable`.
     """
 
     id: str
@@ -233,3 +233,4 @@ class Check:
     timeout_seconds: float = 10.0
     provokes: bool = False
     server_itself: bool = False
+    covers: tuple[str, ...] = ()

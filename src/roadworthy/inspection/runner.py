@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Kind, Remediation, Status, Verdict
-from roadworthy.inspection import results
+from roadworthy.inspection import remainder, results
 from roadworthy.inspection.checklist import words
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.mapper import Mapped
@@ -18,6 +18,7 @@ from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.model import PROBE_REMEDIES, Check, Probes, Requirement
 from roadworthy.inspection.observation import printable
 from roadworthy.inspection.redaction import redact
+from roadworthy.inspection.remainder import Answered
 from roadworthy.inspection.requirements import BY_ID, kind_of
 from roadworthy.inspection.results import Answer, Inspection, LineResult
 
@@ -211,14 +212,30 @@ def _line(mapped: Mapped, planned: Plan, verdicts: Mapping[Key, Verdict]) -> Lin
         answers += own
         statuses.append(_status(requirement, own))
     status = results.of_mapped(mapped, statuses)
-    if status is Status.PASS and mapped.unread:
-        claimed = ", ".join(repr(words) for words in mapped.unread)
-        return LineResult(
-            mapped, Status.UNKNOWN, tuple(answers), f"it also claims {claimed}, which nothing here looks at"
-        )
+    beyond = _beyond(mapped, status, answers)
+    if beyond:
+        settled = LineResult(mapped, status, tuple(answers))
+        return replace(settled, status=Status.UNKNOWN, reason=_of_remainder(settled, beyond), beyond=beyond)
     if status is Status.FAIL and mapped.item.conditional:
         return _asked_in_a_case(LineResult(mapped, status, tuple(answers)))
     return LineResult(mapped, status, tuple(answers), _reason(mapped, planned, answers))
+
+
+def _beyond(mapped: Mapped, status: Status, answers: Sequence[Answer]) -> tuple[str, ...]:
+    """What keeps a settled line from its verdict: words that none of the answers it rests on looked at."""
+    decisive = results.decisive(mapped, status)
+    seen = [Answered(one.check, one.requirement, one.verdict) for one in answers if one.verdict.status is decisive]
+    if status is Status.PASS:
+        return remainder.beyond(mapped, seen)
+    return remainder.off_the_point(mapped, seen) if status is Status.FAIL else ()
+
+
+def _of_remainder(settled: LineResult, beyond: Sequence[str]) -> str:
+    words = ", ".join(repr(word) for word in beyond)
+    if settled.status is Status.FAIL:
+        return f"what failed is not {words}: {settled.summary}"
+    asked = "a line of its own, or a comment, may say what that asks"
+    return f"what was seen holds ({settled.summary}), but nothing looked at {words}: {asked}"
 
 
 def _asked_in_a_case(failed: LineResult) -> LineResult:

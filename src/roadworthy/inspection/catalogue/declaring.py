@@ -31,6 +31,7 @@ def check(
     radius: BlastRadius = BlastRadius.PROBE,
     provokes: bool = False,
     seconds: float = 60.0,
+    covers: tuple[str, ...] = (),
 ) -> Check:
     """The check `requirement.name`, which answers `also` other requirements; `params` are what its twins are asked."""
     return Check(
@@ -44,6 +45,7 @@ def check(
         run=run,
         timeout_seconds=seconds,
         provokes=provokes,
+        covers=covers,
         documentation=documentation,
         fixtures=twins(requirement, params, must_fail=must_fail, mended=mended),
     )
@@ -58,6 +60,7 @@ def of_tree(
     *twin: Tree,
     params: Mapping[str, Param] | None = None,
     radius: BlastRadius = BlastRadius.READ_ONLY,
+    covers: tuple[str, ...] = (),
 ) -> Check:
     """A check of what stands in the source tree; `twin` is the tree that it fails, and the one that it passes."""
     requirement, _, name = identifier.rpartition(".")
@@ -76,4 +79,5 @@ def of_tree(
         strength=Strength.FILE,
         radius=radius,
         seconds=QUICK_SECONDS,
+        covers=covers,
     )

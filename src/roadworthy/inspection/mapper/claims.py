@@ -43,6 +43,8 @@ _ASKING = frozenset({
     "run", "execute", "must", "should", "after", "before", "each", "every", "when", "where", "also", "only", "not",
 })  # fmt: skip
 """Words by which something is asked: they say little about what."""
+_COUNTS = r"\w*\d\w*|seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?|once|twice|least|characters|chars"
+_ASKS_OR_COUNTS = re.compile("|".join((*sorted(_ASKING), _COUNTS)))
 _ADDS_NOTHING = frozenset({"tested", "secured", "accessible", "reachable", "communicated", "details", "both", "more"})
 JOINING = frozenset({"and", "&", "+"})
 """What joins claims for certain; commas also stand between the parts of one."""
@@ -190,7 +192,7 @@ def _is_clear(match: Match, line: Line, demands: Callable[[Item], bool]) -> bool
 
 def _explains(match: Match, line: Line) -> bool:
     """Whether `match` says what most of the line is about, or of its set-off beginning where it rests on that."""
-    told = {place for place in line.telling if line.own[place].text not in _ASKING}
+    told = {place for place in line.telling if not _ASKS_OR_COUNTS.fullmatch(line.own[place].text)}
     if match.set_off(line.own):
         told = {place for place in told if line.own[place].weight == TITLE_WEIGHT}
     return match.spread <= WINDOW_WORDS_WIDE and len(match.taken & told) >= LEAST_SHARE_WIDE * len(told)

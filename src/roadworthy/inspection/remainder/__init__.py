@@ -1,0 +1,6 @@
+"""What a line claims beyond what the verdicts on it looked at: with such a remainder it can't be said to hold."""
+
+from roadworthy.inspection.remainder.beyond import beyond, off_the_point
+from roadworthy.inspection.remainder.covering import Answered
+
+__all__ = ["Answered", "beyond", "off_the_point"]
