@@ -45,6 +45,7 @@ PROGRAMS = {
     "nginx": (("nginx", "/usr/sbin/nginx"), "nginx-light"),
     "pgbouncer": (("pgbouncer", "/usr/sbin/pgbouncer"), "pgbouncer"),
     "node": (("node",), "nodejs"),
+    "npm": (("npm",), "npm"),
     "prometheus": (("prometheus",), "prometheus prometheus-alertmanager"),
     "debian_postgres": (("/usr/lib/postgresql/15/bin/postgres",), "postgresql"),
 }

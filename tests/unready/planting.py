@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -14,11 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.processes import free_port, started, wait_until
 
+from roadworthy.chassis.processes.state import FileLock
 from roadworthy.inspection import command
 
 SERVICES = Path(__file__).with_name("services")
+SCRIPTS = {"node": "node_shop.js", "express": "express/shop.js"}
+NPM_SECONDS = 80
 STRONG_KEY = "kV3t9-xQ7_mB2pZr8LwN5yHd4Gf6JcTs"
 
 
@@ -82,14 +87,14 @@ def service(kind: str, folder: Path, defects: str = "", environment: Mapping[str
         **(environment or {}),
     }
     with started(_command(kind, port), told, folder / "service.log", folder):
-        wait_until(lambda: _listens(port), (folder / "service.log").read_text)
+        wait_until(lambda: listens(port), (folder / "service.log").read_text)
         yield f"http://127.0.0.1:{port}"
 
 
 def _command(kind: str, port: int) -> Sequence[str]:
     bin_ = Path(sys.executable).parent
-    if kind == "node":
-        return [str(shutil.which("node")), str(SERVICES / "node_shop.js")]
+    if kind in SCRIPTS:
+        return [str(shutil.which("node")), str(SERVICES / SCRIPTS[kind])]
     if kind == "fastapi":
         options = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
         return [str(bin_ / "uvicorn"), "fastapi_shop:app", *options]
@@ -97,7 +102,37 @@ def _command(kind: str, port: int) -> Sequence[str]:
     return [str(bin_ / "gunicorn"), "flask_shop:app", *options]
 
 
-def _listens(port: int) -> bool:
+def express_packages(cache: Path) -> Path:
+    """The folder with the packages that the lock file names, kept in `cache` between runs; runs none of their scripts.
+
+    Where the registry can't be reached the test is not run; where everything must run, it fails.
+    """
+    wanted = [SERVICES / "express" / name for name in ("package.json", "package-lock.json")]
+    folder = cache / hashlib.sha256(wanted[1].read_bytes()).hexdigest()[:16]
+    lock = FileLock(cache / "lock")
+    lock.acquire(wait=True)
+    try:
+        if not (folder / "installed").exists():
+            _install(wanted, folder)
+    finally:
+        lock.release()
+    return folder / "node_modules"
+
+
+def _install(wanted: Sequence[Path], folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for file in wanted:
+        shutil.copy(file, folder)
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=NPM_SECONDS, check=False)
+    if done.returncode:
+        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        refuse(f"not run: npm could not bring Express: {done.stderr.strip()[-300:]}")
+    (folder / "installed").touch()
+
+
+def listens(port: int) -> bool:
     with socket.socket() as one:
         one.settimeout(1)
         return one.connect_ex(("127.0.0.1", port)) == 0

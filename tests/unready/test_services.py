@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unready.planting import Defect, inspected, service
+from tests.unready.planting import Defect, express_packages, inspected, service
 
 KINDS = [
     pytest.param("fastapi"),
     pytest.param("flask"),
     pytest.param("node", marks=pytest.mark.node),
+    pytest.param("express", marks=[pytest.mark.node, pytest.mark.npm]),
 ]
 DEFECTS = [
     Defect("unhealthy", "Health check answers (`/health`)", "health.endpoint.answers"),
@@ -43,9 +44,18 @@ DEFECTS = [
 LINES = list(dict.fromkeys(defect.line for defect in DEFECTS))
 
 
+@pytest.fixture
+def packages(kind: str, pytestconfig: pytest.Config) -> dict[str, str]:
+    """Where a service of this kind finds its packages, as a variable of its environment."""
+    if kind != "express":
+        return {}
+    assert pytestconfig.cache is not None
+    return {"NODE_PATH": str(express_packages(Path(pytestconfig.cache.mkdir("express"))))}
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_mended_twin_raises_no_alarm(kind: str, tmp_path: Path) -> None:
-    with service(kind, tmp_path) as url:
+def test_the_mended_twin_raises_no_alarm(kind: str, packages: dict[str, str], tmp_path: Path) -> None:
+    with service(kind, tmp_path, environment=packages) as url:
         seen = inspected(tmp_path, "Service", LINES, f'[http]\nurl = "{url}"\n')
     assert seen.alarms == {}
     unseen = {line: seen.words[line] for line, status in seen.status.items() if status != "pass"}
@@ -54,9 +64,11 @@ def test_the_mended_twin_raises_no_alarm(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
-def test_a_planted_defect_is_found_by_its_check(kind: str, defect: Defect, tmp_path: Path) -> None:
+def test_a_planted_defect_is_found_by_its_check(
+    kind: str, defect: Defect, packages: dict[str, str], tmp_path: Path
+) -> None:
     lines = [defect.line] if defect.name == "slow" else LINES  # exceeding the limit of a slow service takes long
-    with service(kind, tmp_path, defect.name, defect.environment) as url:
+    with service(kind, tmp_path, defect.name, {**packages, **defect.environment}) as url:
         seen = inspected(tmp_path, "Service", lines, f'[http]\nurl = "{url}"\n')
     assert defect.check in seen.failed.get(defect.line, []), (seen.status, seen.words.get(defect.line))
     assert set(seen.alarms) - {defect.line, *defect.also} == set(), seen.alarms

@@ -11,21 +11,9 @@ import traceback
 from collections import defaultdict
 
 from flask import Flask, Response, jsonify, request
+from shop import HEADERS, ITEMS, METRICS, PAGE
 
 DEFECTS = set(os.environ.get("DEFECTS", "").split(","))
-ITEMS = [{"id": number, "name": f"thing number {number}", "price_cents": number * 100} for number in range(60)]
-PAGE = """<!doctype html><html lang="en"><head><title>Shop</title>
-<link rel="stylesheet" href="/static/site.3f9a1b2c.css">
-<meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body><header><h1>Shop</h1></header><main><p>Things</p><a href="/items">Items</a></main></body></html>"""
-HEADERS = {
-    "strict-transport-security": "max-age=31536000; includeSubDomains",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "strict-origin-when-cross-origin",
-    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; object-src 'none'; base-uri 'self'",
-    "permissions-policy": "camera=(), microphone=()",
-}
 LIMIT_A_MINUTE = 120 if "limit too high" in DEFECTS else 60
 
 app = Flask(__name__, static_folder=None)
@@ -92,7 +80,7 @@ def style() -> Response:
 @app.get("/api/items")
 def items() -> Response:
     if "slow" in DEFECTS:
-        time.sleep(0.4)
+        time.sleep(0.22)
     return jsonify(ITEMS)
 
 
@@ -107,14 +95,7 @@ if "no metrics" not in DEFECTS:
 
     @app.get("/metrics")
     def metrics() -> Response:
-        return Response(
-            "# TYPE http_requests_total counter\n"
-            'http_requests_total{method="GET",path="/",status="200"} 12\n'
-            "# TYPE http_request_duration_seconds histogram\n"
-            'http_request_duration_seconds_bucket{le="+Inf"} 12\n'
-            "http_request_duration_seconds_count 12\nhttp_request_duration_seconds_sum 0.2\n",
-            mimetype="text/plain",
-        )
+        return Response(METRICS, mimetype="text/plain")
 
 
 if "open docs" in DEFECTS:

@@ -82,7 +82,7 @@ function send(request, response, given) {
 }
 
 const server = http.createServer((request, response) => {
-  const delay = defects.has("slow") && request.url.startsWith("/api/items") ? 400 : 0;
+  const delay = defects.has("slow") && request.url.startsWith("/api/items") ? 220 : 0;
   setTimeout(() => {
     let given;
     try {
