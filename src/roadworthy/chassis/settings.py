@@ -79,7 +79,9 @@ class Settings(BaseSettings):
     )
     site_url: str = Field("", description="public address of the site; empty: http://HOST:PORT")
     cdn_url: str = Field(
-        "", description="https://host that serves /static from here; empty: this site serves it itself"
+        "",
+        pattern=r"^(https?://[^\s;,'\"/]+/?)?$",
+        description="https://host that serves /static from here; empty: this site serves it itself",
     )
     state_dir: Path = Field(
         Path(".roadworthy"), alias="ROADWORTHY_STATE_DIR", description="embedded servers' data, logs, generated secrets"
@@ -137,6 +139,12 @@ class Settings(BaseSettings):
     request_timeout_seconds: float = Field(30.0, gt=0, le=600, description="deadline of a request")
     requests_in_flight_max: int = Field(
         2000, ge=1, le=100_000, description="requests a process works on at once; more are answered 503 at once"
+    )
+    request_wait_seconds: float = Field(
+        0.25,
+        gt=0,
+        le=60,
+        description="beyond 1,200 requests at once in all processes, how long one may wait for others",
     )
     body_limit_bytes: int = Field(1024 * 1024, ge=1024, description="largest request body")
     shutdown_timeout_seconds: float = Field(15.0, ge=0, le=300, description="how long a stop waits for requests")

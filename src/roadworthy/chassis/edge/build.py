@@ -21,6 +21,7 @@ from roadworthy.chassis.edge.hosts import Hosts
 from roadworthy.chassis.edge.lifespan import TICK_SECONDS, Every, Lag, Lifespan
 from roadworthy.chassis.edge.policy import NO_CACHE, RoutePolicy
 from roadworthy.chassis.edge.routes import RouteTable
+from roadworthy.chassis.edge.shedding import EVERY_SECONDS, Shedding
 from roadworthy.chassis.limits.limiter import RateLimiter
 from roadworthy.chassis.limits.quota import UNLIMITED, LimitPolicy, Quota
 from roadworthy.chassis.settings import Settings
@@ -33,6 +34,8 @@ from roadworthy.chassis.telemetry.output import LogOutput
 ACCESS_LOG_SECONDS = 0.25
 METRICS_SECONDS = 1.0
 TIDY_SECONDS = 5.0
+# A thousand users at once, spread over the processes by chance: so many are taken on whatever their answers take.
+NEVER_REFUSED = 1200
 HEALTH_SECONDS = 5.0  # alerts must not wait for somebody to ask
 MINUTE, HOUR = 60, 3600
 
@@ -138,6 +141,7 @@ class _Builder:
         self._limiters: list[RateLimiter] = []
         self._deadlines: dict[float, Deadlines] = {}
         self._lag = Lag()
+        self._measure: Callable[[float], object] = lambda _now: None
         self._health = health
         health.facts = {**health.facts, "rate_limits": self._limits_are, "cache": self._cache_is}
         self._routes = self._make_routes(policies)
@@ -155,9 +159,10 @@ class _Builder:
             metrics=self._metrics,
             access=self._access,
             health=self._health,
-            in_flight_max=self._settings.requests_in_flight_max,
+            shedding=self._make_shedding(),
             lifespan=Lifespan(self._timed(), self._closers(), lambda: edge.drain(), self._lag),  # noqa: PLW0108  # not made yet
         )
+        self._measure = edge.measure
         self._observe(edge)
         return edge
 
@@ -201,8 +206,14 @@ class _Builder:
         )
         return AccessLog(output, for_people=for_people)
 
+    def _make_shedding(self) -> Shedding:
+        settings = self._settings
+        floor = max(1, NEVER_REFUSED // self._processes)
+        return Shedding(settings.requests_in_flight_max, floor, settings.request_wait_seconds)
+
     def _timed(self) -> tuple[Every, ...]:
         timed = [
+            Every(EVERY_SECONDS, lambda now: self._measure(now)),  # noqa: PLW0108  # the edge is not made yet
             Every(TICK_SECONDS, self._expire),
             Every(METRICS_SECONDS, self._lag.turn_over),
             Every(METRICS_SECONDS, lambda _now: self._metrics.flush()),
@@ -240,6 +251,7 @@ class _Builder:
             "http_requests_shed_total", "Sent away because too many were under way.", (), lambda: {(): edge.shed}
         )
         metrics.gauge("http_requests_in_flight", "Requests being answered.", (), lambda: {(): edge.in_flight})
+        metrics.gauge("http_requests_in_flight_limit", "How many are taken on.", (), lambda: {(): edge.in_flight_limit})
         metrics.gauge(
             "event_loop_lag_seconds",
             "How late the event loop was at most, in the last second.",

@@ -23,6 +23,7 @@ from roadworthy.chassis.edge.problems import rate_limited_body
 from roadworthy.chassis.edge.requestid import accepted, request_ids
 from roadworthy.chassis.edge.routes import Plan, RouteTable, route_of
 from roadworthy.chassis.edge.security import HSTS
+from roadworthy.chassis.edge.shedding import Shedding
 from roadworthy.chassis.edge.validators import matches
 from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded, Overloaded, UnknownHost
 from roadworthy.chassis.limits.limiter import RateLimiter, Standing
@@ -61,16 +62,17 @@ class Edge:
         "_health",
         "_hosts",
         "_ids",
-        "_in_flight_max",
         "_lifespan",
         "_metrics",
         "_records",
         "_routes",
         "_series",
+        "_shedding",
         "_tail",
         "_told_of_proxy",
         "_trusting",
         "app",
+        "done",
         "in_flight",
         "shed",
     )
@@ -88,13 +90,14 @@ class Edge:
         health: Health,
         access: AccessLog | None,
         lifespan: Lifespan,
-        in_flight_max: int,
+        shedding: Shedding,
     ) -> None:
-        """Take the parts; None switches one off. More than `in_flight_max` requests at once are sent away."""
+        """Take the parts; None switches one off. More requests at once than `shedding` allows are sent away."""
         self.app = app
         self.in_flight = 0
         self.shed = 0
-        self._in_flight_max = in_flight_max
+        self.done = 0
+        self._shedding = shedding
         self._tail: tuple[Header, ...] = ()
         self._health = health
         self._routes = routes
@@ -183,7 +186,7 @@ class Edge:
         request_id.set(identifier)
         try:
             limiter = plan.limiter
-            if self.in_flight > self._in_flight_max and plan.endpoint is None:
+            if self.in_flight > self._shedding.limit and plan.endpoint is None:
                 self.shed += 1
                 await exchange.refuse(Overloaded(), RETRY_AFTER)
             elif limiter is None or self._admits(exchange, limiter) or await self._admitted(exchange, limiter):
@@ -212,6 +215,15 @@ class Edge:
             yield self
         finally:
             await self._lifespan.stop()
+
+    @property
+    def in_flight_limit(self) -> int:
+        """More requests at once are sent away."""
+        return self._shedding.limit
+
+    def measure(self, now: float) -> None:
+        """Let the bound on requests at once follow how quickly they are answered."""
+        self._shedding.observe(now, self.in_flight, self.done)
 
     def drain(self) -> None:
         """Prepare for a stop: readiness turns red, and each answer from now on asks its client to connect anew."""
@@ -341,6 +353,7 @@ class Edge:
             if exchange.refusal is None:
                 raise
         finally:
+            self.done += 1
             deadlines.forget(exchange)
         if not exchange.started:
             await self._make_up(exchange)
