@@ -19,7 +19,7 @@ from roadworthy.apps.hiring.places.domain import Gazetteer
 from roadworthy.apps.hiring.places.service import Places
 from roadworthy.chassis.database.pool import Database, StatementTimeout
 
-# 200,000 jobs take 95 ms, the commonest word among them 200. Beyond some 1.5 million that match nothing is counted.
+# 200,000 jobs take 95 ms, the commonest word among them 200. Of two million jobs most searches are not counted.
 COUNT_TIMEOUT_MS = 800
 # A process counts for one search at a time: two would keep lists from the processor.
 AT_ONCE = 1
