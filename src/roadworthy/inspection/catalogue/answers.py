@@ -315,6 +315,7 @@ HOME = reply("<html><body><h1>Jobs</h1></body></html>")
 HEALTH = Check(
     id="health.endpoint.answers",
     requirements=("health.endpoint", "health.deps"),
+    covers=("all",),
     title="The health endpoint answers, quickly, and says how the dependencies are",
     severity=Severity.HIGH,
     blast_radius=BlastRadius.READ_ONLY,

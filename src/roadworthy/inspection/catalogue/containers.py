@@ -313,7 +313,8 @@ CMD ["node", "/app/main.js"]
 HEAVY = 'FROM node:22.11\nCOPY . .\nRUN npm ci && npm run build\nCMD ["node", "dist/main.js"]\n'
 NOT_DEPLOYED = "Never; without such files the line is unknown."
 
-
+DOCKER = ("docker", "dockerfile")
+"""What every image is built by, or said to be."""
 CHECKS = (
     of_tree(
         "img.tag.named", "Images are pinned to a version", _tags, Severity.MEDIUM,
@@ -326,7 +327,7 @@ CHECKS = (
             how_to_mend="Name a version, better a digest, and let a bot raise it.",
             not_applicable_when=NOT_DEPLOYED,
         ),
-        {"Dockerfile": "FROM python:latest\n"}, {"Dockerfile": "FROM python:3.13.1-slim\n"},
+        {"Dockerfile": "FROM python:latest\n"}, {"Dockerfile": "FROM python:3.13.1-slim\n"}, covers=DOCKER,
     ),
     of_tree(
         "img.small.stages", "Images are small: a slim base, without what builds them", _small, Severity.LOW,
@@ -339,7 +340,7 @@ CHECKS = (
             how_to_mend="Two stages, a -slim or distroless base, a .dockerignore.",
             not_applicable_when=NOT_DEPLOYED,
         ),
-        {"Dockerfile": HEAVY}, {"Dockerfile": SLIM},
+        {"Dockerfile": HEAVY}, {"Dockerfile": SLIM}, covers=DOCKER,
     ),
     of_tree(
         "mon.health.declared", "Each container's health is watched", _watched, Severity.HIGH,
@@ -373,6 +374,6 @@ CHECKS = (
             how_to_mend="Add a user and USER.",
             not_applicable_when=NOT_DEPLOYED,
         ),
-        {"Dockerfile": SLIM.replace("USER node\n", "")}, {"Dockerfile": SLIM},
+        {"Dockerfile": SLIM.replace("USER node\n", "")}, {"Dockerfile": SLIM}, covers=DOCKER,
     ),
 )  # fmt: skip

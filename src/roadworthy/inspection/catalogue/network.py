@@ -217,6 +217,7 @@ CHECKS = (
             how_to_mend="Bind to 127.0.0.1 or the private network; credentials before every dashboard.",
             not_applicable_when="Never.",
         ),
+        covers=("restricted", "restricted to", "restrict"),
         severity=Severity.CRITICAL,
         needs=(),
         params={"subject": "Database and Redis are restricted to localhost"},

@@ -301,6 +301,7 @@ async def _ping(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: A
 POOL = Check(
     id="db.pool.observed",
     requirements=("db.pool",),
+    covers=("managed",),
     title="Connections are pooled, as many as the line says, within the server's limit",
     severity=Severity.HIGH,
     blast_radius=BlastRadius.READ_ONLY,

@@ -76,7 +76,7 @@ def _carrying(mapped: Mapped) -> Iterator[Claimed]:
             continue
         if one.sort is Sort.ACT and not {need.id for need in mapped.requirements} <= PRESENCE:
             continue
-        if one.sort is Sort.OPPOSITE and mapped.sense is not Sense.ASKED:
+        if mapped.sense is not Sense.ASKED and (one.sort is Sort.OPPOSITE or one.denied):
             continue
         if one.sort not in TAKEN_ON_TRUST or not _is_understood(one, mapped.understood or ()):
             yield one

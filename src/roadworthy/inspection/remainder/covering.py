@@ -15,6 +15,7 @@ from roadworthy.inspection.requirements import BY_ID
 
 FROM_THE_LINE = frozenset({"subject", "condition"})
 """Parameters that repeat the line's own words."""
+FILES_OF_SETTINGS, DOTENV = frozenset({".env"}), "dotenv"
 PERIODS = frozenset({"hours", "days", "seconds"})
 _EVERY = re.compile(
     r"\b(?:all|every|each|none of|nothing|only|never)\b|\bno (?:\w+ ){1,3}(?:is|was|were|are|has|holds?|that|of)\b",
@@ -78,13 +79,20 @@ class Seen:
         return _grams(" ; ".join(one.about for one in self.answers))
 
     @cached_property
+    def _reads_a_setting(self) -> bool:
+        """Whether a check was told a variable: in what file it is to stand is a way to set it."""
+        return any("name" in answer.requirement.params for answer in self.answers)
+
+    @cached_property
     def _text(self) -> str:
         return " ; ".join(part for one in self.answers for part in (one.seen, one.told)).lower()
 
     def covers(self, one: Claimed, *, there: bool = True) -> bool:
         """Whether it was looked at; `there`: and a thing was found to be there."""
         if one.sort is Sort.NAME:
-            return any(name in self._text for name in one.spellings)
+            return any(name in self._text for name in one.spellings) or (
+                bool(one.spellings & FILES_OF_SETTINGS) and self._reads_a_setting
+            )
         if one.denied:
             return not self._names(one.spellings, self._spoken, there=True)
         if one.sort is Sort.THING:
@@ -95,7 +103,8 @@ class Seen:
     def speaks_of(self, word: str) -> bool:
         """Whether the evidence, or what the checks were told and are about, holds `word`."""
         known = (self._spoken, self._told, self._about)
-        return any(form in grams for grams in known for form in _forms(word))
+        said = any(form in grams for grams in known for form in _forms(word))
+        return said or (word == DOTENV and self._reads_a_setting)
 
     def speaks_of_all(self) -> bool:
         """Whether a finding is about all there is, or says that there is none."""
