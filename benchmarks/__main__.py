@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks import invalidation, overload
 from benchmarks.complete import SomethingIsOff
 from benchmarks.equality import AnswersDiffer
 from benchmarks.limits import LimitFailed
@@ -69,7 +70,17 @@ def _run(progress: Progress, stage: Stage, folder: Path, pace: Pace) -> list[Rec
     for each in bench.run():
         records.append(each)
         progress.console.print(_line(each), highlight=False, soft_wrap=True)
+    _run_others(progress, stage, folder, quick=pace is QUICK)
     return records
+
+
+def _run_others(progress: Progress, stage: Stage, folder: Path, *, quick: bool) -> None:
+    """What has no counterpart in the reference, and files of its own."""
+    overloaded = overload.measure(stage, folder, rounds=1 if quick else 3, seconds=2 if quick else 10)
+    overload.write(overloaded)
+    progress.console.print(overload.line(overloaded), highlight=False, soft_wrap=True)
+    for each in invalidation.measure(2.0 if quick else 10.0):
+        progress.console.print(invalidation.line(each), highlight=False, soft_wrap=True)
 
 
 def _line(each: Record) -> str:

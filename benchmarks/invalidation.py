@@ -20,6 +20,7 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.load import LoadFailed
 from roadworthy.chassis.cache.cache import Cache
 from roadworthy.chassis.cache.embedded import EmbeddedValkey
 from roadworthy.chassis.cache.second_level import SecondLevel
@@ -58,6 +59,12 @@ def measure(seconds: float) -> list[Latency]:
         written = uvloop.run(_write(postgres.dsn, valkey.url, seconds))
         heard = [_heard(listener) for listener in listeners]
     return [_latency(writers, committed, heard, seconds) for writers, committed in written]
+
+
+def line(found: Latency) -> str:
+    """One way to write, for people."""
+    words = f"invalidation: {found.commits_a_second:,.0f} commits/s by {found.writers}, forgotten elsewhere within "
+    return f"{words}{found.p99_ms:.0f} ms at p99 (bar {BAR_P99_MS:.0f}), {found.max_ms:.0f} at most"
 
 
 async def _write(dsn: str, url: str, seconds: float) -> list[tuple[int, dict[str, float]]]:
@@ -101,7 +108,7 @@ def _listening(dsn: str, url: str) -> Iterator[subprocess.Popen[str]]:
         try:
             assert process.stdout is not None, "it was asked for"
             if process.stdout.readline() != "listening\n":
-                raise RuntimeError("a listening process did not start")
+                raise LoadFailed("a listening process did not start")
             yield process
         finally:
             process.kill()
@@ -116,7 +123,7 @@ def _heard(process: subprocess.Popen[str]) -> dict[str, float]:
 def _latency(writers: int, committed: dict[str, float], heard: Sequence[dict[str, float]], seconds: float) -> Latency:
     late = sorted(max(0.0, each[tag] - at) * 1000 for tag, at in committed.items() for each in heard if tag in each)
     if len(late) != len(committed) * len(heard):
-        raise RuntimeError(f"of {len(committed)} commits {len(late)} in {len(heard)} processes were heard")
+        raise LoadFailed(f"of {len(committed)} commits {len(late)} in {len(heard)} processes were heard")
     rate = len(committed) / seconds
     return Latency(writers, rate, len(late), late[len(late) // 2], late[int(len(late) * 0.99)], late[-1])
 

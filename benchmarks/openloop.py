@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from benchmarks.load import LoadFailed
 from roadworthy.chassis.processes.lifetime import raise_open_files_limit
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -184,7 +185,7 @@ def offer(url: str, paths: Path, rate: float, *, seconds: float, connections: in
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 4 * GRACE_SECONDS)
     results = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not results:
-        raise RuntimeError(f"the open-loop generator failed: {(done.stdout + done.stderr).strip()[-1000:]}")
+        raise LoadFailed(f"the open-loop generator failed: {(done.stdout + done.stderr).strip()[-1000:]}")
     return Offered(**json.loads(results[0].removeprefix("RESULT ")))
 
 
