@@ -53,8 +53,8 @@ class Found:
 class Term:
     """Alternatives, each a sequence of words (a trailing * stands for any ending).
 
-    `anywhere`: it may stand above the line as well; `leading`: those that stand only at its beginning; `lent`: other claims may rest on
-    the same words.
+    `anywhere`: it may stand above the line as well; `leading`: those that stand only at its beginning; `lent`: other
+    claims may rest on the same words.
     """
 
     alternatives: tuple[tuple[str, ...], ...]
