@@ -12,6 +12,7 @@ from roadworthy.chassis.service import AppManifest, Service
 from roadworthy.chassis.settings import Settings, load_settings
 from roadworthy.chassis.telemetry.errors import report_errors
 from roadworthy.chassis.telemetry.logs import configure_logging
+from roadworthy.chassis.telemetry.tracing import start_tracing
 from roadworthy.ops.console.pages import console
 
 APPS: tuple[AppManifest, ...] = (hiring,)
@@ -26,4 +27,6 @@ def asgi() -> ASGIApp:
     """What each web process serves; called in it, with its environment."""
     settings = load_settings()
     report_errors(settings, version("roadworthy"))
-    return Service(settings, APPS, configure_logging(settings), faces=[console])
+    tracer = start_tracing(settings, version("roadworthy"))
+    service = Service(settings, APPS, configure_logging(settings), faces=[console])
+    return service if tracer is None else tracer.wrap(service)

@@ -165,6 +165,9 @@ class Settings(BaseSettings):
     docs_enabled: bool | None = Field(None, description="OpenAPI at /docs; empty: everywhere but in production")
 
     sentry_dsn: SecretStr | None = Field(None, description="where errors are reported; empty: nowhere")
+    otel_exporter_otlp_endpoint: str = Field(
+        "", description="OpenTelemetry collector that takes OTLP over HTTP: http://host:4318; empty: nothing is traced"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO")
     log_file: Path | None = Field(None, description="empty: standard output")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else json")

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from roadworthy.chassis.tasks.worker import work
 from roadworthy.chassis.telemetry.errors import report_errors
 from roadworthy.chassis.telemetry.logs import configure_logging
+from roadworthy.chassis.telemetry.tracing import start_tracing
 from roadworthy.main import APPS
 from roadworthy.ops.up.stage import running_settings
 
@@ -27,4 +28,5 @@ def worker() -> None:
     settings = running_settings()
     configure_logging(settings)
     report_errors(settings, version("roadworthy"))
+    start_tracing(settings, version("roadworthy"))
     asyncio.run(work(settings, APPS))

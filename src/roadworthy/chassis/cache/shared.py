@@ -14,8 +14,11 @@ from redis.exceptions import RedisError, ResponseError
 
 from roadworthy.chassis.cache.clients import client_of, parsed
 from roadworthy.chassis.errors import RoadworthyError
+from roadworthy.chassis.telemetry import tracing
 
 T = TypeVar("T")
+
+REDIS = {"db.system.name": "redis"}
 
 COMMAND_TIMEOUT_SECONDS = 0.5
 DOWN_SECONDS = 1.0
@@ -82,10 +85,11 @@ class SharedTier:
             _discard(command)
             raise SharedTierDown
         try:
-            if self._patience_seconds is None:
-                return await command
-            async with asyncio.timeout(self._patience_seconds):
-                return await command
+            with tracing.inner_span("shared tier", REDIS):
+                if self._patience_seconds is None:
+                    return await command
+                async with asyncio.timeout(self._patience_seconds):
+                    return await command
         except ResponseError as error:
             if not str(error).startswith(UNABLE):
                 raise

@@ -17,6 +17,7 @@ from roadworthy.chassis.database.slow import SlowStatements
 from roadworthy.chassis.database.unreachable import FAILURES, unreachable
 from roadworthy.chassis.errors import Overloaded
 from roadworthy.chassis.settings import Settings
+from roadworthy.chassis.telemetry import tracing
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 PING_TIMEOUT_SECONDS = 2.0
@@ -239,6 +240,8 @@ class Database:
         finally:
             self._waiting -= 1
         connection.add_query_logger(self._slow)  # a set: once a connection, however often
+        if (tracer := tracing.current()) is not None:
+            connection.add_query_logger(tracer.query_ended)
         return connection
 
     async def _plan(self, sql: str) -> str:

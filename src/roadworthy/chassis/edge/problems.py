@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from roadworthy.chassis.errors import RateLimited, RoadworthyError
+from roadworthy.chassis.telemetry.context import trace_id
 
 CONTENT_TYPE: Final = b"application/problem+json"
 QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -22,6 +23,7 @@ def problem_body(error: RoadworthyError, **more: Any) -> bytes:
         "status": error.status.value,
         **({"detail": error.detail} if error.detail else {}),
         **more,
+        **_trace(),
     }
     return msgspec.json.encode(document)
 
@@ -34,6 +36,7 @@ def unexpected_body() -> bytes:
             "title": "Internal Server Error",
             "status": 500,
             "detail": "The error has been logged under this answer's X-Request-ID.",
+            **_trace(),
         }
     )
 
@@ -44,3 +47,9 @@ def rate_limited_body(violated: Sequence[str], retry_after_seconds: int) -> byte
         RateLimited(f"Ask again in {retry_after_seconds} seconds."),
         **{"type": QUOTA_EXCEEDED, "violated-policies": violated, "retry_after_seconds": retry_after_seconds},
     )
+
+
+def _trace() -> dict[str, str]:
+    """The trace that the request belongs to, where somebody traces."""
+    trace = trace_id.get()
+    return {"trace_id": trace} if trace else {}

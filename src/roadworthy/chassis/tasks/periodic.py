@@ -13,6 +13,7 @@ from enum import StrEnum
 import structlog
 
 from roadworthy.chassis.tasks.turns import Turns
+from roadworthy.chassis.telemetry import tracing
 
 RETRY_SECONDS = 1.0
 RETRY_GROWTH_MAX = 6
@@ -109,7 +110,7 @@ class Worker:
 
     async def _run_once(self, task: PeriodicTask) -> Outcome:
         started = time.perf_counter()
-        running = asyncio.ensure_future(asyncio.wait_for(task.run(), task.timeout_seconds))
+        running = asyncio.ensure_future(asyncio.wait_for(_traced(task), task.timeout_seconds))
         outcome = Outcome.CANCELLED
         try:
             with self._turns.cancel_when_lost(task.name, running):
@@ -140,6 +141,11 @@ class Worker:
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+async def _traced(task: PeriodicTask) -> None:
+    with tracing.span(f"task {task.name}", {"roadworthy.task": task.name}):
+        await task.run()
 
 
 def _wait_seconds(task: PeriodicTask, failures: int) -> float:

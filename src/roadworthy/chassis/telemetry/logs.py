@@ -13,7 +13,7 @@ import structlog
 from structlog.typing import Processor
 
 from roadworthy.chassis.settings import Settings
-from roadworthy.chassis.telemetry.context import request_id
+from roadworthy.chassis.telemetry.context import request_id, trace_id
 from roadworthy.chassis.telemetry.output import LogOutput
 from roadworthy.chassis.telemetry.redaction import redact_event
 
@@ -116,6 +116,9 @@ def _add_request_id(_logger: object, _method: str, event: MutableMapping[str, An
     identifier = request_id.get()
     if identifier:
         event["request_id"] = identifier
+    trace = trace_id.get()
+    if trace:
+        event["trace_id"] = trace
     return event
 
 

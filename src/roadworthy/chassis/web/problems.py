@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from roadworthy.chassis.errors import RoadworthyError
+from roadworthy.chassis.telemetry.context import trace_id
 from roadworthy.chassis.web.parameters import InvalidParameters
 
 CONTENT_TYPE = "application/problem+json"
@@ -30,6 +31,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int
     detail: str | None = None
     errors: tuple[dict[str, Any], ...] = ()
+    trace_id: str | None = None
 
     def encoded(self) -> bytes:
         """The document as JSON."""
@@ -46,6 +48,7 @@ def problem_of(error: BaseException) -> Problem:
             error.status.value,
             error.detail if error.status < HTTPStatus.INTERNAL_SERVER_ERROR else None,  # ours to know, not theirs
             tuple(violation.as_dict() for violation in violations),
+            trace_id.get() or None,
         )
     if isinstance(error, HTTPException):
         return _of_litestar(error)
@@ -54,7 +57,7 @@ def problem_of(error: BaseException) -> Problem:
 
 def of_status(status: HTTPStatus, detail: str | None = None) -> Problem:
     """A problem that its HTTP status names well enough."""
-    return Problem("about:blank", status.phrase, status.value, detail)
+    return Problem("about:blank", status.phrase, status.value, detail, trace_id=trace_id.get() or None)
 
 
 def headers_of(status: int) -> dict[str, str]:
