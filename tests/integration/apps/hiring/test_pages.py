@@ -99,9 +99,15 @@ async def test_what_takes_too_long_to_count_is_told_roughly(
     visitor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("roadworthy.apps.hiring.facets.service.PATIENCE_SECONDS", 0.0)
-    page = (await visitor.get("/jobs")).text
+    answer = await visitor.get("/jobs")
+    page = answer.text
+    assert answer.headers["cache-control"] == "no-store"
     assert "1,000+ jobs</strong>" in page
     assert '<option id="employment_type-full_time" value="full_time">Full time</option>' in page
+    monkeypatch.undo()
+    answer = await visitor.get("/jobs")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert re.search(r'value="full_time">Full time \([\d,]+\)</option>', answer.text)
 
 
 async def test_counts_stop_at_their_limits(

@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from roadworthy.apps.hiring.audience import Audience
-from roadworthy.apps.hiring.facets.domain import UNCOUNTED, Facets
+from roadworthy.apps.hiring.facets.domain import Facets
 from roadworthy.apps.hiring.facets.repository import FacetRepository
 from roadworthy.apps.hiring.facets.schemas import FacetQuery
 from roadworthy.apps.hiring.jobs.domain import JobFilter
@@ -19,6 +19,7 @@ KEPT_SECONDS = 120.0
 KEPT_MAX = 500
 # A page is not held up by its numbers: what is not counted by then stands on the next one.
 PATIENCE_SECONDS = 0.25
+LATER = Facets(counted=False)
 
 
 class FacetCounts:
@@ -43,8 +44,8 @@ class FacetCounts:
         return await self._kept.get((audience, msgspec.structs.replace(wanted, limit=0)))
 
     async def soon(self, audience: Audience, query: FacetQuery) -> Facets:
-        """The same, or nothing counted if it is not there within PATIENCE_SECONDS."""
+        """The same, or LATER if it is not there within PATIENCE_SECONDS; it is counted on meanwhile."""
         try:
             return await asyncio.wait_for(self.facets(audience, query), PATIENCE_SECONDS)
         except TimeoutError:
-            return UNCOUNTED
+            return LATER

@@ -21,7 +21,7 @@ from roadworthy.apps.hiring.browsing.placenames import UNKNOWN_PLACE, PlaceNames
 from roadworthy.apps.hiring.browsing.service import Browsing
 from roadworthy.apps.hiring.facets.domain import UNCOUNTED, Facets
 from roadworthy.apps.hiring.facets.schemas import FacetQuery
-from roadworthy.apps.hiring.facets.service import FacetCounts
+from roadworthy.apps.hiring.facets.service import LATER, FacetCounts
 from roadworthy.apps.hiring.jobs.domain import Job, JobSummary
 from roadworthy.apps.hiring.jobs.errors import JobNotFound
 from roadworthy.apps.hiring.jobs.narrowing import narrowing
@@ -114,9 +114,12 @@ class JobPages:
             listing = await self._around(search, listing, names)
         _name_company(search, listing)
         status = HTTPStatus.BAD_REQUEST if search.errors else HTTPStatus.OK
+        # Whoever comes next has the numbers: a page without them is not kept for everybody.
+        headers = {"cache-control": "no-store"} if listing.facets is LATER else None
         return self._pages.response(
             "jobs/results.html",
             status=status,
+            headers=headers,
             search=search,
             listing=listing,
             narrow=narrowing(search, listing.facets),
