@@ -17,7 +17,7 @@ A rule is a line of a `.rules` file: `requirement: term term ...`. All its terms
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 
 from roadworthy.inspection.mapper.text import TITLE_WEIGHT, Line, Word, positions
@@ -61,6 +61,16 @@ class Term:
     anywhere: bool = False
     leading: frozenset[tuple[str, ...]] = frozenset()
     lent: bool = False
+    exact: Mapping[str, tuple[tuple[str, ...], ...]] = field(init=False, repr=False, compare=False)
+    stems: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Arrange the alternatives by the words that they begin with."""
+        stems = tuple(one[0][:-1] for one in self.alternatives if one[0].endswith("*"))
+        firsts = dict.fromkeys(one[0] for one in self.alternatives if not one[0].endswith("*"))
+        exact = {first: tuple(one for one in self.alternatives if one[0] == first) for first in firsts}
+        object.__setattr__(self, "exact", exact)
+        object.__setattr__(self, "stems", stems)
 
     def find(self, text: Text) -> Found | None:
         """The weightiest place in the line, or above it where that is allowed."""
@@ -73,18 +83,19 @@ class Term:
         return max(above, key=lambda found: found.weight, default=None)
 
     def _places(self, words: tuple[Word, ...], index: Mapping[str, list[Word]]) -> Iterator[tuple[Word, ...]]:
-        for alternative in self.alternatives:
-            first = alternative[0]
-            starts = (
-                (word for word in words if word.text.startswith(first[:-1]))
-                if first.endswith("*")
-                else index.get(first, ())
-            )
-            for start in starts:
-                place = words[start.position : start.position + len(alternative)]
-                at_its_place = alternative not in self.leading or start.position == 0
-                if at_its_place and len(place) == len(alternative) and all(map(_is, place, alternative)):
-                    yield place
+        """Where it stands: the words of a line are few, the alternatives many."""
+        for text, starts in index.items():
+            for alternative in self._beginning_with(text):
+                for start in starts:
+                    place = words[start.position : start.position + len(alternative)]
+                    at_its_place = alternative not in self.leading or start.position == 0
+                    if at_its_place and len(place) == len(alternative) and all(map(_is, place, alternative)):
+                        yield place
+
+    def _beginning_with(self, text: str) -> Iterator[tuple[str, ...]]:
+        yield from self.exact.get(text, ())
+        if self.stems and text.startswith(self.stems):
+            yield from (one for one in self.alternatives if one[0][-1:] == "*" and text.startswith(one[0][:-1]))
 
 
 def _is(word: Word, pattern: str) -> bool:
