@@ -1,8 +1,9 @@
 """`python -m benchmarks.overload [--quick]`: what becomes of the service when twice as much is asked as it can answer.
 
-Lists with rotating filters, nothing kept. Each round finds the capacity by a closed loop, then offers exactly that and
-twice that by an open one; ratios are taken within a round, since the machine may be busier in the next, and the median
-of the rounds counts. The load generator has the same two cores as the service and PostgreSQL.
+Lists with rotating filters, nothing kept. A closed loop says roughly what the capacity is; an open one then offers
+parts of that and twice that. The peak is the most that was answered of what the open loop offered, for its generator
+has the same cores as the service and PostgreSQL. Ratios are taken within a round, since the machine may be busier in
+the next, and the median of the rounds counts.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from benchmarks.workloads import WORKLOADS
 from roadworthy.chassis.processes.lifetime import raise_open_files_limit
 
 CLOSED_CONNECTIONS = 256
+PARTS = (0.7, 0.85, 1.0)
 OPEN_CONNECTIONS = 4000  # so many may wait that the generator never holds a request back
 THROUGHPUT_BAR, LATENCY_BAR, REFUSED_BAR_MS = 0.9, 2.0, 50.0
 
@@ -33,18 +35,23 @@ THROUGHPUT_BAR, LATENCY_BAR, REFUSED_BAR_MS = 0.9, 2.0, 50.0
 class Round:
     """One round; rates in answers a second."""
 
-    capacity_rps: float
-    at_capacity: Offered
+    closed_rps: float
+    offered: tuple[Offered, ...]
     at_twice: Offered
+
+    @property
+    def at_capacity(self) -> Offered:
+        """Of what was offered below twice, that of which the most was answered."""
+        return max(self.offered, key=lambda each: each.answered_rps)
 
     @property
     def throughput_share(self) -> float:
         """What is answered under twice the load, of the most that was answered in this round."""
-        return self.at_twice.answered_rps / max(self.capacity_rps, self.at_capacity.answered_rps)
+        return self.at_twice.answered_rps / max(self.at_capacity.answered_rps, 1e-9)
 
     @property
     def latency_ratio(self) -> float:
-        """p99 of those admitted under twice the load, over that under once."""
+        """p99 of those admitted under twice the load, over that at capacity."""
         return self.at_twice.p99_ms / max(self.at_capacity.p99_ms, 1e-9)
 
 
@@ -92,11 +99,11 @@ def measure(stage: Stage, folder: Path, *, rounds: int, seconds: float) -> Overl
 
 def _round(server: Server, paths: Path, seconds: float, number: int) -> Round:
     closed = load.run(server.url, paths, connections=CLOSED_CONNECTIONS, seconds=seconds, seed=number)
-    once, twice = (
+    *parts, twice = (
         offer(server.url, paths, closed.rps * times, seconds=seconds, connections=OPEN_CONNECTIONS, seed=number)
-        for times in (1, 2)
+        for times in (*PARTS, 2.0)
     )
-    return Round(round(closed.rps, 1), once, twice)
+    return Round(round(closed.rps, 1), tuple(parts), twice)
 
 
 def line(found: Overload) -> str:

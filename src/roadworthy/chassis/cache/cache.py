@@ -38,6 +38,8 @@ class Cache:
         self.shared = shared
         self.results: Store[Key, Kept] = Store(limit_bytes, tags=self.tags)
         self.functions: dict[str, Cached[Any, Any]] = {}
+        self.hears: bool | None = None
+        """Whether changes by other processes are heard of at the moment; None where nobody listens."""
         self._own_changes: OrderedDict[str, None] = OrderedDict()
 
     def cached(

@@ -81,6 +81,7 @@ class Listener:
         self._dsn = dsn
         self._cache = cache
         self._application_name = application_name
+        cache.hears = False
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
@@ -114,6 +115,7 @@ class Listener:
             except FAILURES as error:
                 was_listening = self._ready.is_set()
                 self._ready.clear()
+                self._cache.hears = False
                 failures = 0 if was_listening else failures + 1
                 if was_listening or failures == 1:
                     logger.warning("changes by other processes are not heard: %s", str(error) or type(error).__name__)
@@ -133,6 +135,7 @@ class Listener:
             self._cache.missed()
             await self._cache.settle()
             self._ready.set()
+            self._cache.hears = True
             while not lost.is_set():
                 await connection.execute("select", timeout=HEARTBEAT_SECONDS)
                 with contextlib.suppress(TimeoutError):

@@ -50,4 +50,11 @@ def observe_cache(metrics: Metrics, kept: Cache) -> None:
         lambda: {(name,): function.misses for name, function in functions.items()},
     )
     metrics.gauge("function_cache_bytes", "What is kept.", (), lambda: {(): kept.results.size_bytes})
+    metrics.gauge(
+        "cache_changes_heard",
+        "1 where every process hears of changes by the others, 0 where one does not.",
+        (),
+        lambda: {} if kept.hears is None else {(): kept.hears},
+        across="livemin",
+    )
     metrics.read_counter("cache_tags_dropped_total", "Tags dropped.", (), lambda: {(): kept.tags.dropped})

@@ -92,7 +92,7 @@ async def test_the_writers_process_is_clean_at_once_and_the_others_soon(
     assert await eventually(is_new) < 1.0
     await other.read(2)
     assert other.reads <= reads + 1, "what the change did not touch stays"
-    assert (other.listener.heard, other.listener.losses) == (1, 0)
+    assert (other.listener.heard, other.listener.losses, other.cache.hears) == (1, 0, True)
 
 
 async def test_what_is_rolled_back_drops_nothing(processes: list[Process], database: Database) -> None:
