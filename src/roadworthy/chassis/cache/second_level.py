@@ -22,7 +22,7 @@ from roadworthy.chassis.errors import DeadlineExceeded
 PREFIX: Final = "{roadworthy:cache}"
 EVERYTHING: Final = f"{PREFIX}:tag:"
 VERSION_LIFE_MS: Final = 2 * 86_400_000  # longer than any entry's: then only a version that was evicted ends early
-CHANGE_LIFE_MS: Final = 600_000
+CHANGE_LIFE_MS: Final = 30_000  # by then every process that hears has told of it; the others forget everything
 CHANGES_MAX: Final = 1000
 POLL_SECONDS = 0.02
 WAIT_SECONDS_MAX = 30.0

@@ -173,6 +173,16 @@ async def test_a_dropped_tag_makes_everything_under_it_untrue_for_all(processes:
     assert source.loads == 4, "what was loaded since is true"
 
 
+async def test_a_change_of_what_nobody_keeps_leaves_nothing_behind(processes: list[SecondLevel]) -> None:
+    level = processes[0]
+    for number in range(10):
+        level.changed(f"change-{number}", [f"job:{number}"])
+    await level.settle()
+    keys = [key async for key in level._tier.client.scan_iter("*")]
+    assert len(keys) == 10, "a mark each"
+    assert max([await level._tier.client.pttl(key) for key in keys]) <= 30_000
+
+
 async def test_a_load_that_a_change_overtook_is_left_for_nobody(processes: list[SecondLevel]) -> None:
     first, second = processes
     source = Source()
