@@ -83,7 +83,7 @@ async def _locks(probes: Probes, requirement: Requirement) -> Verdict:
         words = found or [f"{path}: waits for its locks without a limit" for path in unlimited]
         return failed(listed(words, 4), evidence, mend=MEND, patch="SET lock_timeout = '2s';" if unlimited else None)
     if code.unclear or (code.files and not code.limited):
-        words = code.unclear or ("no lock_timeout is set for them that the tree shows",)
+        words = list(code.unclear) or ["no lock_timeout is set for them that the tree shows"]
         return unknown(
             f"nothing that locks is seen in {looked}; {words[0]}", evidence,
             mend="set lock_timeout where migrations connect, and print their SQL into the tree",
