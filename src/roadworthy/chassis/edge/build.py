@@ -82,6 +82,7 @@ def edge_from_settings(
     policies: Sequence[RoutePolicy] = (),
     processes: int = 1,
     error_pages: Mapping[int, bytes] | None = None,
+    opening: Sequence[Closer] = (),
     closing: Sequence[Closer] = (),
 ) -> Edge:
     """The edge around `app`, started and stopped by the server's lifespan messages, or by `Edge.running()`.
@@ -89,8 +90,8 @@ def edge_from_settings(
     `policies` are the apps' own and go before the defaults. `health` is answered for, and told how limits and cache
     work at the moment. `cache` is the process's; without it the edge makes one of its own, which nobody drops tags of.
     `processes` is how many share the limits while the shared tier is gone. `output` takes the access log, None for
-    none. `error_pages` are for browsers, by status; /api has none. The edge closes `metrics`, and then whatever is
-    `closing`; without it, the caller closes `shared` after the edge.
+    none. `error_pages` are for browsers, by status; /api has none. The edge awaits whatever is `opening` before the
+    app starts, and closes `metrics` and then whatever is `closing`; without it, the caller closes `shared` after it.
 
     Raises:
         ValueError: a trusted proxy is no address.
@@ -101,7 +102,7 @@ def edge_from_settings(
     builder = _Builder(app, settings, health, metrics, output, shared, cache, every_policy, processes)
     if own:
         closing = (cache.close, *closing)
-    builder.closing = closing
+    builder.opening, builder.closing = opening, closing
     return builder.build()
 
 
@@ -137,6 +138,7 @@ class _Builder:
         self._metrics = metrics
         self._shared = shared
         self._processes = processes
+        self.opening: Sequence[Closer] = ()
         self.closing: Sequence[Closer] = ()
         self._limiters: list[RateLimiter] = []
         self._deadlines: dict[float, Deadlines] = {}
@@ -160,7 +162,14 @@ class _Builder:
             access=self._access,
             health=self._health,
             shedding=self._make_shedding(),
-            lifespan=Lifespan(self._timed(), self._closers(), lambda: edge.drain(), self._lag),  # noqa: PLW0108  # not made yet
+            lifespan=Lifespan(
+                self._timed(),
+                self._closers(),
+                lambda: edge.drain(),  # noqa: PLW0108  # not made yet
+                self._lag,
+                self.opening,
+            ),
+            kept=self._kept,
         )
         self._measure = edge.measure
         self._observe(edge)

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Final, Self
 
 from roadworthy.chassis import consistency
+from roadworthy.chassis.cache.cache import Cache
 from roadworthy.chassis.edge.asgi import ASGIApp, Header, Receive, Scope, Send
 from roadworthy.chassis.edge.cached import BYPASS, HIT, MISS, STALE, Entry, Key, ResponseCache, negotiation
 from roadworthy.chassis.edge.client import Clients, is_internal
@@ -74,6 +75,7 @@ class Edge:
         "app",
         "done",
         "in_flight",
+        "kept",
         "shed",
     )
 
@@ -91,11 +93,16 @@ class Edge:
         access: AccessLog | None,
         lifespan: Lifespan,
         shedding: Shedding,
+        kept: Cache,
     ) -> None:
-        """Take the parts; None switches one off. More requests at once than `shedding` allows are sent away."""
+        """Take the parts; None switches one off. More requests at once than `shedding` allows are sent away.
+
+        `kept` drops tags of what is kept.
+        """
         self.app = app
         self.in_flight = 0
         self.shed = 0
+        self.kept = kept
         self.done = 0
         self._shedding = shedding
         self._tail: tuple[Header, ...] = ()

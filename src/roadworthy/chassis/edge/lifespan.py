@@ -67,7 +67,7 @@ class Lifespan:
     connection any more.
     """
 
-    __slots__ = ("_closers", "_drain", "_every", "_timer", "lag")
+    __slots__ = ("_closers", "_drain", "_every", "_openers", "_timer", "lag")
 
     def __init__(
         self,
@@ -75,8 +75,10 @@ class Lifespan:
         closers: Sequence[Callable[[], Awaitable[object]]],
         drain: Callable[[], None],
         lag: Lag,
+        openers: Sequence[Callable[[], Awaitable[object]]] = (),
     ) -> None:
-        """`closers` are awaited in their order when the app has stopped."""
+        """`openers` are awaited before the app starts, `closers` in their order when it has stopped."""
+        self._openers = tuple(openers)
         self._every = tuple(every)
         self._closers = tuple(closers)
         self._drain = drain
@@ -84,7 +86,9 @@ class Lifespan:
         self.lag = lag
 
     async def start(self) -> None:
-        """Start the timer, and listen to the drain signal where this thread may."""
+        """Start the timer and what the edge opens, and listen to the drain signal where this thread may."""
+        for start in self._openers:
+            await start()
         self._timer = asyncio.create_task(self._tick(), name="edge-timer")
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(DRAIN_SIGNAL, self._drain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -17,7 +19,7 @@ from roadworthy.chassis.edge.edge import Edge
 
 GUIDE = Path(__file__).parents[4] / "docs/guide/any-asgi-app.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-FASTAPI, STARLETTE, DJANGO, POLICIES = BLOCKS
+FASTAPI, STARLETTE, DJANGO, POLICIES, CHANGES = BLOCKS
 
 
 @pytest.fixture
@@ -122,3 +124,26 @@ async def test_what_differs_by_path_and_what_it_depends_on() -> None:
         health = (await client.get("/health")).json()
         assert health["version"] == "2.4.1"
         assert set(health["dependencies"]) == {"postgresql", "redis"}
+
+
+@pytest.mark.usefixtures("environment")
+async def test_what_a_transaction_changed_is_dropped_in_every_process(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("RATE_LIMIT_ENABLED", "false")
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("create table prices (name text primary key, price int)")
+    await connection.execute("insert into prices values ('sauna', 25)")
+    await connection.close()
+    async with served(example(CHANGES)["app"]) as client, served(example(CHANGES)["app"]) as elsewhere:
+        for each in (client, elsewhere):
+            assert [(await each.get("/api/prices")).json() for _ in range(2)] == [{"sauna": 25}] * 2
+        assert (await elsewhere.get("/api/prices")).headers["x-cache"] == "hit"
+        assert (await client.put("/api/prices/sauna?price=30")).status_code == 200
+        assert (await client.get("/api/prices")).json() == {"sauna": 30}
+        for _ in range(200):
+            if (answer := await elsewhere.get("/api/prices")).json() == {"sauna": 30}:
+                break
+            await asyncio.sleep(0.01)
+        assert answer.json() == {"sauna": 30}
