@@ -10,12 +10,14 @@ from roadworthy.inspection.checklist import words
 from roadworthy.inspection.mapper import claims, code, last, overrides, params, polarity, reservations, rules, values
 from roadworthy.inspection.mapper.phrases import harmless
 from roadworthy.inspection.mapper.polarity import Sense
-from roadworthy.inspection.mapper.rules import Match, Rule
+from roadworthy.inspection.mapper.rules import Found, Match, Rule
 from roadworthy.inspection.mapper.text import LINE_NUMBER, Line, tokens
 from roadworthy.inspection.mapper.told import Mapped, kind_of_line
 from roadworthy.inspection.model import Form, Item, Requirement
 
 VARIABLE_SCORE = 2.1
+LEADING_BONUS = 1.0
+"""A line that begins with a variable is about it first."""
 LOOKED_FOR_WHOLE = frozenset({"feature.exists", "flow.generic", "test.smoke", "process.step"})
 """Anything may stand for these; their checks look for everything that the line names, and pass for nothing less."""
 NAMED_BY_LINE = frozenset({"perf.latency"})
@@ -197,7 +199,9 @@ def _by_variables(line: Line) -> Iterator[Match]:
     for name in values.env_names(line.outside_parentheses):
         one = code.variable(name, None)
         if one and one.id != "cfg.env":
-            yield Match(one.id, VARIABLE_SCORE, ())
+            leads = line.item.text.lstrip("`").startswith(name)
+            found = (Found(line.own[: len(tokens(name))], above=False),) if leads else ()
+            yield Match(one.id, VARIABLE_SCORE + (LEADING_BONUS if leads else 0), found)
 
 
 def _demands(item: Item) -> bool:
@@ -208,8 +212,8 @@ def _demands(item: Item) -> bool:
 
 
 def _why(match: Match, item: Item) -> str:
-    own = " ".join(values.SIGN_NAMES.get(said) or f"'{said}'" for said in claims.own_words(match))
-    if not own:  # it rests on a setting that the line names
+    if match.rule is None:  # it rests on a setting that the line names
         return f"variable {', '.join(values.env_names(item.text))}"
+    own = " ".join(values.SIGN_NAMES.get(said) or f"'{said}'" for said in claims.own_words(match))
     above = any(found.above for found in match.found)
     return f"{own} under '{item.section[-1]}'" if above and item.section else own

@@ -61,14 +61,15 @@ class Term:
     anywhere: bool = False
     leading: frozenset[tuple[str, ...]] = frozenset()
     lent: bool = False
-    exact: Mapping[str, tuple[tuple[str, ...], ...]] = field(init=False, repr=False, compare=False)
+    exact: Mapping[str, tuple[tuple[int, tuple[str, ...]], ...]] = field(init=False, repr=False, compare=False)
     stems: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Arrange the alternatives by the words that they begin with."""
         stems = tuple(one[0][:-1] for one in self.alternatives if one[0].endswith("*"))
         firsts = dict.fromkeys(one[0] for one in self.alternatives if not one[0].endswith("*"))
-        exact = {first: tuple(one for one in self.alternatives if one[0] == first) for first in firsts}
+        ranked = tuple(enumerate(self.alternatives))
+        exact = {first: tuple((i, one) for i, one in ranked if one[0] == first) for first in firsts}
         object.__setattr__(self, "exact", exact)
         object.__setattr__(self, "stems", stems)
 
@@ -82,20 +83,23 @@ class Term:
         )
         return max(above, key=lambda found: found.weight, default=None)
 
-    def _places(self, words: tuple[Word, ...], index: Mapping[str, list[Word]]) -> Iterator[tuple[Word, ...]]:
-        """Where it stands: the words of a line are few, the alternatives many."""
+    def _places(self, words: tuple[Word, ...], index: Mapping[str, list[Word]]) -> list[tuple[Word, ...]]:
+        """Where it stands, in the order of its alternatives: the words of a line are few, the alternatives many."""
+        found: list[tuple[int, int, tuple[Word, ...]]] = []
         for text, starts in index.items():
-            for alternative in self._beginning_with(text):
+            for rank, alternative in self._beginning_with(text):
                 for start in starts:
                     place = words[start.position : start.position + len(alternative)]
                     at_its_place = alternative not in self.leading or start.position == 0
                     if at_its_place and len(place) == len(alternative) and all(map(_is, place, alternative)):
-                        yield place
+                        found.append((rank, start.position, place))
+        return [place for _, _, place in sorted(found, key=lambda one: one[:2])]
 
-    def _beginning_with(self, text: str) -> Iterator[tuple[str, ...]]:
+    def _beginning_with(self, text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
         yield from self.exact.get(text, ())
         if self.stems and text.startswith(self.stems):
-            yield from (one for one in self.alternatives if one[0][-1:] == "*" and text.startswith(one[0][:-1]))
+            starred = ((i, one) for i, one in enumerate(self.alternatives) if one[0][-1:] == "*")
+            yield from ((i, one) for i, one in starred if text.startswith(one[0][:-1]))
 
 
 def _is(word: Word, pattern: str) -> bool:
