@@ -72,7 +72,7 @@ def _both(drill: Drill, databases: Databases, folder: Path, options: argparse.Na
         print(f"-- planted: {drill.defect}", flush=True)
         report = _run(drill, Conditions(databases, folder / f"{drill.name}-planted", quick=True, planted=True))
         noticed = bool(report.problems)
-        words = f"noticed: {report.problems[0]}" if noticed else "NOT NOTICED"
+        words = f"noticed: {report.problems[0].splitlines()[0][:200]}" if noticed else "NOT NOTICED"
         print(f"   {words} ({time.monotonic() - began:.0f} s)", flush=True)
         failed += [] if noticed else [f"{drill.name} (planted)"]
     return failed

@@ -34,7 +34,7 @@ CHECKS = (
 
 
 def run(conditions: Conditions) -> Report:
-    examples = QUICK_EXAMPLES if conditions.quick else EXAMPLES
+    examples = 3 if conditions.planted else QUICK_EXAMPLES if conditions.quick else EXAMPLES
     report = Report(DrillKind.LOAD, f"schemathesis, {examples} examples an operation and phase")
     databases = conditions.databases
     settings = {"DOCS_ENABLED": "true"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from roadworthy.chassis.errors import StartupError
-from roadworthy.chassis.processes.lifetime import spawn, stop
+from roadworthy.chassis.processes.lifetime import KILL_WAIT_SECONDS, spawn
 from roadworthy.chassis.processes.server import EmbeddedServer
 from roadworthy.ops.up.logfiles import LogFile
 
@@ -82,4 +82,8 @@ class Children:
             if child.process.poll() is None:
                 child.process.send_signal(signal.SIGTERM)
         for child in self._children:
-            stop(child.process, signal.SIGTERM, self._stop_timeout_seconds)
+            try:  # no second signal: that would cut the wait of READINESS_WAIT_SECONDS short
+                child.process.wait(self._stop_timeout_seconds)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait(KILL_WAIT_SECONDS)
