@@ -11,10 +11,14 @@ import contextlib
 import ctypes
 import os
 import signal
+import threading
 from pathlib import Path
 from types import FrameType
 
-NICENESS = 15
+NICENESS = 10
+SESSION_NICENESS, POLITE_SECONDS = 15, 10.0
+"""Where the processor is wanted by others all the time, that is a thirtieth of it: after so long everybody gets a share
+alike, for an inspection that never ends serves nobody."""
 AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
 OWN_AUTOGROUP = Path("/proc/self/autogroup")
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -50,8 +54,16 @@ def _go_on_in_a_session() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(128 + signal.SIGTERM)
+    _claim(SESSION_NICENESS)
+    later = threading.Timer(POLITE_SECONDS, _claim, [0])
+    later.daemon = True
+    later.start()
+
+
+def _claim(niceness: int) -> None:
+    """How much of the processor this session wants, beside others."""
     with contextlib.suppress(OSError):
-        OWN_AUTOGROUP.write_text(str(NICENESS), encoding="ascii")
+        OWN_AUTOGROUP.write_text(str(niceness), encoding="ascii")
 
 
 def _waited(child: int) -> int:

@@ -14,14 +14,14 @@ import psutil
 import pytest
 from tests.processes import wait_until
 
-from roadworthy.inspection.stepping_back import NICENESS
+from roadworthy.inspection.stepping_back import NICENESS, SESSION_NICENESS
 
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
 from roadworthy.inspection import stepping_back
 stepping_back.AUTOGROUPS = Path(sys.argv[1])
-stepping_back.OWN_AUTOGROUP = Path(sys.argv[2])
+stepping_back.OWN_AUTOGROUP, stepping_back.POLITE_SECONDS = Path(sys.argv[2]), float(sys.argv[4])
 stepping_back.step_back()
 print(os.getpid(), os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), flush=True)
 try:
@@ -33,11 +33,14 @@ sys.exit(5)
 
 
 @contextmanager
-def stepping(tmp_path: Path, *, by_session: bool, seconds: float) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+def stepping(
+    tmp_path: Path, *, by_session: bool, seconds: float, polite: float = 60.0
+) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """A program that stepped back, and its process, session, niceness and policy."""
     (tmp_path / "enabled").write_text("1\n" if by_session else "0\n")
     (tmp_path / "autogroup").write_text("")
-    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "enabled"), str(tmp_path / "autogroup"), str(seconds)]
+    files = [str(tmp_path / "enabled"), str(tmp_path / "autogroup")]
+    command = [sys.executable, "-c", SCRIPT, *files, str(seconds), str(polite)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -51,7 +54,12 @@ def test_where_sessions_compete_it_goes_on_in_one_of_its_own(tmp_path: Path) -> 
         assert process.wait(20) == 5
     assert child == session != process.pid
     assert (nice, policy) == (max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)), os.SCHED_BATCH)
-    assert (tmp_path / "autogroup").read_text() == str(NICENESS)
+    assert (tmp_path / "autogroup").read_text() == str(SESSION_NICENESS)
+
+
+def test_where_others_never_pause_it_takes_its_share_in_the_end(tmp_path: Path) -> None:
+    with stepping(tmp_path, by_session=True, seconds=60, polite=0.1):
+        wait_until(lambda: (tmp_path / "autogroup").read_text() == "0", "it stayed behind for ever")
 
 
 def test_elsewhere_it_stays_where_it_is(tmp_path: Path) -> None:
