@@ -310,6 +310,7 @@ CHECKS = (
             "provider.",
             not_applicable_when="Never.",
         ),
+        covers=("oauth",),
         severity=Severity.HIGH,
         needs=(),
         params={"tool": "google"},

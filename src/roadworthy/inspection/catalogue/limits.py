@@ -310,6 +310,7 @@ class _Limiter:
 LIMITED = Check(
     id="rl.on.exceeded",
     requirements=("rl.on",),
+    covers=("escaped", "evaded", "bypassed"),
     title="Too many requests are refused",
     severity=Severity.HIGH,
     blast_radius=BlastRadius.PROBE,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.surface import NOWHERE
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -178,6 +179,8 @@ async def _followed(probes: Probes, requirement: Requirement) -> Verdict:
     header, sent = requirement.text("header", REQUEST_ID), secrets.token_hex(8)
     answer = await http.get("/", headers={header: sent})
     returned = answer.headers.get(header.lower(), "")
+    beside = await http.get(NOWHERE, headers={header: sent})
+    where = f"every answer ({NOWHERE} as well)" if beside.headers.get(header.lower()) else "the answer"
     written = await canary(probes, {header: sent})
     in_log = bool(written and (sent in written.line or (returned and returned in written.line)))
     same = "the id sent" if returned == sent else "an id of its own" if returned else "no id"
@@ -197,7 +200,7 @@ async def _followed(probes: Probes, requirement: Requirement) -> Verdict:
         )
     if returned != sent and not re.search(r"request.?id|\brid\b|trace", written.line, re.IGNORECASE):
         return failed("log lines carry no request id", *evidence, mend="put the request id into the log's context")
-    return passed(f"{header} is in the answer ({same}) and in the log", *evidence)
+    return passed(f"{header} is in {where}, {same}, and in the log", *evidence)
 
 
 async def _rotated(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more

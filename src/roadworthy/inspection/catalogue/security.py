@@ -198,6 +198,7 @@ def _cors_site(*, reflects: bool) -> Site:
 HEADERS = Check(
     id="sec.headers.sent",
     requirements=("sec.headers",),
+    covers=("server", "header", "tokens", "version", "banner", "signature"),
     title="Security headers are sent",
     severity=Severity.MEDIUM,
     blast_radius=BlastRadius.READ_ONLY,
@@ -227,6 +228,11 @@ HEADERS = Check(
 ORIGINS = Check(
     id="sec.cors.foreign",
     requirements=("sec.cors",),
+    covers=(
+        "allows or allow only our own origins",
+        "allowed for your own origin",
+        "restricted to, restrict domain domains",
+    ),
     title="A foreign origin is not allowed",
     severity=Severity.HIGH,
     blast_radius=BlastRadius.READ_ONLY,
@@ -254,6 +260,7 @@ ORIGINS = Check(
 DOCUMENTS = Check(
     id="sec.docs_off.asked",
     requirements=("sec.docs_off",),
+    covers=("swagger", "redoc", "openapi"),
     title="API documents are closed to strangers",
     severity=Severity.LOW,
     blast_radius=BlastRadius.READ_ONLY,

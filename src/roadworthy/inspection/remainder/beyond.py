@@ -22,7 +22,7 @@ PRESENCE = frozenset({
 })  # fmt: skip
 """Requirements that are met by something being there: what else is done to it is another claim."""
 DENIALS = frozenset({"no", "not", "never", "without", "none"})
-TAKEN_ON_TRUST = frozenset({Sort.STRONG, Sort.WEAK, Sort.EVERY, Sort.ACT, Sort.OPPOSITE})
+TAKEN_ON_TRUST = frozenset({Sort.STRONG, Sort.WEAK, Sort.EVERY, Sort.ACT, Sort.OPPOSITE, Sort.NAME})
 """Where the words of a rule hold one of these, its checks look for it. That a thing was seen, only evidence says."""
 
 
@@ -37,7 +37,8 @@ def beyond(mapped: Mapped, decisive: Sequence[Answered]) -> tuple[str, ...]:
         meant -= DENIALS
     if mapped.sense is not Sense.ASKED:
         meant -= entries(Sort.OPPOSITE).keys()
-    unread = (one if one not in mapped.left else _unspoken(one, seen, meant) for one in mapped.unread)
+    others = (one for one in mapped.unread if one in mapped.left or not seen.declares(one))
+    unread = (one if one not in mapped.left else _unspoken(one, seen, meant) for one in others)
     return tuple(dict.fromkeys((*filter(None, unread), *carrying)))
 
 
@@ -78,7 +79,7 @@ def _carrying(mapped: Mapped) -> Iterator[Claimed]:
             continue
         if mapped.sense is not Sense.ASKED and (one.sort is Sort.OPPOSITE or one.denied):
             continue
-        if one.sort not in TAKEN_ON_TRUST or not _is_understood(one, mapped.understood or ()):
+        if not (one.sort in TAKEN_ON_TRUST and _is_understood(one, mapped.understood or ())):
             yield one
 
 
@@ -87,4 +88,4 @@ def _waived(mapped: Mapped) -> frozenset[str]:
 
 
 def _is_understood(one: Claimed, understood: Collection[str]) -> bool:
-    return set(plain(one.words)) <= set(understood)
+    return bool(plain(one.words)) and set(plain(one.words)) <= set(understood)

@@ -16,6 +16,8 @@ from roadworthy.inspection.requirements import BY_ID
 FROM_THE_LINE = frozenset({"subject", "condition"})
 """Parameters that repeat the line's own words."""
 FILES_OF_SETTINGS, DOTENV = frozenset({".env"}), "dotenv"
+SPOKEN_TO = {"postgres": "postgresql", "redis": "redis", "nginx": "nginx", "prometheus": "prometheus"}
+"""A probe that a check needs -> what answers it, or whose configuration it reads."""
 PERIODS = frozenset({"hours", "days", "seconds"})
 _EVERY = re.compile(
     r"\b(?:all|every|each|none of|nothing|only|never)\b|\bno (?:\w+ ){1,3}(?:is|was|were|are|has|holds?|that|of)\b",
@@ -50,7 +52,8 @@ class Answered:
             for name, value in self.requirement.params.items()
             if name not in FROM_THE_LINE
         )
-        return " ; ".join((*given, *self.check.covers))
+        spoken_to = (SPOKEN_TO.get(name, "") for name in self.check.needs)
+        return " ; ".join((*given, *self.check.covers, *spoken_to))
 
     @cached_property
     def about(self) -> str:
@@ -93,6 +96,8 @@ class Seen:
             return any(name in self._text for name in one.spellings) or (
                 bool(one.spellings & FILES_OF_SETTINGS) and self._reads_a_setting
             )
+        if one.sort is Sort.OPPOSITE:
+            return False  # what is wrong is read by the rule, or nobody looked for it
         if one.denied:
             return not self._names(one.spellings, self._spoken, there=True)
         if one.sort is Sort.THING:
@@ -105,6 +110,11 @@ class Seen:
         known = (self._spoken, self._told, self._about)
         said = any(form in grams for grams in known for form in _forms(word))
         return said or (word == DOTENV and self._reads_a_setting)
+
+    def declares(self, phrase: str) -> bool:
+        """Whether a check says that it looks at every word of `phrase`."""
+        declared = {word for answer in self.answers for said in answer.check.covers for word in plain(said)}
+        return set(plain(phrase)) <= declared
 
     def speaks_of_all(self) -> bool:
         """Whether a finding is about all there is, or says that there is none."""
