@@ -351,7 +351,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("cross.endpoints", M, "Documented endpoints answer"),
     Spec("cross.variables", M, "Variables that the code needs are documented"),
     # the rest
-    Spec("ver.api", M, "The API has versions"),
+    Spec("ver.api", M, "The API has versions", ("subject",)),
     Spec("feature.exists", M, "The feature's routes answer", ("path", "subject")),
     Spec("flow.generic", M, "The flow named works", ("subject", "path")),
     Spec("process.step", H, "Somebody does this", ("subject",)),

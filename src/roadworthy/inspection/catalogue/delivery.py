@@ -94,6 +94,13 @@ def _looks(update: Mapping[str, object]) -> bool:
     return update.get("open-pull-requests-limit") != 0 and bool(update.get("directory") or update.get("directories"))
 
 
+def _stops_all(rule: Mapping[str, object]) -> bool:
+    """Whether one of packageRules turns off all packages: it names none, or a pattern that fits every name."""
+    named = [value for name, value in rule.items() if name.startswith(("match", "packageP", "packageN"))]
+    everything = any({"*", "**", ".*", "/.*/", "^"} & set(map(str, one)) for one in named if isinstance(one, list))
+    return rule.get("enabled") is False and (everything or not named)
+
+
 def _renovate(repo: RepoProbe, path: str) -> tuple[str, str]:
     try:
         told = json.loads(COMMENTS.sub("", repo.read(path, 32 * 1024)))
@@ -101,6 +108,8 @@ def _renovate(repo: RepoProbe, path: str) -> tuple[str, str]:
         return "can't be read", ""
     if not isinstance(told, dict) or told.get("enabled") is False:
         return "is turned off", ""
+    if any(_stops_all(rule) for rule in told.get("packageRules") or () if isinstance(rule, dict)):
+        return "turns every package off by a rule", ""
     extends = [str(one) for one in told.get("extends") or ()] if isinstance(told.get("extends"), list) else []
     if not extends and not told.get("packageRules"):
         return "extends no preset and has no rule", ""

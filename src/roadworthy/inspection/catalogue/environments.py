@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from roadworthy.contracts.checks import Severity, Verdict
@@ -231,9 +231,10 @@ async def _validated(probes: Probes, requirement: Requirement) -> Verdict:
 def _required(code: Sequence[Source]) -> frozenset[str]:
     """Variables without which the start fails: read by subscript, a field without default, a schema's key."""
     names: set[str] = set()
+    made = {name for one in code if one.language == "python" for name in _MADE.findall(one.bare)}
     for source in code:
         if source.language == "python" and SPEAKS.search(source.text) and source.tree is not None:
-            names |= _required_python(source.tree)
+            names |= _required_python(source.tree, made)
         elif any(pattern.search(source.text) for pattern in VALIDATORS.values()):
             names |= set(KEYS.findall(source.text))
             names |= set(re.findall(r"\bENV\.fetch\(\s*[\"']([A-Z0-9_]+)[\"']\s*\)(?!\s*\{)", source.text))
@@ -241,10 +242,11 @@ def _required(code: Sequence[Source]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _required_python(tree: ast.AST) -> set[str]:
+def _required_python(tree: ast.AST, made: Collection[str]) -> set[str]:
+    """`made`: names of classes that something makes; settings that nobody makes refuse nothing."""
     names: set[str] = set()
     for node in getattr(tree, "body", ()):
-        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("BaseSettings") for base in node.bases):
+        if isinstance(node, ast.ClassDef) and node.name in made and _is_settings(node):
             fields = (one for one in node.body if isinstance(one, ast.AnnAssign) and one.value is None)
             names |= {one.target.id.upper() for one in fields if isinstance(one.target, ast.Name)}
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr) and node.value is not None:
@@ -252,6 +254,13 @@ def _required_python(tree: ast.AST) -> set[str]:
                 if isinstance(inner, ast.Subscript) and ast.unparse(inner.value) in {"os.environ", "environ"}:
                     names |= {str(inner.slice.value)} if isinstance(inner.slice, ast.Constant) else set()
     return names
+
+
+_MADE = re.compile(r"(?<!class )\b([A-Z]\w{0,80})\(")
+
+
+def _is_settings(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(base).endswith("BaseSettings") for base in node.bases)
 
 
 async def _separate(probes: Probes, requirement: Requirement) -> Verdict:

@@ -224,6 +224,7 @@ async def _scripts(probes: Probes, requirement: Requirement) -> Verdict:
         raise Unobservable(
             f"{len(tried)} parameters came back as text; templates were not seen", '[repository] path = "."'
         )
+    await sources.seen_whole(probes.repo)
     if not await probes.repo.facts(_draws):
         return unknown(f"{looked} files, and none that writes pages: nothing to escape was seen", *evidence)
     if POLICY.search(subject) and (missing := await _policy(probes, evidence)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def search(repo: RepoProbe) -> Searched:
         git: Git | None = Git(repo.root)
         tracked = frozenset(git.tracked()) if git else frozenset()
     except Unobservable:
-        if (repo.root / ".git").is_dir():
+        if os.path.lexists(repo.root / ".git"):
             raise  # a history that can't be read is not an absent one
         git, tracked = None, frozenset()
     read = (path for path in repo.files if MADE.search(path) or not PASSED_OVER.search(path))

@@ -119,7 +119,9 @@ def _python_back(module: ast.Module) -> bool:
     """Whether `downgrade` is there and does something."""
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
-            return any(not isinstance(one, ast.Pass | ast.Raise) and not _words_only(one) for one in node.body)
+            return any(
+                not isinstance(one, ast.Pass | ast.Raise | ast.Return) and not _words_only(one) for one in node.body
+            )
     return False
 
 

@@ -212,6 +212,7 @@ async def _limits(probes: Probes, requirement: Requirement) -> Verdict:
         return unknown(f"what limits {where} is computed", evidence, mend="write the timeout beside the call")
     if not found:
         return unknown(f"no call of a known HTTP client in {len(code)} files", evidence, mend='[repository] path = "."')
+    await sources.seen_whole(repo)
     return passed(f"all {len(found)} calls of HTTP clients have a time limit", evidence)
 
 

@@ -84,6 +84,7 @@ async def _debugging(probes: Probes, requirement: Requirement) -> Verdict:
             f"{len(found)} statements for debugging are left, the first: {found[0].path}:{found[0].line}", evidence,
             mend="delete them, or write to the log; let a linter refuse them (no-console, T20)",
         )  # fmt: skip
+    await sources.seen_whole(repo)
     return passed(f"none of {len(looked)} files holds a statement for debugging", evidence)
 
 
@@ -140,14 +141,18 @@ async def _clean(probes: Probes, requirement: Requirement) -> Verdict:
         raise Unobservable(
             "logs hold no secret in what was read; the code that writes them was not offered", '[repository] path = "."'
         )
+    if probes.logs is None:
+        return unknown(
+            "no statement that logs is given anything called a secret; under another name, or in a whole request, "
+            "one may be logged",
+            *evidence, mend='[logs] path = "/var/log/app", so that what was written is searched',
+        )  # fmt: skip
     if PEOPLES.search(requirement.text("subject")):
         return unknown(
             "no statement that logs is given a secret; whether what they log tells about people, names don't show",
             *evidence, mend="attest to it",
         )  # fmt: skip
-    return passed(
-        "no statement that logs is given a secret" + (", and the logs hold none" if probes.logs else ""), *evidence
-    )
+    return passed("no statement that logs is given what is called a secret, and the logs hold none", *evidence)
 
 
 def _in_logs(logs: LogsProbe, evidence: list[Evidence]) -> str:
@@ -299,11 +304,16 @@ CLEAN = Check(
         why="Logs are copied to places with other guards than the database.",
         how_verified="Arguments of logging calls, by syntax in Python and by words in other languages; Rails' "
         "filter of "
-        "parameters; where logs are offered, passwords, keys and tokens in their last lines. Values are never shown.",
+        "parameters; passwords, keys and tokens in the last lines of the logs that are offered. Values are never "
+        "shown. A name can only show that a secret is logged: without logs the line is unknown.",
         how_to_mend="Log identifiers; filter parameters and headers where requests are logged.",
         not_applicable_when="Never.",
     ),
-    fixtures=twins("sec.logs_clean", must_fail=Stage(repo=LOGGED), mended=Stage(repo=GONE)),
+    fixtures=twins(
+        "sec.logs_clean",
+        must_fail=Stage(repo=LOGGED, logs={"app.log": "index\n"}),
+        mended=Stage(repo=GONE, logs={"app.log": "index\n"}),
+    ),
 )
 
 CHECKS = (DEBUGGING, CLEAN)

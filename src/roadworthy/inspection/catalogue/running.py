@@ -25,7 +25,7 @@ TESTS = re.compile(
 ONLY_NAMED = re.compile(
     r"^[ \t]*(?:(?:pip3?|uv pip|python3? -m pip) install|(?:npm|pnpm|yarn) (?:i|install|add|ci)"
     r"|(?:apt(?:-get)?|brew|apk)|gem install|go install|echo|printf|which|command -v)\b"
-    r"|\s(?:--version|--help|-V)\s*(?:$|[|&;>])",
+    r"|\s(?:--version|--help|-V|--collect-only|--co|--listTests|--list-tests|--dry-run)\s*(?:$|[|&;>])",
     re.IGNORECASE,
 )
 """A line that names a tool without running it: it installs, prints, or asks for its version."""

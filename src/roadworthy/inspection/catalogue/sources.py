@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes import comments, packages, syntax
-from roadworthy.inspection.probes.repo import Match, RepoProbe
+from roadworthy.inspection.probes.repo import FILE_LIMIT_BYTES, Match, RepoProbe
 from roadworthy.inspection.redaction import unsaid
 
 LANGUAGES: Mapping[str, str] = {
@@ -87,6 +87,26 @@ def code(repo: RepoProbe) -> Sequence[Source]:
     found = [_source(path, repo.read(path)) for path in paths]
     sizes = accumulate(len(one.text) for one in found)
     return [replace(one, kept=size <= KEPT_TREES_CHARACTERS) for one, size in zip(found, sizes, strict=True)]
+
+
+async def seen_whole(repo: RepoProbe) -> None:
+    """Nothing where all of the code was read.
+
+    Raises:
+        Unobservable: some of it was not: what was not looked at does not count as absent.
+    """
+    if unread := await repo.facts(_unread):
+        raise Unobservable(
+            f"{unread} was not read: what is not found may stand there", "[repository] path names a part"
+        )
+
+
+def _unread(repo: RepoProbe) -> str:
+    paths = [path for path in repo.find(*GLOBS, aside=False) if not NOT_PRODUCTION.search(path)]
+    if len(paths) > FILES_LIMIT:
+        return f"the code after {FILES_LIMIT} files"
+    large = next((path for path in paths if repo.size_bytes(path) > FILE_LIMIT_BYTES), "")
+    return f"the end of {large}" if large else ""
 
 
 def dependencies(repo: RepoProbe) -> Mapping[str, str]:

@@ -129,6 +129,8 @@ def _all_true(*names: str) -> Rule:
     def rule(told: Mapping[str, Told]) -> tuple[str, Sequence[Told]] | None:
         found = [told[name] for name in names if name in told]
         missing = [name for name in names if name not in told]
+        if guard := _unguarded(told, names):
+            return guard
         off = [one for one in found if one.value is not True and not one.from_environment and not one.computed]
         if missing and missing[0] == "SECURE_SSL_REDIRECT":
             return None  # the proxy may do it
@@ -146,6 +148,21 @@ def _rails_cookies(told: Mapping[str, Told]) -> tuple[str, Sequence[Told]] | Non
     if loose is not None:
         return f"the session's cookie is sent with {loose.name}: {loose.value} ({loose.where})", [loose]
     return _force_ssl(told)
+
+
+SECURITY = "django.middleware.security.SecurityMiddleware"
+
+
+def _unguarded(told: Mapping[str, Told], names: Sequence[str]) -> tuple[str, Sequence[Told]] | None:
+    """Who redirects is a middleware: without it the setting does nothing."""
+    middleware = told.get("MIDDLEWARE")
+    if "SECURE_SSL_REDIRECT" not in names or "SECURE_SSL_REDIRECT" not in told or middleware is None:
+        return None
+    if not isinstance(middleware.value, list | tuple):
+        return "", [middleware, told["SECURE_SSL_REDIRECT"]]
+    if SECURITY in middleware.value:
+        return None
+    return f"MIDDLEWARE has no SecurityMiddleware, which redirects ({middleware.where})", [middleware]
 
 
 def _force_ssl(told: Mapping[str, Told]) -> tuple[str, Sequence[Told]] | None:

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from roadworthy.contracts.checks import Severity, Verdict
+from roadworthy.inspection.catalogue import sources
 from roadworthy.inspection.catalogue.declaring import Run, Tree, of_tree
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
-from roadworthy.inspection.probes import frameworks, images, manifests, scripts
-from roadworthy.inspection.probes.frameworks import ELSEWHERE
-from roadworthy.inspection.probes.repo import RepoProbe, is_aside
-from roadworthy.inspection.probes.yaml_files import at, texts
+from roadworthy.inspection.probes import comments, frameworks, images, manifests, scripts
+from roadworthy.inspection.probes.frameworks import ELSEWHERE, Told
+from roadworthy.inspection.probes.repo import RepoProbe
+from roadworthy.inspection.probes.yaml_files import at, table, texts
 
 SERVERS = re.compile(
     r"\b(gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|puma|unicorn|passenger|falcon|pm2(?:-runtime)?"
@@ -86,10 +87,19 @@ def _procfile(repo: RepoProbe) -> Iterator[tuple[str, str]]:
 
 def _images(repo: RepoProbe) -> Iterator[tuple[str, str]]:
     for file in repo.known(images.dockerfiles):
-        yield file.path, _words(" ".join(filter(None, (file.final.last("ENTRYPOINT"), file.final.last("CMD")))))
+        entry, given = file.final.last("ENTRYPOINT"), file.final.last("CMD")
+        yield file.path, _words(" ".join(filter(None, (entry, given if _hands_on(repo, entry) else ""))))
     for service in repo.known(images.compose):
         if service.built:
             yield f"{service.path} {service.name}", " ".join(texts(service.declared.get("command")))
+
+
+def _hands_on(repo: RepoProbe, entry: str | None) -> bool:
+    """Whether what CMD says is run: not where a script of the tree is the ENTRYPOINT and ignores its arguments."""
+    words = _words(entry or "").split()
+    paths = repo.find(*(one.rpartition("/")[2] for one in words if one.endswith(".sh")), aside=False)
+    texts_of = [repo.read(path) for path in paths]
+    return not texts_of or any(re.search(r"\$[@*1]|\$\{[@*1]", text) for text in texts_of)
 
 
 def _workloads(repo: RepoProbe) -> Iterator[tuple[str, str]]:
@@ -172,9 +182,9 @@ def _counts(repo: RepoProbe) -> tuple[tuple[str, str], ...]:
     for name, pattern in FILES.items():
         for path in repo.find(name, aside=False):
             text = re.sub(r"(?m)^[ \t]*(?:#|//).*$", "", repo.read(path))
-            stated = pattern.search(text)
+            stated = [match[1].split("#")[0].strip() for match in pattern.finditer(text)]
             if stated and not ELSEWHERE.search(path):
-                found.append((path, stated[1].split("#")[0].strip()))
+                found.append((path, stated[-1]))  # the last one holds
     return tuple(dict.fromkeys(found))
 
 
@@ -185,6 +195,8 @@ async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
         raise Unobservable(
             "no file here says how many connections are pooled", '[postgres] dsn = "postgresql://user@host/db"'
         )
+    if alone := await repo.facts(_alone):
+        raise Unobservable(f"{alone} opens a connection of its own beside the pool", "[postgres] dsn shows which serve")
     evidence = observe("sizes of pools", "\n".join(f"{where}: {size}" for where, size in found), repo.vantage)
     wanted = requirement.number("size") or requirement.number("max_size")
     if any(size == 0 for _, size in found):
@@ -202,6 +214,14 @@ async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"{found[0][0]} pools connections{f': {found[0][1]}' if found[0][1] else ''}", evidence)
 
 
+def _alone(repo: RepoProbe) -> str:
+    """A file in JavaScript that opens connections without a pool."""
+    single = re.compile(r"\bnew (?:pg\.)?Client\(|\bmysql2?\.createConnection\(")
+    return next(
+        (one.path for one in repo.known(sources.code) if one.language == "javascript" and single.search(one.bare)), ""
+    )
+
+
 def _pools(repo: RepoProbe) -> tuple[tuple[str, int | None], ...]:
     """Where a pool is declared, and its size; None where it keeps connections without a size, 0 where it keeps none."""
     found: list[tuple[str, int | None]] = []
@@ -209,7 +229,8 @@ def _pools(repo: RepoProbe) -> tuple[tuple[str, int | None], ...]:
         repo.known(one) for one in (frameworks.django, frameworks.rails_database, frameworks.spring)
     )
     if "DATABASES" in django:
-        found += _django_pool(repo, django["DATABASES"].path)
+        told = django["DATABASES"]
+        found += _django_default(told) if isinstance(told.value, dict) else _django_pool(repo, told.path)
     decided = re.search(r"(?m)^[ \t]*pool\s*:.*\bENV\b", repo.read("config/database.yml"))
     if (size := rails.get("pool")) is not None and str(size.value).isdigit() and not decided:
         found.append((size.path, int(size.value)))
@@ -221,12 +242,24 @@ def _pools(repo: RepoProbe) -> tuple[tuple[str, int | None], ...]:
         found.append((hikari.path, int(hikari.value)))
     for globs, pattern in POOLS.values():
         for path in repo.find(*globs, aside=False):
-            if not is_aside(path) and not ELSEWHERE.search(path):
-                text = re.sub(r"(?m)^[ \t]*//.*$", "", repo.read(path))
+            if not ELSEWHERE.search(path) and not sources.NOT_PRODUCTION.search(path):
+                text = comments.blank(repo.read(path), "javascript")
                 found += [
                     (path, int(next(filter(None, groups)))) for groups in [m.groups() for m in pattern.finditer(text)]
                 ]
     return tuple(found)
+
+
+def _django_default(told: Told) -> Sequence[tuple[str, int | None]]:
+    """The pool of the default database; others have their own."""
+    default = table(told.value.get("default"))
+    pool = table(default.get("OPTIONS")).get("pool")
+    if pool:
+        size = table(pool).get("max_size")
+        return [(told.path, size if isinstance(size, int) else None)]
+    if "CONN_MAX_AGE" not in default:
+        return []
+    return [(told.path, 0 if default["CONN_MAX_AGE"] == 0 else None)]
 
 
 def _django_pool(repo: RepoProbe, path: str) -> Sequence[tuple[str, int | None]]:

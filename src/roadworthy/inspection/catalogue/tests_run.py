@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +11,7 @@ from roadworthy.inspection.catalogue import running
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.model import Probes, Requirement
-from roadworthy.inspection.probes import suites
+from roadworthy.inspection.probes import suites, syntax
 from roadworthy.inspection.probes.jobs import PULL, PUSH
 from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.scripts import Ran
@@ -101,7 +102,28 @@ def _kind(name: str) -> str:
 
 def _test_files(repo: RepoProbe) -> Sequence[str]:
     """Files that hold at least one test; a stub with an import does not."""
-    return [path for path in repo.files if FILE.search(path) and TEST.search(repo.read(path))]
+    return [path for path in repo.files if FILE.search(path) and TEST.search(repo.read(path)) and _does(repo, path)]
+
+
+def _does(repo: RepoProbe, path: str) -> bool:
+    """Whether a test of a Python file does anything: `def test_it(): pass` can't fail."""
+    tree = syntax.module(repo.read(path)) if path.endswith(".py") else None
+    if tree is None:
+        return True
+    tests = [
+        one
+        for one in ast.walk(tree)
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name.startswith("test")
+    ]
+    return not tests or any(not _is_idle(statement) for test in tests for statement in test.body)
+
+
+def _is_idle(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return True
+    if isinstance(statement, ast.Assert):
+        return isinstance(statement.test, ast.Constant)
+    return isinstance(statement, ast.Pass | ast.Return)
 
 
 def _of_kind(one: Results, kind: str) -> Results:

@@ -39,7 +39,7 @@ WHOLE = {
         r"|\brequest\.(?:get_data\(|data\b|body\b\s*\))|await request\.body\(\)"
     ),
     "javascript": re.compile(
-        r"\bmulter\.memoryStorage\(|multer\(\s*\)|\.toBuffer\(\s*\)|\bfile\.buffer\b"
+        r"\bmemoryStorage\(|\bmulter\(\s{0,9}(?:\)|\{(?![^}]{0,300}\b(?:dest|storage)\b))|\.toBuffer\(\s*\)|\bfile\.buffer\b"
         r"|await\s+\w*file\w*\.arrayBuffer\("
     ),
     "go": re.compile(r"\b(?:io|ioutil)\.ReadAll\((?:file|f|r\.Body|req\.Body|part)\b"),
@@ -54,11 +54,19 @@ STREAMED = {
     ),
     "javascript": re.compile(
         r"multer\.diskStorage\(|\bbusboy\b|\bformidable\b|\.pipe\(|pipeline\(|createMultipartUpload|@uppy/tus"
-        r"|tus-(?:js|node)|\bmulter\(\{\s*(?:dest|storage)"
+        r"|tus-(?:js|node)|\bmulter\(\{[^}]{0,300}\bdest\b|\bmulter-?[sS]3\b"
     ),
     "go": re.compile(r"\bio\.Copy(?:N|Buffer)?\(|MultipartReader\(|http\.MaxBytesReader"),
     "ruby": re.compile(r"direct_upload|has_(?:one|many)_attached|IO\.copy_stream|Shrine|multipart_upload"),
 }
+
+
+READ_WHOLE = {
+    "python": re.compile(r"(?<!\))\.read\(\s{0,9}\)"),
+    "javascript": re.compile(r"\.buffer\b|readFileSync\("),
+    "ruby": re.compile(r"\.read\b(?!\()"),
+}
+"""Whose it is that is read whole, words don't tell: `f.read()`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +180,11 @@ async def _streamed(probes: Probes, requirement: Requirement) -> Verdict:  # noq
             evidence,
             mend="read and write it in parts of a megabyte, with a limit",
         )
+    if doubtful := _places(code, READ_WHOLE):
+        return unknown(
+            f"{doubtful[0].path}:{doubtful[0].line} reads something whole where uploads are taken", evidence,
+            mend="read uploads in parts, or keep what else is read in a module of its own",
+        )  # fmt: skip
     if not parts:
         raise Unobservable(
             f"no place that takes an upload was recognised in {len(code)} files", '[repository] path = "."'

@@ -82,8 +82,6 @@ def _own_project(repo: RepoProbe, paths: Sequence[str]) -> str | None:
     """The folder of the service's project: the only one, or the only one that a manage.py names."""
     projects = {_project(path) for path in paths if re.search(r"^ROOT_URLCONF\b", repo.read(path), re.MULTILINE)}
     projects = projects or {_project(path) for path in paths}
-    if len(projects) == 1:
-        return projects.pop()
     named = {
         name for path in repo.find("manage.py", "wsgi.py", "asgi.py", aside=False)
         for name in re.findall(r"DJANGO_SETTINGS_MODULE[\"'],\s*[\"']([\w.]+)", repo.read(path))
@@ -92,6 +90,8 @@ def _own_project(repo: RepoProbe, paths: Sequence[str]) -> str | None:
         one for one in projects
         if any(name.rpartition(".")[0].removesuffix(".settings").endswith(one.rpartition("/")[2]) for name in named)
     }  # fmt: skip
+    if not named and len(projects) == 1:
+        return projects.pop()
     return fitting.pop() if len(fitting) == 1 else None
 
 

@@ -8,7 +8,7 @@ import fnmatch
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -31,6 +31,12 @@ OTHERS = frozenset(
     | {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox", ".next", "target", "coverage"}
     | {".roadworthy", ".cache"}
 )
+TOOLS_MARKS: Mapping[str, Sequence[str]] = {
+    "env": ("pyvenv.cfg", "conda-meta", "bin/activate"),
+    "target": ("CACHEDIR.TAG", "classes", "maven-status", "debug", "release", "surefire-reports"),
+    "coverage": ("lcov.info", "index.html", "coverage-final.json", "clover.xml", ".resultset.json", ".last_run.json"),
+}
+"""What tools leave in folders whose names teams use as well: without it the folder is the team's."""
 ASIDE = frozenset(
     {"test", "tests", "spec", "specs", "__tests__", "fixtures", "examples", "example", "benchmarks", "docs"}
 )
@@ -105,6 +111,13 @@ class RepoProbe:
         except (OSError, ValueError):
             return ""
 
+    def size_bytes(self, path: str) -> int:
+        """How large a file is; 0 where it can't be seen."""
+        try:
+            return (self.root / path).stat().st_size
+        except OSError:
+            return 0
+
     async def facts(self, read: Callable[[RepoProbe], Facts]) -> Facts:
         """What `read` makes of the tree: once, in a thread, for all checks that ask."""
         return await asyncio.to_thread(self.known, read)
@@ -159,7 +172,9 @@ class RepoProbe:
             text = self.read(path)
             read += len(text)
             if read > TOTAL_LIMIT_BYTES:
-                return
+                raise Unobservable(
+                    f"{' and '.join(globs[:3])} hold over {TOTAL_LIMIT_BYTES} bytes", "[repository] path names a part"
+                )
             yield path, text
 
     def _walk(self) -> Iterator[str]:
@@ -175,7 +190,7 @@ class RepoProbe:
                 raise Unobservable(
                     f"the source tree holds over {ENTRIES_LIMIT} entries", "[repository] path names a part"
                 )
-            ahead += [f"{folder}{one.name}/" for one in entries if one.name not in OTHERS and _is_folder(one)]
+            ahead += [f"{folder}{one.name}/" for one in entries if _is_folder(one) and not _of_others(one)]
             yield from (f"{folder}{one.name}" for one in entries if one.is_file(follow_symlinks=False))
 
 
@@ -193,6 +208,14 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
             yield from entries
     except OSError:
         return
+
+
+def _of_others(entry: os.DirEntry[str]) -> bool:
+    """Whether tools made a folder or others wrote it: by its name, and where teams use the name, by its marks."""
+    if entry.name not in OTHERS:
+        return False
+    marks = TOOLS_MARKS.get(entry.name)
+    return marks is None or any((Path(entry.path) / mark).exists() for mark in marks)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

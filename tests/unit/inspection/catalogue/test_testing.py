@@ -101,7 +101,7 @@ async def test_end_to_end(files: dict[str, str], expected: Status) -> None:
     ],
 )
 async def test_integration(run: str, subject: str, expected: Status) -> None:
-    files = {**SERVICE, "tests/integration/test_orders.py": "def test_order():\n    pass\n", **ci(run)}
+    files = {**SERVICE, "tests/integration/test_orders.py": "def test_order():\n    assert order()\n", **ci(run)}
     verdict = await verdict_of("test.unit.run", Stage(repo=files), "test.integration", subject=subject)
     assert verdict.status is expected, verdict.summary
 
