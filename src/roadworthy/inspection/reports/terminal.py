@@ -39,6 +39,8 @@ MARKS = {
     Status.HUMAN: ("☺", "dim"),
     Status.UNMAPPED: ("·", "dim"),
 }
+ABSENT = "\N{EMPTY SET}"
+"""Beside trouble that a line names and that is not there: a tick would read as if it were."""
 REMEDIES_SHOWN = 6
 PATCH_LIMIT_LINES = 6
 
@@ -187,13 +189,14 @@ def _grouped(lines: Iterable[LineResult]) -> list[list[LineResult]]:
 
 
 def _rest(inspection: Inspection) -> Iterator[RenderableType]:
-    for status, words in (
-        (Status.PASS, "Holds"),
-        (Status.NOT_APPLICABLE, "Does not apply"),
-        (Status.HUMAN, "Only people know"),
-        (Status.UNMAPPED, "Not understood"),
+    passed = [line for line in inspection.lines if line.status is Status.PASS]
+    for lines, words in (
+        ([line for line in passed if line.holds], "Holds"),
+        ([line for line in passed if not line.holds], "Trouble that is named, and not there"),
+        (_of(inspection, Status.NOT_APPLICABLE), "Does not apply"),
+        (_of(inspection, Status.HUMAN), "Only people know"),
+        (_of(inspection, Status.UNMAPPED), "Not understood"),
     ):
-        lines = [line for line in inspection.lines if line.status is status]
         if lines:
             yield _heading(f"{words} ({len(lines)})")
         for line in lines:
@@ -201,8 +204,13 @@ def _rest(inspection: Inspection) -> Iterator[RenderableType]:
             yield from _said(line)
 
 
+def _of(inspection: Inspection, status: Status) -> list[LineResult]:
+    return [line for line in inspection.lines if line.status is status]
+
+
 def _calm(line: LineResult) -> Text:
-    text = Text.assemble(_mark(line.status), title_of(line))
+    absent = line.status is Status.PASS and not line.holds
+    text = Text.assemble(Text(f"{ABSENT} ", style="green") if absent else _mark(line.status), title_of(line))
     said = "" if line.status in {Status.HUMAN, Status.UNMAPPED} else f": {flat(line.summary)}"
     text.append(f"{said}  line {line.item.line}", style="dim")
     text.no_wrap, text.overflow = True, "ellipsis"

@@ -11,6 +11,7 @@ from tests.unit.inspection.fakes import ATTESTED, WAIVED, check, inspection, lin
 from roadworthy.contracts.checks import Kind, Remediation, Severity, Status
 from roadworthy.inspection import gate, runner
 from roadworthy.inspection.mapper import Mapper
+from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.model import Item
 from roadworthy.inspection.reports import terminal, words
 from roadworthy.inspection.results import Inspection, LineResult, Unreachable
@@ -71,6 +72,14 @@ def test_what_could_not_be_seen_is_grouped_by_what_would_show_it() -> None:
     assert "2 lines: no database" in text
     assert "lines 3, 5" in text
     assert text.count("add [postgres] dsn") == 1
+
+
+def test_trouble_that_is_not_there_stands_by_itself() -> None:
+    good, trouble = line(item(1, "Debug is off"), Status.PASS), line(item(2, "DEBUG enabled"), Status.PASS)
+    trouble = replace(trouble, mapped=replace(trouble.mapped, sense=Sense.INVERSE))
+    text = shown(inspection(good, trouble))
+    assert "Holds (1)\n\N{CHECK MARK} Debug is off" in text
+    assert "Trouble that is named, and not there (1)\n\N{EMPTY SET} DEBUG enabled: not as the line says" in text
 
 
 def test_nothing_from_outside_steers_the_terminal_or_its_markup() -> None:
