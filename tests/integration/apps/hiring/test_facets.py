@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +31,8 @@ ASKED: list[tuple[dict[str, str], Callable[[Row], bool]]] = [
     ({"q": "massage"}, lambda job: "massage" in job.description),
     ({"experience": "mid", "remote": "false"}, lambda job: job.experience_level == "mid" and not job.is_remote),
 ]
+
+SLEEPING = "select count(*) from pg_sleep(5) where $1::text <> $2::text"
 
 
 @pytest.fixture
@@ -92,6 +95,19 @@ async def test_what_would_take_too_long_is_not_counted(
     monkeypatch.setattr(facet_repository, "facets_statement", lambda _: "select count(*) from pg_sleep(5)")
     facets = await asked(client)
     assert (facets["counted"], facets["jobs"]) == (False, 0)
+
+
+async def test_a_line_that_is_full_is_told_and_nobody_waits_in_it(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facet_repository, "WAITING_MAX", 1)
+    monkeypatch.setattr(facet_repository, "COUNT_TIMEOUT_MS", 300)
+    monkeypatch.setattr(facet_repository, "facets_statement", lambda _: SLEEPING)
+    levels = ("entry", "mid", "senior", "lead")
+    answers = await asyncio.gather(
+        *(client.get("/api/jobs/facets", params={"experience": level, "q": "a"}) for level in levels)
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 503, 503]
 
 
 async def test_bad_values_are_told_in_words(client: httpx.AsyncClient) -> None:

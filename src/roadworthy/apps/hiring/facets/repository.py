@@ -18,12 +18,18 @@ from roadworthy.apps.hiring.jobs.service import POSTED
 from roadworthy.apps.hiring.places.domain import Gazetteer
 from roadworthy.apps.hiring.places.service import Places
 from roadworthy.chassis.database.pool import Database, StatementTimeout
+from roadworthy.chassis.errors import Overloaded
 
 # 200,000 jobs take 95 ms, the commonest word among them 200. Of two million jobs most searches are not counted.
 COUNT_TIMEOUT_MS = 800
 # A process counts for one search at a time: two would keep lists from the processor.
 AT_ONCE = 1
+WAITING_MAX = 8
 PAY_STEPS = {"hour": (20, 25, 30, 40), "year": (50_000, 75_000, 100_000, 150_000)}
+
+
+class TooManyCounts(Overloaded):
+    """More searches wait to be counted than there is time for; try again in a moment."""
 
 
 class Count(NamedTuple):
@@ -66,10 +72,24 @@ class FacetRepository:
         self._database = database
         self._places = places
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._asked = 0
 
     async def facets(self, audience: Audience, wanted: JobFilter) -> Facets:
-        """Active jobs that `wanted` describes; not counted where that would take too long."""
+        """Active jobs that `wanted` describes; not counted where that would take too long.
+
+        Raises:
+            TooManyCounts: the line is full.
+        """
         del audience
+        if self._asked >= AT_ONCE + WAITING_MAX:
+            raise TooManyCounts
+        self._asked += 1
+        try:
+            return await self._counted(wanted)
+        finally:
+            self._asked -= 1
+
+    async def _counted(self, wanted: JobFilter) -> Facets:
         shape = shape_of(wanted)
         values = [value for name in shape for value in CONDITIONS[name].values(wanted)]
         try:

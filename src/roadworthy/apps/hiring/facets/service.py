@@ -8,7 +8,7 @@ import msgspec
 
 from roadworthy.apps.hiring.audience import Audience
 from roadworthy.apps.hiring.facets.domain import Facets
-from roadworthy.apps.hiring.facets.repository import FacetRepository
+from roadworthy.apps.hiring.facets.repository import FacetRepository, TooManyCounts
 from roadworthy.apps.hiring.facets.schemas import FacetQuery
 from roadworthy.apps.hiring.jobs.domain import JobFilter
 from roadworthy.apps.hiring.jobs.schemas import JobQuery
@@ -37,6 +37,7 @@ class FacetCounts:
 
         Raises:
             InvalidParameters: miles from nowhere.
+            TooManyCounts: too many others are being counted.
         """
         wanted = await self._jobs.filter_of(JobQuery(**msgspec.structs.asdict(query)))
         if wanted is None:
@@ -44,8 +45,8 @@ class FacetCounts:
         return await self._kept.get((audience, msgspec.structs.replace(wanted, limit=0)))
 
     async def soon(self, audience: Audience, query: FacetQuery) -> Facets:
-        """The same, or LATER if it is not there within PATIENCE_SECONDS; it is counted on meanwhile."""
+        """The same, or LATER if it is not there within PATIENCE_SECONDS; it may be counted on meanwhile."""
         try:
             return await asyncio.wait_for(self.facets(audience, query), PATIENCE_SECONDS)
-        except TimeoutError:
+        except (TimeoutError, TooManyCounts):
             return LATER
