@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterable, Sequence
 
 MASK = "[redacted]"
+COMMON_WORDS = frozenset({"password", "passwd", "postgres", "secret", "changeme", "default", "example", "username"})
+"""What everybody would try first is masked where it stands as a value; by value it would eat the sentences."""
 SHORTEST_SECRET = 6
 """Shorter values ("app", "5432") stand in too many innocent places to be masked by value."""
 
 _OPENS_A_DOOR = (
     r"(?:pass(?:wd|word|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
-    r"|encryption[_-]?key|credentials?|auth|dsn|salt|jwt|session(?:id)?)"
+    r"|encryption[_-]?key|credentials?|dsn|salt|jwt|session(?:id)?)"
 )
-_NAME = re.compile(rf"(?i)(?:^|[_\-.]){_OPENS_A_DOOR}(?:$|[_\-.0-9])|{_OPENS_A_DOOR}$")
+_NAME = re.compile(rf"(?i)(?:^|[_\-.]){_OPENS_A_DOOR}(?:$|[_\-.0-9])|(?:{_OPENS_A_DOOR}|auth)$")
+"""`redis_auth` is a secret; `auth_group` is a table."""
 _SHELL_NAMES = frozenset({"PWD", "OLDPWD", "SSH_AUTH_SOCK", "XAUTHORITY"})
 """Folders and sockets: masked by value, they would tear holes into every path."""
 _NOT_SECRET = re.compile(r"(?i)(expire|ttl|minutes|seconds|enabled|algorithm|length|max|min|url_path|lifetime|policy)")
@@ -21,7 +24,9 @@ _NOT_SECRET = re.compile(r"(?i)(expire|ttl|minutes|seconds|enabled|algorithm|len
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
     (
-        re.compile(r"(?i)\b([a-z][a-z0-9+.\-]{1,30}://[^\s:/@'\"]{0,200}):([^\s'\"@]{1,500}|[^\s/'\"]{1,500})@"),
+        re.compile(
+            r"(?i)\b([a-z][a-z0-9+.\-]{1,30}://[^\s:/@'\"]{0,200}):(?!password@host\b)([^\s'\"@]{1,500}|[^\s/'\"]{1,500})@"
+        ),
         rf"\1:{MASK}@",
     ),
     (re.compile(r"(?i)(https?://)[0-9a-f]{32}(?::[0-9a-f]{32})?@"), rf"\1{MASK}@"),
@@ -81,6 +86,10 @@ _QUOTED = re.compile(r"\"[^\"\n]{3,}\"|'[^'\n]{3,}'")
 _ADDRESS = re.compile(r"\b([a-z][a-z0-9+.\-]{1,30}://)(?:[^\s/@]{1,300}@)?([\w.\-]{1,200}(?::\d{1,5})?)/[^\s\"']+")
 _RANDOM = re.compile(r"(?<![\w./-])(?=[a-zA-Z_-]{0,100}\d)(?=[\d_-]{0,100}[a-zA-Z])[\w-]{12,}(?![\w./])")
 """A word of letters and digits that is no path: what people call things has hardly a dozen of them."""
+_OPENINGS = frozenset({"[", "{", "(", "[{"})
+"""What follows is a list or an object, and is looked at by itself."""
+_EXAMPLE = "postgresql://user:password@host:5432/name"
+"""What is proposed to be written: the words to put one's own in place of."""
 _ASSIGNMENT = re.compile(
     r"""(?P<head>(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,80})["']?\s*(?:=|:(?!\s*[\w.\-]+\s*[=:]))\s*)"""
     r"""(?!\#)(?P<value>\([^()\n]{0,300}\)|"[^"\n]*"|'[^'\n]*'|[^\s,;&"']+)"""
@@ -122,7 +131,11 @@ def outline(command: str) -> str:
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` without anything that opens a door: known `secrets` by value, all others by shape and by name."""
-    for secret in sorted({value for value in secrets if len(value) >= SHORTEST_SECRET}, key=len, reverse=True):
+    for secret in sorted(
+        {value for value in secrets if len(value) >= SHORTEST_SECRET and value.lower() not in COMMON_WORDS},
+        key=len,
+        reverse=True,
+    ):
         text = text.replace(secret, MASK)
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
@@ -133,6 +146,6 @@ def _mask_assignment(match: re.Match[str]) -> str:
     value = match["value"].strip("\"'")
     if not is_secret_name(match["name"]) or not value or value.startswith(("[redacted", "<", "${")):
         return match[0]
-    if _OPEN_ADDRESS.fullmatch(value) or _PLAIN.fullmatch(value):
+    if _OPEN_ADDRESS.fullmatch(value) or _PLAIN.fullmatch(value) or value in _OPENINGS or value == _EXAMPLE:
         return match[0]
     return match["head"] + MASK

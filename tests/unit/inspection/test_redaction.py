@@ -135,9 +135,23 @@ def test_secrets_by_the_shape_around_them(text: str) -> None:
     assert secret not in redact(text.format(secret=secret))
 
 
-@pytest.mark.parametrize("text", ["SESSION_COOKIE_SECURE = True", "AUTH_PORT=8080", "mysql -port 3306 -h db"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("SESSION_COOKIE_SECURE = True", "AUTH_PORT=8080", "mysql -port 3306 -h db"),
+        *("public.auth_group: name unique", '{"password_confirm":["This field is required."]}'),
+        *("DATABASE_URL=postgresql://user:password@host:5432/name", 'write "postgresql://user:password@host/database"'),
+    ],
+)
 def test_switches_and_numbers_are_shown(text: str) -> None:
     assert redact(text) == text
+
+
+def test_a_word_that_everybody_would_try_is_masked_as_a_value_and_not_in_sentences() -> None:
+    told = "how passwords are kept: DB_PASSWORD=password, postgresql://shop:password@db/shop"
+    masked = "how passwords are kept: DB_PASSWORD=[redacted], postgresql://shop:[redacted]@db/shop"
+    assert redact(told, ["password"]) == masked
+    assert redact("opens with Password7", ["Password7"]) == "opens with [redacted]"
 
 
 @pytest.mark.parametrize(
