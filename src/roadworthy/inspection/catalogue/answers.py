@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import modes, surface
 from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
-from roadworthy.inspection.errors import Refused, Unobservable
+from roadworthy.inspection.errors import Refused, Unobservable, if_seen
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, compressed, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -195,11 +194,11 @@ async def _long_answers(http: HttpProbe, requirement: Requirement, least: int) -
         Unobservable: none is.
     """
     candidates: list[str] = []
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         shown = await surface.pages(http)
         styles, scripts = (surface.local_assets(http, shown, kind)[:1] for kind in ("styles", "scripts"))
         candidates += ["/", *styles, *scripts]
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         candidates.append(await surface.api_path(http, requirement))
     long = [path for path in candidates if len((await http.get(path, headers=_as(path))).body) >= least]
     if not long:
@@ -291,7 +290,7 @@ async def _own_page(http: HttpProbe, requirement: Requirement) -> Verdict:
 
 async def _wrong_requests(http: HttpProbe) -> list[str]:
     wrong = [surface.NOWHERE, "/%00", "/api/%F0%28%8C%28"]
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         path = await surface.api_path(http)
         one = path.rstrip("/")  # an id that is none, and one larger than any column holds
         wrong += [f"{path}?limit=-1", f"{one}/not-a-number'\"", f"{one}/99999999999999999999"]

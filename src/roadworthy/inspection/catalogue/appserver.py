@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from roadworthy.inspection.catalogue.kit import (
 )
 from roadworthy.inspection.catalogue.service import behind
 from roadworthy.inspection.catalogue.workers import worker_tool
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages
@@ -226,7 +225,7 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
 
 def _neighbour(probes: Probes, worker: Process) -> bool:
     """Whether it works in a folder that has nothing to do with those of the processes that serve."""
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         host, found = serving(probes)
         homes = {host.folder(one.pid) for one in found} - {"", "/"}
         own = host.folder(worker.pid)

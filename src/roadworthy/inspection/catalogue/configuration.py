@@ -36,7 +36,7 @@ async def _variables(probes: Probes, requirement: Requirement) -> Verdict:
     if not wrong:
         return passed(f"{listed(names)} {'is' if len(names) == 1 else 'are'} set as asked", evidence)
     return failed(
-        "; ".join(list(wrong.values())[:6]) + (f"; and {len(wrong) - 6} more" if len(wrong) > 6 else ""),  # noqa: PLR2004
+        listed(wrong.values()),
         evidence,
         mend=f"set {listed(wrong)} in the environment that starts the service, or in its .env file",
         patch="\n".join(_line(name, stated) for name in wrong),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, passed, unknown
 from roadworthy.inspection.catalogue.virtual_servers import PASSES, served
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.machine import PORT
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
@@ -91,7 +90,7 @@ def _proxy(probes: Probes) -> Size | None:
     """The most that the proxy lets through anywhere on the way to the service; endless counts as very much."""
     if probes.nginx is None:
         return None
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         own = served(probes.nginx, probes.http)
         stated = [
             Size(size or 2**50, f"{one.name} in {one.file}")
@@ -106,7 +105,7 @@ def _proxy(probes: Probes) -> Size | None:
 
 
 def _variables(probes: Probes) -> Iterator[Size]:
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         for setting in probes.config.matching(VARIABLE) if probes.config else ():
             unit = 1024**2 if "MB" in setting.name else 1024 if "KB" in setting.name else 1
             size = size_of(setting.value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from roadworthy.inspection.catalogue.appserver import serving
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, passed, unknown
 from roadworthy.inspection.catalogue.timeouts import STATEMENT, limits_of, seconds_of
 from roadworthy.inspection.catalogue.virtual_servers import PASSES, served
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.machine import PORT, Machine, Program
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -81,7 +80,7 @@ def _proxy(probes: Probes) -> Wait | None:
     """The shortest that the proxy waits for an answer, of the places that pass to the service."""
     if probes.nginx is None:
         return None
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         own = served(probes.nginx, probes.http)
         passing = [one for one in own if one.name in PASSES]
         names = {READ.get(one.name, "proxy_read_timeout") for one in passing}
@@ -99,7 +98,7 @@ def _proxy(probes: Probes) -> Wait | None:
 
 def _application(probes: Probes) -> Wait | None:
     """What the server of the application allows a request: its command line, a variable, its default."""
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         host, found = serving(probes)
         chain = [*found, *host.ancestors(found[0])[:2]]
         for process in chain:
@@ -115,7 +114,7 @@ def _application(probes: Probes) -> Wait | None:
 
 
 def _variable(probes: Probes) -> Wait | None:
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         for setting in probes.config.matching(VARIABLE) if probes.config else ():
             seconds = seconds_of(setting.value, bare=0.001 if setting.name.endswith("_MS") else 1.0)
             if seconds:

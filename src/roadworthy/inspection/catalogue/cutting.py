@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import shlex
 import time
@@ -15,7 +14,7 @@ from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.answers import HEALTH_PATHS, READY_PATHS, SAME_THING
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures import victims
 from roadworthy.inspection.model import Check, Documentation, Fixture, Fixtures, Probes, Requirement, Strength
 from roadworthy.inspection.probes.disruptions import run, runs, terminate
@@ -43,7 +42,7 @@ class Seen:
 
 async def _ask(http: HttpProbe, path: str) -> Seen:
     async with visit(http, apart=True, crowd=True) as stranger:
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             return Seen(path, (await stranger.send("GET", path)).status)
     return Seen(path, 0)
 
@@ -116,7 +115,7 @@ async def _readiness(probes: Probes, requirement: Requirement) -> Verdict:
 async def _says(http: HttpProbe, path: str, dependency: str) -> bool:
     """Whether the body tells that the dependency is not well."""
     async with visit(http, apart=True) as stranger:
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             text = (await stranger.send("GET", path)).text.lower()
             pattern = SAME_THING.get(dependency.lower(), re.escape(dependency.lower()))
             return re.search(rf"(?:{pattern})\W{{1,6}}[^,}}]{{0,60}}(?:{UNWELL})", text) is not None

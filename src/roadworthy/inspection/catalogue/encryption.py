@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 import time
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from dataclasses import dataclass, replace
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
-from roadworthy.inspection.errors import Refused, Unobservable
+from roadworthy.inspection.errors import Refused, Unobservable, if_seen
 from roadworthy.inspection.fixtures.stage import Certificate, Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -163,7 +162,7 @@ async def _moved(http: HttpProbe, url: str, evidence: list[Evidence]) -> str:
 
 async def _real_path(http: HttpProbe) -> str:
     """A page behind the first one: a proxy may redirect that one alone."""
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         shown = (one.answer.path for one in await surface.pages(http))
         return next((path for path in shown if path != "/"), OTHER_PATH)
     return OTHER_PATH

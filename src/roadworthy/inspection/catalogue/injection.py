@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import openapi, sources, surface
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, passed, unknown
 from roadworthy.inspection.catalogue.statements import Statement, statements
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, reply
 from roadworthy.inspection.model import PROBE_REMEDIES, Check, Documentation, Probes, Requirement, Strength
@@ -171,7 +170,7 @@ async def _parameters(http: HttpProbe) -> Sequence[tuple[str, str]]:
     if found:
         return sorted(found, key=lambda pair: (pair[1] not in USUAL_NAMES, pair))
     pages = ["/"]
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         shown = await surface.pages(http)
         forms = [addresses.parse(addresses.join(http.url, link)) for one in shown for link in one.page.links]
         pages += [one.path for one in forms if "search" in one.path and one.host == http.host]

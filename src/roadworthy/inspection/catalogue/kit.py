@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from typing import TypeVar
 
 from roadworthy.contracts.checks import Evidence, Remediation, Status, Verdict
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.model import PROBE_REMEDIES, Probes, Requirement
 from roadworthy.inspection.observation import observe
 from roadworthy.inspection.probes.config import Setting
@@ -29,10 +28,22 @@ def offered(probe: Probe | None, name: str) -> Probe:
 
 
 def setting_of(probes: Probes, *names: str) -> Setting | None:
-    """The first of these variables that is set; None also where the configuration can't be read."""
-    with contextlib.suppress(Unobservable):
+    """The first of these variables that is set; None also where the configuration can't be read.
+
+    A verdict that rests on its silence asks `unread_settings` too.
+    """
+    with if_seen():
         return probes.config.get(*names) if probes.config else None
     return None
+
+
+def unread_settings(probes: Probes) -> str:
+    """Why the configuration that is offered can't be read; empty where it can, or none is offered."""
+    try:
+        probes.config.get("PATH") if probes.config else None
+    except Unobservable as hidden:
+        return hidden.problem
+    return ""
 
 
 def unset(probes: Probes, requirement: Requirement) -> str:
@@ -40,7 +51,7 @@ def unset(probes: Probes, requirement: Requirement) -> str:
     name, value = requirement.text("name"), requirement.text("value").lower()
     if not name or probes.config is None or value in SWITCHED_ON or setting_of(probes, name) is not None:
         return ""
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         return f"{name} is not set; looked at: {probes.config.looked_at}"
     return ""
 

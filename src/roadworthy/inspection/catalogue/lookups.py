@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, passed, unknown
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.servers import SharedMemory
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -85,7 +84,7 @@ async def _hit_ratio(probes: Probes, requirement: Requirement) -> Verdict:
 async def _lookups(probes: Probes) -> Sequence[Lookups]:
     """What the service counts of its own cache, then what Redis counts of everybody."""
     found: list[Lookups] = []
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         found += published((await surface.metrics(probes))[1])
     if probes.redis is not None:
         stats = await probes.redis.info("stats")
@@ -151,7 +150,7 @@ def _against(wanted: float, stated: Sequence[tuple[float, str]], evidence: Seque
 
 def _stated(probes: Probes) -> Iterator[tuple[float, str]]:
     """Sizes of Redis' pools, from variables and from calls in the team's own code."""
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         for setting in probes.config.matching(SIZE) if probes.config else ():
             if setting.value.isdigit():
                 yield float(setting.value), f"{setting.name} in the {setting.source}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.alerting import JOBS_REMEDY, own_series
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.monitoring import SERVICE, Monitoring
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
@@ -86,7 +85,7 @@ async def _series(probes: Probes) -> tuple[Sequence[str], str]:
         names = await probes.prometheus.names(f"{{{own}}}") if own else []
         if names:
             return names, probes.prometheus.vantage
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         answer, page = await surface.metrics(probes)
         if page.valid:
             return page.names, f"GET {answer.path}"

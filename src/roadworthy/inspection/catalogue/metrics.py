@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Sequence
 
@@ -10,7 +9,7 @@ from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.schedules import keeps_data
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.servers import SharedMemory
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -86,7 +85,7 @@ async def _watched(probes: Probes, what: str, series: re.Pattern[str], words: st
     evidence: list[Evidence] = []
     found: Sequence[Sample] = ()
     told = False
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         answer, page = await surface.metrics(probes)
         found, told = page.find(series), True
         text = f"{len(page.names)} series looked at; about it: {listed(sorted({one.name for one in found}))}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import if_seen
 from roadworthy.inspection.fixtures.machine import LOGS, PORT, Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import pages, reply
@@ -104,7 +104,7 @@ async def _host_watched(probes: Probes, requirement: Requirement) -> Verdict:
     agents = [one for one in host.processes() if set(programs(one)) & set(HOST_AGENTS)]
     evidence = [_processes(host, "agents that watch a machine", agents)]
     missing = list(SUBJECTS)
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         answer, page = await surface.metrics(probes)
         missing = [subject for subject, series in SUBJECTS.items() if not page.find(series)]
         text = f"{len(page.names)} series looked at; nothing about this machine's {listed(missing)}"

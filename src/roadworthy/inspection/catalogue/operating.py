@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Sequence
 
@@ -11,9 +10,18 @@ from roadworthy.inspection.catalogue import openapi, service, surface, virtual_s
 from roadworthy.inspection.catalogue.answers import TRACES
 from roadworthy.inspection.catalogue.contract import BROKEN, JSON, MISSING, WALLS, documented
 from roadworthy.inspection.catalogue.declaring import check
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, setting_of, unknown
+from roadworthy.inspection.catalogue.kit import (
+    failed,
+    listed,
+    observe,
+    offered,
+    passed,
+    setting_of,
+    unknown,
+    unread_settings,
+)
 from roadworthy.inspection.catalogue.modes import KINDS, OFF, SWITCHES
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.items import items
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage
@@ -98,6 +106,8 @@ async def _debugging(probes: Probes, requirement: Requirement) -> Verdict:
             *evidence,
             mend='[config] env_file = ".env" (or pid = 1234)',
         )
+    if hidden := unread_settings(probes):
+        return unknown(f"errors show nothing; what switches debugging on was not seen: {hidden}", *evidence)
     words = f"; {told[0].answer}" if told else ""
     return passed(f"{len(asked)} wrong addresses and {len(consoles)} consoles show no debugger{words}", *evidence)
 
@@ -121,7 +131,7 @@ def _set(probes: Probes, requirement: Requirement) -> tuple[str, list[Evidence]]
         for one in dict.fromkeys(seen)
     ]
     if name and probes.config is not None and named is None and wanted not in OFF:
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             return f"{name} is not set; looked at: {probes.config.looked_at}", told
     if (
         named
@@ -141,7 +151,7 @@ def _developing(probes: Probes, http: HttpProbe) -> str:
     """The command of a development server that answers here; empty where none is seen."""
     if probes.host is None or not http.loopback:
         return ""
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         for one in service.behind(probes, probes.host, http.port):
             if DEVELOPING.search(one.command):
                 return one.command[:100]
@@ -189,7 +199,7 @@ def _of_process(probes: Probes) -> Sequence[tuple[str, float]]:
     if probes.host is None or probes.http is None or not probes.http.loopback:
         return []
     found: list[tuple[str, float]] = []
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         for one in service.behind(probes, probes.host, probes.http.port)[:1]:
             match = re.search(r"(?:--timeout|--request-timeout|--http-timeout|--harakiri|\s-t)[ =](\d+)", one.command)
             if match:
@@ -202,7 +212,7 @@ def _of_process(probes: Probes) -> Sequence[tuple[str, float]]:
 def _of_nginx(probes: Probes) -> Sequence[tuple[str, float]]:
     if probes.nginx is None:
         return []
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         own = virtual_servers.served(probes.nginx, probes.http)
         ways = [one for one in own if one.name == "proxy_pass"]
         stated = [one for one in own if one.name == "proxy_read_timeout" and one.words]
@@ -213,7 +223,7 @@ def _of_nginx(probes: Probes) -> Sequence[tuple[str, float]]:
 
 def _of_variables(probes: Probes) -> Sequence[tuple[str, float]]:
     settings = []
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         settings = list(probes.config.matching(TIMEOUT_NAMES)) if probes.config else []
     numbers = [(one, float(one.value)) for one in settings if re.fullmatch(r"\d+(?:\.\d+)?", one.value.strip())]
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.appserver import serving, workers_of
 from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -122,7 +121,7 @@ def _against_range(requirement: Requirement, capacity: Stated | None, open_now: 
 
 async def capacity_of(probes: Probes, size: Stated | None, overflow: Stated | None) -> Stated | None:
     """The most connections that all processes can open: published, or a pool's size times the processes that serve."""
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         published = _published_limit((await surface.metrics(probes))[1])
         if published is not None:
             return published
@@ -183,7 +182,7 @@ async def size_of(probes: Probes) -> Stated | None:
     """The size of the pool, where a variable, a call or a metric states it."""
     found = _setting(probes, SIZE) or _argument(probes, "pool_size", "max_size")
     if found is None and probes.http is not None:
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             found = _published_limit((await surface.metrics(probes))[1])
     return found
 
@@ -196,7 +195,7 @@ def _published_limit(page: Exposition) -> Stated | None:
 
 
 def _setting(probes: Probes, pattern: re.Pattern[str]) -> Stated | None:
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         for setting in probes.config.matching(pattern) if probes.config else ():
             if _of_database(setting.name) and re.fullmatch(r"-?\d+(?:\.\d+)?", setting.value):
                 return Stated(float(setting.value), f"{setting.name} in the {setting.source}")

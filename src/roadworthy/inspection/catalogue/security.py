@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import policies, surface
 from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, setting_of, unknown
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import if_seen
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Reply, Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -45,7 +44,7 @@ CLOSED = frozenset({401, 403, 404, 410})
 async def _headers(probes: Probes, requirement: Requirement) -> Verdict:
     http = offered(probes.http, "http")
     answers = [await surface.alive(http)]
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         answers.append(await http.get(await surface.api_path(http, requirement)))
     wanted = _wanted_headers(http, requirement)
     stated = requirement.text("value") if len(requirement.names("headers")) == 1 else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from dataclasses import replace
 from roadworthy.contracts.checks import Severity, Verdict
 from roadworthy.inspection.catalogue.declaring import Run, of_tree
 from roadworthy.inspection.catalogue.kit import SWITCHED_ON, failed, listed, observe, offered, passed, unknown
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes import frameworks
 from roadworthy.inspection.probes.frameworks import ANYTHING, Told
@@ -70,7 +69,7 @@ def _in_effect(one: Told, probes: Probes) -> Told:
     """The setting with what the offered configuration makes of it."""
     if not one.variable or probes.config is None:
         return one
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         given = probes.config.get(one.variable)
         if given is None:
             return replace(one, from_environment=not probes.config.process_seen)

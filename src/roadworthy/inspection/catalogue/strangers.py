@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from roadworthy.inspection.catalogue.kit import (
     setting_of,
     unknown,
 )
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, Site, pages, reply
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -202,7 +201,7 @@ async def _forms(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
 
 async def _posting_forms(http: HttpProbe) -> tuple[Sequence[str], Sequence[tuple[str, markup.Markup]]]:
     answers = []
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         answers += [one.answer for one in await surface.pages(http)]
     nowhere = await http.get(surface.NOWHERE, headers=surface.HTML)
     for path in LOGIN_PAGES[:4]:

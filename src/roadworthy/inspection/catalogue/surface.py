@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.model import Probes, Requirement
 from roadworthy.inspection.probes import addresses
 from roadworthy.inspection.probes.exposition import Exposition
@@ -163,7 +162,7 @@ async def alive(http: HttpProbe) -> Answer:
         Unobservable: neither the home page nor health nor the API says anything.
     """
     for path in ("/", "/health", "/api/health", "/api/"):
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             return await real(http, path)
     raise Unobservable(
         f"{http.url} answers with nothing: what it leaves out means nothing", "name the service's real address"
@@ -172,7 +171,7 @@ async def alive(http: HttpProbe) -> Answer:
 
 async def limited_path(http: HttpProbe, requirement: Requirement) -> str:
     """A route that a rate limit should cover; the API's prefix where no route is documented."""
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         return await api_path(http, requirement)
     answer = await http.get("/api/")
     return "/api/" if "json" in answer.content_type or answer.status < REDIRECT else "/"

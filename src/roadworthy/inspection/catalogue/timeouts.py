@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, passed, unknown
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import if_seen
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -150,7 +149,7 @@ async def limits_of(probes: Probes) -> Sequence[Limit]:
     """Every time limit of the database that shows: of the role, in its address, in variables, in the code."""
     found: list[Limit] = []
     if probes.postgres is not None:
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             at_login = await probes.postgres.at_login()
             found += [
                 Limit(kind, float(at_login[name]) / 1000, f"{name} at login")
@@ -158,7 +157,7 @@ async def limits_of(probes: Probes) -> Sequence[Limit]:
                 if name in at_login
             ]
         found += _in_address(probes.postgres.dsn, "the database's address")
-    with contextlib.suppress(Unobservable):
+    with if_seen():
         found += _variables(probes)
     if probes.repo is not None:
         found += await asyncio.to_thread(lambda repo: [*_calls(repo), *_elsewhere(repo)], probes.repo)

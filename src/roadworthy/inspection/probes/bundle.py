@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.probes.backups import BackupsProbe
 from roadworthy.inspection.probes.config import ConfigProbe
 from roadworthy.inspection.probes.disruptions import DisruptionsProbe
@@ -68,9 +68,9 @@ class ProbeSet:
 
     def _look_around(self) -> None:
         """The walks that many checks rest on, once and before them: no request has to wait while a disk is read."""
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             _ = self.repo.files if self.repo else ()
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             _ = self.host.processes() if self.host else ()
 
     async def __aexit__(

@@ -100,8 +100,9 @@ class Git:
         )
         if not name.strip():
             return None
-        counts = self.ask("rev-list", "--left-right", "--count", f"HEAD...{name.strip()}").split()
-        return Upstream(name.strip(), int(counts[0]), int(counts[1])) if len(counts) == 2 else None  # noqa: PLR2004
+        counts = self.ask("rev-list", "--left-right", "--count", f"HEAD...{name.strip()}").strip()
+        ahead, _, behind = counts.partition("\t")
+        return Upstream(name.strip(), int(ahead), int(behind)) if ahead.isdigit() and behind.isdigit() else None
 
     def changed(self) -> Sequence[str]:
         """Paths that differ from what is committed, untracked ones that are not ignored included."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.probes.bounded import read_bytes
 from roadworthy.inspection.probes.reporters import TIMEOUT_SECONDS, Said, run
 
@@ -278,7 +278,7 @@ class HostProbe:
 
     def warm(self) -> None:
         """Read the table of processes, which takes long where there are many; meant for a thread."""
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             self.processes()
 
     def disk(self, path: str = "/") -> Disk:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
-from roadworthy.inspection.errors import Unobservable
+from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.probes.git import Git
 from roadworthy.inspection.probes.repo import RepoProbe
 
@@ -142,7 +142,7 @@ def _tracked(repo: RepoProbe) -> frozenset[str]:
 def _newest_source(repo: RepoProbe) -> datetime | None:
     moments = []
     for path in repo.find(*SOURCES):
-        with contextlib.suppress(Unobservable):
+        with if_seen():
             moments.append(repo.changed_at(path))
     return max(moments, default=None)
 

@@ -12,6 +12,7 @@ from roadworthy.inspection.fixtures.items import items
 from roadworthy.inspection.fixtures.machine import Machine, Program
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import pages, reply
+from roadworthy.inspection.probes.config import ConfigProbe
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 HOME = {"/": reply("<html><body><h1>Jobs</h1><p>x</p></body></html>")}
@@ -46,6 +47,13 @@ async def test_variables(environment: dict[str, str] | None, params: dict[str, s
 )
 async def test_consoles(path: str, page: str) -> None:
     assert (await verdict_of("srv.debug.shown", Stage(site=pages({**HOME, path: reply(page)})))).status is FAIL
+
+
+async def test_switches_that_could_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for source in ("_read_file", "_read_process"):
+        monkeypatch.setattr(ConfigProbe, source, lambda *_: None)
+    verdict = await verdict_of("srv.debug.shown", Stage(site=pages(HOME), environment={"OTHER": "1"}))
+    assert verdict.status is UNKNOWN, verdict.summary
 
 
 async def test_a_development_server() -> None:
