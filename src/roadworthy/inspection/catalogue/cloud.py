@@ -48,9 +48,10 @@ def judged(*aspects: Aspect) -> Run:
 
     async def run(probes: Probes, requirement: Requirement) -> Verdict:
         subject = requirement.text("subject")
-        aspect = next((one for one in aspects if one.asked is None or one.asked.search(subject)), None)
-        if aspect is None:
+        asked = [one for one in aspects if one.asked is None or one.asked.search(subject)]
+        if not asked:
             raise Unobservable("the line asks for nothing that Terraform declares")
+        aspect = asked[0]
         repo, found = await declared(probes)
         blocks = aspect.blocks(found)
         if not blocks:
@@ -59,7 +60,8 @@ def judged(*aspects: Aspect) -> Run:
                 f"no {aspect.what} is declared in Terraform of the source tree{more}",
                 "[repository] path names the tree that holds production's *.tf",
             )
-        answers = [(one, aspect.judge(one, found, requirement)) for one in blocks]
+        judges = [one.judge for one in asked if one.blocks is aspect.blocks]  # a line may ask several of the same
+        answers = [(one, judge(one, found, requirement)) for one in blocks for judge in judges]
         lines = [f"{one.where}: {'computed' if words is None else words or 'as asked'}" for one, words in answers]
         unread = f"\nnot read: {listed(found.unread, 3)}" if found.unread else ""
         evidence = observe(f"{aspect.what} in Terraform", "\n".join(lines[:20]) + unread, repo.vantage)

@@ -23,6 +23,8 @@ STORED = re.compile(r"\b(?:rds|storage|at rest|aurora|volumes?|disks?|database|d
 GROUP = re.compile(r"auto-?\s?scal|\basg\b", re.IGNORECASE)
 ALARMS = re.compile(r"cloudwatch|alarm|alert", re.IGNORECASE)
 PROBED = re.compile(r"health ?checks?", re.IGNORECASE)
+PROVIDERS = ("rds", "aurora", "cloud sql")
+"""Managed databases, which the blocks that are judged are."""
 OTHER_DATA = re.compile(
     r"^(?!.*\b(?:uploads?|files?|redis|cache|config\w*|volumes?|media|logs?|buckets?|s3|etcd|cluster|images?)\b)",
     re.IGNORECASE,
@@ -151,12 +153,18 @@ DATABASE = "database"
 
 
 def _check(
-    identifier: str, about: tuple[str, Severity], run: Run, said: tuple[str, str, str], *twin: str, **params: Param
+    identifier: str,
+    about: tuple[str, Severity],
+    run: Run,
+    said: tuple[str, str, str],
+    *twin: str,
+    covers: tuple[str, ...] = (),
+    **params: Param,
 ) -> Check:
     what, why, mend = said
     page = Documentation(what=what, why=why, how_verified=HOW, how_to_mend=mend, not_applicable_when=NEVER)
     trees = ({"infra/main.tf": text} for text in twin)
-    return of_tree(identifier, about[0], run, about[1], page, *trees, params=params)
+    return of_tree(identifier, about[0], run, about[1], page, *trees, params=params, covers=covers)
 
 
 def _database(judge: cloud.Judge, mend: str, asked: re.Pattern[str]) -> Aspect:
@@ -169,14 +177,17 @@ CHECKS = (
         judged(_database(cloud.several_zones, "multi_az = true", MULTI_AZ)),
         ("Every database that Terraform declares has a standby in another zone. For lines about zones only.",
          "A zone goes away as a whole.", "multi_az = true; availability_type = REGIONAL; high_availability."),
-        INSTANCE.replace("= true", "= false", 1), INSTANCE, subject="RDS Multi-AZ enabled",
+        INSTANCE.replace("= true", "= false", 1), INSTANCE,
+        subject="RDS Multi-AZ enabled",
+        covers=(*PROVIDERS, "multi-az", "availability zones", "standby"),
     ),
     _check(
         "bk.retention.terraform", ("Backups of the database are declared to be kept as long as asked", Severity.HIGH),
         judged(_database(cloud.kept, "raise backup_retention_period", OTHER_DATA)),
         ("The provider keeps backups of every declared database as many days as the line says.",
          "Damage is often noticed weeks later.", "backup_retention_period, backup_retention_days."),
-        INSTANCE.replace("= 14", "= 1"), INSTANCE, subject="RDS backups kept 7 days", days=7,
+        INSTANCE.replace("= 14", "= 1"), INSTANCE, subject="RDS backups kept 7 days",
+        covers=(*PROVIDERS, "automated", "automatic"), days=7,
     ),
     _check(
         "bk.scheduled.terraform", ("The provider is declared to back the database up", Severity.HIGH),
@@ -184,7 +195,9 @@ CHECKS = (
         ("Automated backups of every declared database are on, which are made daily.",
          "Whoever deploys a database without them learns of it on the day of the loss.",
          "backup_retention_period above 0; backup_configuration enabled."),
-        INSTANCE.replace("= 14", "= 0"), INSTANCE, subject="Automated daily backups of the database",
+        INSTANCE.replace("= 14", "= 0"), INSTANCE,
+        subject="Automated daily backups of the database",
+        covers=(*PROVIDERS, "automated", "automatic"),
     ),
     _check(
         "sec.encrypt.terraform", ("The database's storage is declared to be encrypted", Severity.HIGH),
@@ -192,7 +205,7 @@ CHECKS = (
         ("Every declared database has encrypted storage. For lines about storage only.",
          "Snapshots are shared and disks are returned.", "storage_encrypted = true."),
         INSTANCE.replace("storage_encrypted       = true", "storage_encrypted       = false"), INSTANCE,
-        subject="RDS storage encrypted at rest",
+        subject="RDS storage encrypted at rest", covers=(*PROVIDERS, "at rest"),
     ),
     _check(
         "sec.trusted_net.terraform",
@@ -203,7 +216,9 @@ CHECKS = (
         ),
         ("No rule of a network lets everybody in but on 80 and 443; lines about databases: none has a public address.",
          "An open port is found within the hour.", "Source addresses, or another group as source."),
-        GROUP_RULES.replace("10.0.0.0/16", "0.0.0.0/0"), GROUP_RULES, subject="Security groups restrict access",
+        GROUP_RULES.replace("10.0.0.0/16", "0.0.0.0/0"), GROUP_RULES,
+        subject="Security groups restrict access",
+        covers=(*PROVIDERS, "security groups", "firewall rules", "restrict", "restricted", "access"),
     ),
     _check(
         "storage.bucket.terraform", ("Buckets are declared closed, or versioned where the line says so", Severity.HIGH),
@@ -214,7 +229,7 @@ CHECKS = (
         ("Every declared bucket has its public access blocked in all four ways, or keeps versions where asked.",
          "A bucket that anybody may list is a leak with an address.", "aws_s3_bucket_public_access_block for each."),
         BUCKETS.replace("block_public_policy     = true", "block_public_policy     = false"), BUCKETS,
-        subject="S3 buckets block public access",
+        subject="S3 buckets block public access", covers=("block", "blocked", "versioning", "versioned"),
     ),
     _check(
         "k8s.hpa.terraform", ("A group is declared that scales", Severity.MEDIUM),
@@ -249,6 +264,8 @@ CHECKS = (
         "cloud.state.terraform", ("Terraform's state is kept where everybody's is", Severity.MEDIUM), _state,
         ("A backend keeps the state; for lines that say so it locks and encrypts it.",
          "Two states of one system delete each other's resources.", 'backend "s3" with use_lockfile and encrypt.'),
-        INSTANCE, INSTANCE + STATE, subject="Terraform state stored remotely, locked and encrypted",
+        INSTANCE, INSTANCE + STATE,
+        subject="Terraform state stored remotely, locked and encrypted",
+        covers=("remotely", "remote", "locked", "locking", "encrypted"),
     ),
 )  # fmt: skip

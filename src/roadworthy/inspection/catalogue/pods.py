@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from roadworthy.contracts.checks import Severity, Verdict
@@ -22,6 +23,7 @@ INGRESS_TLS = re.compile(r"\bingress\b|cert-manager", re.IGNORECASE)
 SPREADING = re.compile(
     r"anti-?\s?affinity|topology spread|spread (?:over|across)|across (?:nodes|zones)", re.IGNORECASE
 )
+ZONES = re.compile(r"\bzones?\b|\baz\b", re.IGNORECASE)
 KINDS: Mapping[str, str] = {"liveness": "livenessProbe", "readiness": "readinessProbe", "startup": "startupProbe"}
 RENDER = "render the manifests into the tree"
 
@@ -145,7 +147,8 @@ async def _spread(probes: Probes, requirement: Requirement) -> Verdict:
         raise Unobservable("the line asks for replicas, not where they run")
     repo, found = await cluster(probes)
     several = [one for one in found.workloads if one.kind != "DaemonSet"]
-    huddled = [one for one in several if not _apart(one)]
+    wide = ZONES.search(requirement.text("subject")) is not None
+    huddled = [one for one in several if not _apart(one, over_zones=wide)]
     evidence = shown(
         repo, found, "workloads whose pods may all run on one node", [one.where for one in huddled] or ["none"]
     )
@@ -157,13 +160,13 @@ async def _spread(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"{counted(len(several), 'workload')} spread their pods", evidence)
 
 
-def _apart(one: Object) -> bool:
-    """Whether its own pods keep apart: by a spread or an anti-affinity that selects them."""
+def _apart(one: Object, *, over_zones: bool) -> bool:
+    """Whether its own pods keep apart, `over_zones` if need be: by a spread or an anti-affinity that selects them."""
     rules = list(rows(one.pod.get("topologySpreadConstraints")))
     told = table(at(one.pod, "affinity", "podAntiAffinity"))
     rules += rows(told.get("requiredDuringSchedulingIgnoredDuringExecution"))
     rules += [at(each, "podAffinityTerm") for each in rows(told.get("preferredDuringSchedulingIgnoredDuringExecution"))]
-    return any(_selects(rule, one) for rule in rules)
+    return any(_selects(rule, one) and (not over_zones or "zone" in str(at(rule, "topologyKey"))) for rule in rules)
 
 
 def _selects(rule: Any, one: Object) -> bool:
@@ -172,27 +175,40 @@ def _selects(rule: Any, one: Object) -> bool:
 
 
 def _check(
-    identifier: str, about: tuple[str, Severity], run: Run, said: tuple[str, str, str], *twin: str, subject: str
+    identifier: str,
+    about: tuple[str, Severity],
+    run: Run,
+    said: tuple[str, str, str],
+    *twin: str,
+    subject: str,
+    covers: tuple[str, ...] = (),
 ) -> Check:
     what, why, mend = said
     page = Documentation(what=what, why=why, how_verified=HOW, how_to_mend=mend, not_applicable_when=NEVER)
     trees = ({"k8s/web.yaml": text} for text in twin)
-    return of_tree(identifier, about[0], run, about[1], page, *trees, params={"subject": subject})
+    return of_tree(identifier, about[0], run, about[1], page, *trees, params={"subject": subject}, covers=covers)
+
+
+def _also(requirement: str, made: Check) -> Check:
+    """`made`, which answers another requirement too."""
+    return replace(made, requirements=(*made.requirements, requirement))
 
 
 CHECKS = (
-    _check(
+    _also("health.deps", _check(
         "health.endpoint.probes", ("The probes that the line names are declared", Severity.HIGH), _probed,
         ("Every container that serves declares the probe that the line names; liveness does not ask for readiness.",
          "A pod gets requests before it can answer, or all of them restart because a dependency is away.",
          "livenessProbe on /health/live, readinessProbe on /health/ready."),
         WEB.replace("livenessProbe:", "# livenessProbe:"), WEB, subject="Liveness and readiness probes configured",
-    ),
+    )),
     _check(
         "sec.trusted_net.policies", ("Network policies select the service's pods", Severity.HIGH), _limited,
         ("Every workload is selected by a NetworkPolicy for what comes in, none of whose rules is empty.",
          "Without one, any pod of the cluster reaches any other.", "Deny by default, then let in what is needed."),
-        WEB, WEB + "---\n" + POLICY, subject="Network policies restrict pod traffic",
+        WEB, WEB + "---\n" + POLICY,
+        subject="Network policies restrict pod traffic",
+        covers=("traffic", "restrict", "restricted"),
     ),
     _check(
         "tls.https.ingress", ("Ingresses declare TLS for each host", Severity.HIGH), _encrypted,
@@ -206,5 +222,6 @@ CHECKS = (
         ("Every workload spreads its own pods by topologySpreadConstraints or podAntiAffinity, if the line asks that.",
          "Three replicas on one node are one.", "topologySpreadConstraints with the labels of the pods."),
         WEB, WEB + SPREAD, subject="Pod anti-affinity configured",
+        covers=("anti-affinity", "topology spread constraints", "zones", "nodes"),
     ),
 )  # fmt: skip

@@ -82,6 +82,7 @@ CHECKS = (
             not_applicable_when="Never; of a plain address it is unknown.",
         ),
         severity=Severity.HIGH,
+        covers=("disabled", "refused", "deprecated", "old", "versions", "0", "1", "2", "3", "sslv2", "sslv3"),
         must_fail=Stage(site=SITE, certificate=Certificate(oldest="1.0")),
         mended=Stage(site=SITE, certificate=Certificate()),
     ),

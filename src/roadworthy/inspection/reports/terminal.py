@@ -92,7 +92,7 @@ def _unasked(inspection: Inspection) -> Iterator[RenderableType]:
     if inspection.findings:
         yield _heading(f"Nobody asked, but ({len(inspection.findings)})")
     for one in inspection.findings:
-        text = Text(f"{one.check.title}: {flat(one.verdict.summary)}")
+        text = Text(flat(one.verdict.summary))
         text.append(f"  {one.check.id}, {one.check.severity}", style="dim")
         yield Hanging(Text("! ", style="yellow"), text)
         if one.verdict.remediation and one.verdict.remediation.text:

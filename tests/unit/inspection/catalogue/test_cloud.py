@@ -78,6 +78,8 @@ resource "google_sql_database_instance" "main" {
         ("storage.bucket", BUCKETS.replace("aws_s3_bucket.uploads.id", '"another"'), "S3 buckets not public", FAIL),
         ("storage.bucket", BUCKETS, "Bucket versioning enabled", PASS),
         ("storage.bucket", BUCKETS.replace('"Enabled"', '"Suspended"'), "Bucket versioning enabled", FAIL),
+        ("storage.bucket", BUCKETS.replace('"Enabled"', '"Off"'), "Versioning on, public access blocked", FAIL),
+        ("storage.bucket", BUCKETS.replace("public_acls       = true", "a = 1"), "Versioned, and not public", FAIL),
         ("k8s.hpa", SCALING.split("\n\n", maxsplit=1)[0], "Auto scaling group", FAIL),
         ("k8s.hpa", SCALING.replace("= 8", "= var.most"), "Auto scaling group", UNKNOWN),
         ("alert.on", ALARM.replace("[aws_sns_topic.on_call.arn]", "var.topics"), "CloudWatch alarms", PASS),

@@ -288,6 +288,13 @@ OPEN_POLICY = POLICY.replace("[{from: [{podSelector: {matchLabels: {app: proxy}}
         ("k8s.replicas.spread", WEB + SPREAD, APART, PASS),
         ("k8s.replicas.spread", WEB + SPREAD.replace("app: web", "app: other"), APART, FAIL),
         ("k8s.replicas.spread", WEB + SPREAD, "Three replicas", UNKNOWN),
+        ("k8s.replicas.spread", WEB + SPREAD, "Topology spread over zones", FAIL),
+        (
+            "k8s.replicas.spread",
+            WEB + SPREAD.replace("kubernetes.io/hostname", "topology.kubernetes.io/zone"),
+            "Topology spread over zones",
+            PASS,
+        ),
         ("k8s.replicas.declared", WEB, "Replicas spread across zones", UNKNOWN),
         ("k8s.hpa.declared", f"{WEB}---\n{HPA}", "Cluster autoscaler configured", UNKNOWN),
     ],
