@@ -21,6 +21,8 @@ _LEADING = re.compile(
     r"`(?-i:(?P<name>[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+))`",
     re.IGNORECASE,
 )
+_OBSERVES = re.compile(r"(?:verify|check|confirm|ensure|test|validate|watch|monitor|warm|no|zero|all)\b", re.IGNORECASE)
+"""Such a line looks at something, and is no mere step of somebody."""
 _COUNT = re.compile(r"\b\d+\+? (?:unit |test )?(?:tests?|cases|specs)\b", re.IGNORECASE)
 _NUMBER = re.compile(
     r"^\W*(?:(?:phase|step|part|section|stage|day|week)\s+)?(?:\d+(?:\.\d+)*[.):]?\s*)?[:\W]*", re.IGNORECASE
@@ -65,7 +67,7 @@ def suite(item: Item) -> bool:
 def _of_heading(item: Item) -> tuple[str, str] | None:
     for heading in _headings(item):
         found = next((one for one in phrases("headings") if _is_whole(one, heading)), None)
-        if found:
+        if found and not (found.ids[0] == "process.step" and _OBSERVES.match(item.text)):
             return found.ids[0], f"under '{heading}'"
     return None
 
