@@ -65,14 +65,16 @@ def _both(drill: Drill, databases: Databases, folder: Path, options: argparse.Na
         print(f"\n== {drill.name}: {drill.title}", flush=True)
         report = _run(drill, Conditions(databases, folder / drill.name, options.quick))
         _print(report, time.monotonic() - began)
-        save(report.result(time.monotonic() - began, "127.0.0.1"), options.results / f"{drill.name}.json")
-        failed += [drill.name] if report.problems else []
+        for name, one in {drill.name: report, **report.further}.items():
+            save(one.result(time.monotonic() - began, "127.0.0.1"), options.results / f"{name}.json")
+        failed += [drill.name] if report.all_problems() else []
     if options.planted:
         began = time.monotonic()
         print(f"-- planted: {drill.defect}", flush=True)
         report = _run(drill, Conditions(databases, folder / f"{drill.name}-planted", quick=True, planted=True))
-        noticed = bool(report.problems)
-        words = f"noticed: {report.problems[0].splitlines()[0][:200]}" if noticed else "NOT NOTICED"
+        problems = report.all_problems()
+        noticed = bool(problems)
+        words = f"noticed: {problems[0].splitlines()[0][:200]}" if noticed else "NOT NOTICED"
         print(f"   {words} ({time.monotonic() - began:.0f} s)", flush=True)
         failed += [] if noticed else [f"{drill.name} (planted)"]
     return failed
@@ -85,11 +87,12 @@ def _run(drill: Drill, conditions: Conditions) -> Report:
 
 
 def _print(report: Report, seconds: float) -> None:
-    for name, value in (*report.figures.items(), *report.printed.items()):
-        print(f"   {name}: {value}")
-    for problem in report.problems:
+    for one in (report, *report.further.values()):
+        for name, value in (*one.figures.items(), *one.printed.items()):
+            print(f"   {name}: {value}")
+    for problem in report.all_problems():
         print(f"   FAILED: {problem}")
-    print(f"   {'failed' if report.problems else 'passed'} in {seconds:.0f} s", flush=True)
+    print(f"   {'failed' if report.all_problems() else 'passed'} in {seconds:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

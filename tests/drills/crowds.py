@@ -87,11 +87,11 @@ def run(conditions: Conditions) -> Report:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Each is a descriptor here; half of what there is stays for everything else.
     idle = min(idle, soft // 2 if soft > 0 else idle)
-    report = Report(DrillKind.LOAD, f"{idle} idle connections, {rude} slow clients of each kind, endless bodies")
+    report = Report(DrillKind.CROWDS, f"{idle} idle connections, {rude} slow clients of each kind, endless bodies")
     databases = conditions.databases
     limits = {"BODY_LIMIT_BYTES": str(BODY_LIMIT_BYTES)}
     with product(conditions.folder, databases.postgres.dsn, databases.valkey.url, settings=limits) as there:
-        report.figures["users"] = idle
+        report.printed["idle connections"] = idle
         asyncio.run(_all(conditions, there, idle, rude, report))
     return report
 

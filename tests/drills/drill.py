@@ -17,13 +17,20 @@ from roadworthy.contracts.drills import DrillKind, DrillResult
 
 @dataclass(slots=True)
 class Report:
-    """The figures of one run, and what in them must not be: `problems`, empty when it passed."""
+    """The figures of one run, and what in them must not be: `problems`, empty when it passed.
+
+    `further` are reports of their own: what another kind of reader looks for must not be told in one with the rest.
+    """
 
     kind: DrillKind
     scenario: str
     figures: dict[str, float] = field(default_factory=dict)
     printed: dict[str, object] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    further: dict[str, Report] = field(default_factory=dict)
+
+    def all_problems(self) -> list[str]:
+        return [*self.problems, *(problem for one in self.further.values() for problem in one.problems)]
 
     def demand(self, holds: bool, problem: str) -> None:
         if not holds:

@@ -36,7 +36,7 @@ DEFECT = {name: "30" for name in LIMITS if name.endswith("TIMEOUT_SECONDS")}
 
 
 def run(conditions: Conditions) -> Report:
-    report = Report(DrillKind.FAILOVER, "every endpoint behind a faulty line to PostgreSQL, then to Valkey")
+    report = Report(DrillKind.FAULTS, "every endpoint behind a faulty line to PostgreSQL, then to Valkey")
     databases = conditions.databases
     dsn, url = databases.postgres.dsn, databases.valkey.url
     with (

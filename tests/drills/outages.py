@@ -42,12 +42,16 @@ def beside(traffic: Traffic) -> Iterator[Tally]:
 
 def run(conditions: Conditions) -> Report:
     rounds = 1 if conditions.planted else QUICK_ROUNDS if conditions.quick else ROUNDS
-    report = Report(DrillKind.FAILOVER, f"PostgreSQL stopped -m immediate {rounds} times under reads; Valkey killed")
+    report = Report(DrillKind.FAILOVER, f"PostgreSQL stopped -m immediate and started {rounds} times under reads")
     databases = conditions.databases
     with product(conditions.folder, databases.postgres.dsn, databases.valkey.url, settings=WIDE) as there:
         _postgres(conditions, there, rounds, report)
         if not conditions.planted:
-            _valkey(conditions, there, 1 if conditions.quick else 5, report)
+            kills = 1 if conditions.quick else 5
+            report.further["outage_of_valkey"] = Report(
+                DrillKind.FAILOVER, f"Valkey (Redis) killed {kills} times under reads"
+            )
+            _valkey(conditions, there, kills, report.further["outage_of_valkey"])
     return report
 
 
@@ -119,6 +123,11 @@ def _valkey(conditions: Conditions, there: Product, rounds: int, report: Report)
             databases.valkey.start()
             returned.append(_shared_within(there, WATCHED_SECONDS))
     bad = [one for one in tally.answers if one.lost or one.status >= 500]
+    report.figures |= {
+        "requests": len(tally.answers),
+        "lost": tally.lost(),
+        "error_ratio": round(len(bad) / max(1, len(tally.answers)), 5),
+    }
     report.printed |= {
         "statuses while Valkey was killed": tally.statuses(),
         "p99 while Valkey was killed, ms": round(tally.percentile(0.99)),

@@ -126,7 +126,7 @@ async def _ask(url: str, seconds: float, *, planted: bool) -> list[float]:
 
 def run(conditions: Conditions) -> Report:
     """Steady first, then with the shared tier away for a while; `conditions.databases` are not needed."""
-    report = Report(DrillKind("load"), f"{PROCESSES} processes share {LIMIT} requests in any {WINDOW_SECONDS} s")
+    report = Report(DrillKind.LIMITS, f"{PROCESSES} processes share {LIMIT} requests in any {WINDOW_SECONDS} s")
     windows = 2 if conditions.quick else 6
     steady = measure(WINDOW_SECONDS * windows, None, planted=conditions.planted)
     over = steady.fullest(WINDOW_SECONDS) - LIMIT

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from tests.drills.drill import Conditions, Drill, Report
@@ -22,7 +22,7 @@ from tests.processes import started, wait_until
 from roadworthy.contracts.drills import DrillKind
 
 RELOADS, QUICK_RELOADS = 50, 3
-STRAIGHT_STOPS, QUICK_STRAIGHT = 15, 3
+STOPS, QUICK_STOPS = 15, 2
 RATE = 150.0
 CLIENTS = 100
 FLOOD_SECONDS = 0.7
@@ -53,19 +53,62 @@ serve(lambda: wrap(app), host="127.0.0.1", port=int(sys.argv[1]), processes=2, d
 
 def run(conditions: Conditions) -> Report:
     reloads = 1 if conditions.planted else QUICK_RELOADS if conditions.quick else RELOADS
-    report = Report(DrillKind.SHUTDOWN, f"{reloads} reloads under load, through nginx with two instances")
+    report = Report(DrillKind.RELOAD, f"{reloads} reloads under load, through nginx with two instances")
     databases = conditions.databases
     with product(conditions.folder, databases.postgres.dsn, databases.valkey.url) as there:
         seconds, tally = asyncio.run(_behind_nginx(conditions, there, reloads))
+        if not conditions.planted:
+            report.further["stops"] = _stops(conditions, there)
     _judge(report, tally, seconds, reloads)
-    if not conditions.planted:
-        times = QUICK_STRAIGHT if conditions.quick else STRAIGHT_STOPS
-        for name, command in _servers(conditions).items():
-            lost = asyncio.run(_straight(conditions, name, command, times))
-            report.printed[f"straight at {name}, {times} stops under a flood of new connections"] = lost
-            report.demand(name == GUNICORN or not lost[UNANSWERED], f"straight at {name}: {lost}")
-            report.demand(lost["answered"] > 0, f"{name} never answered")
     return report
+
+
+def _stops(conditions: Conditions, there: Product) -> Report:
+    times = QUICK_STOPS if conditions.quick else STOPS
+    report = Report(DrillKind.SHUTDOWN, f"an instance stopped {times} times while {CLIENTS} clients connect and write")
+    seen = asyncio.run(_stopped_in_a_flood(there, times))
+    report.figures |= {
+        "requests": seen["answered"],
+        "in_flight": seen["in flight"],
+        "lost": seen[UNANSWERED] + seen[LATE],
+    }
+    report.printed[f"straight at an instance, {times} stops under a flood of new connections"] = dict(seen)
+    report.demand(not report.figures["lost"], f"straight at an instance: {dict(seen)}")
+    report.demand(seen["answered"] > 0 and seen["in flight"] > 0, f"nothing was under way at any stop: {dict(seen)}")
+    for name, command in _servers(conditions).items():
+        beside = asyncio.run(_straight(conditions, name, command, times))
+        report.printed[f"the same at {name} with an app that does nothing"] = beside
+        report.demand(beside["answered"] > 0, f"{name} never answered")
+        report.demand(name == GUNICORN or not beside[UNANSWERED], f"straight at {name}: {beside}")
+    return report
+
+
+async def _stopped_in_a_flood(there: Product, times: int) -> Counter[str]:
+    """The keeper starts each anew: the clients are refused meanwhile, and come back."""
+    seen = _nothing_yet()
+    stopped = asyncio.Event()
+    clients = [
+        asyncio.create_task(_knock(there.instance(1), "/api/jobs", stopped.is_set, seen)) for _ in range(CLIENTS)
+    ]
+    for _ in range(times):
+        await asyncio.sleep(FLOOD_SECONDS)
+        instance = there.instances()[0]
+        assert instance.pid is not None
+        os.kill(instance.pid, signal.SIGTERM)
+        await asyncio.sleep(float(there.environment["READINESS_WAIT_SECONDS"]))
+        seen["in flight"] += seen["now"]
+        deadline = time.monotonic() + RELOAD_TIMEOUT_SECONDS
+        while there.instances()[0].pid == instance.pid or not await asyncio.to_thread(there.ready, 2):
+            assert time.monotonic() < deadline, there.said()
+            await asyncio.sleep(0.1)
+    stopped.set()
+    await asyncio.wait_for(asyncio.gather(*clients), 60)
+    del seen["now"]
+    return seen
+
+
+def _nothing_yet() -> Counter[str]:
+    return Counter({"answered": 0, REFUSED: 0, UNANSWERED: 0, LATE: 0, "in flight": 0, "now": 0})
 
 
 def _judge(report: Report, tally: Tally, seconds: list[float], reloads: int) -> None:
@@ -130,28 +173,40 @@ def _servers(conditions: Conditions) -> dict[str, Sequence[str]]:
 async def _straight(conditions: Conditions, name: str, command: Sequence[str], times: int) -> dict[str, int]:
     """Stops under a flood of new connections: a request each, as fast as they go."""
     folder = conditions.folder / "straight"
-    lost: Counter[str] = Counter(answered=0, refused=0, unanswered=0)
+    lost = _nothing_yet()
     for _ in range(times):
         port = free_ports(1)
         there = [word.replace("PORT", str(port)) for word in command]
         with started(there, {**os.environ, **UNLIMITED}, folder / f"{name}.log", folder) as process:
             wait_until(partial(_listens_or_ended, port, process), (folder / f"{name}.log").read_text)
-            clients = [asyncio.create_task(_knock(Target(port, "localhost"), process, lost)) for _ in range(CLIENTS)]
+            clients = [
+                asyncio.create_task(_knock(Target(port, "localhost"), "/", lambda: _ended(process), lost))
+                for _ in range(CLIENTS)
+            ]
             await asyncio.sleep(FLOOD_SECONDS)
+            lost["in flight"] += lost["now"]
             process.send_signal(signal.SIGTERM)
             await finished(process, 30)
             await asyncio.wait_for(asyncio.gather(*clients), 30)
+    del lost["now"]
     return dict(lost)
 
 
-async def _knock(target: Target, process: subprocess.Popen[bytes], lost: Counter[str]) -> None:
-    while process.poll() is None:
+async def _knock(target: Target, path: str, is_over: Callable[[], bool], seen: Counter[str]) -> None:
+    """A request on a connection of its own, again and again."""
+    while not is_over():
         connection = Connection(target)
-        answer = await connection.ask(time.monotonic(), "POST", "/", b"{}")
+        seen["now"] += 1
+        answer = await connection.ask(time.monotonic(), "POST", path, b"{}")
+        seen["now"] -= 1
         connection.close()
-        lost[answer.lost or "answered"] += 1
+        seen[answer.lost or "answered"] += 1
         if answer.lost == REFUSED:
             await asyncio.sleep(0.02)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is not None
 
 
 def _listens_or_ended(port: int, process: subprocess.Popen[bytes]) -> bool:

@@ -35,7 +35,7 @@ CHECKS = (
 
 def run(conditions: Conditions) -> Report:
     examples = 3 if conditions.planted else QUICK_EXAMPLES if conditions.quick else EXAMPLES
-    report = Report(DrillKind.LOAD, f"schemathesis, {examples} examples an operation and phase")
+    report = Report(DrillKind.CONTRACT, f"schemathesis, {examples} examples an operation and phase")
     databases = conditions.databases
     settings = {"DOCS_ENABLED": "true"}
     with product(conditions.folder, databases.postgres.dsn, databases.valkey.url, settings=settings) as there:

@@ -15,6 +15,11 @@ class DrillKind(StrEnum):
     FAILOVER = "failover"
     SHUTDOWN = "shutdown"
     SCALE = "scale"
+    RELOAD = "reload"
+    FAULTS = "faults"
+    CROWDS = "crowds"
+    CONTRACT = "contract"
+    LIMITS = "limits"
 
 
 FIGURES: Mapping[str, str] = {
