@@ -61,7 +61,10 @@ Get a web service ready for its first thousand concurrent users, and prove it.
 # Of `inspect`: what asks nothing of a service that could be disturbed.
 BRISK = frozenset({"diff", "--plan", "--self-test", "--help"})
 # What a distribution without the extra lacks -> what brings it.
-EXTRAS = ("pip install 'roadworthy[apps]'", "The inspector alone was installed; this command needs the rest.")
+EXTRAS = (
+    "in a clone of Roadworthy: pip install '.[apps]'",
+    "The inspector alone was installed; this command needs the rest.",
+)
 
 
 class Commands(TyperGroup):

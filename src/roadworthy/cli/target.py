@@ -44,5 +44,6 @@ def target(
         return
     command.write(wanted, found.text)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[bold green]✓[/] {escape(str(out))}: {escape(found.summary)}")
+    mark = "[bold yellow]![/]" if found.nothing else "[bold green]✓[/]"
+    console.print(f"{mark} {escape(str(out))}: {escape(found.summary)}")
     console.print(f"  [bold]→[/] {escape(found.next_step)}")

@@ -149,7 +149,9 @@ def _disrupts(check: Check) -> bool:
 async def _verdict(run: Run, probes: Probes) -> Verdict:
     missing = sorted(name for name in run.check.needs if getattr(probes, name, None) is None)
     if missing:
-        remedy = "add to target.toml: " + "; ".join(PROBE_REMEDIES.get(name, f"[{name}]") for name in missing)
+        # the names of a service are known from its address
+        asked = [name for name in missing if name != "names" or "http" not in missing]
+        remedy = "add to target.toml: " + "; ".join(PROBE_REMEDIES.get(name, f"[{name}]") for name in asked)
         return _unknown(f"the target offers no {' and no '.join(missing)}", remedy)
     limit = _limit_of(run.check)
     try:

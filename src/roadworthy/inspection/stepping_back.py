@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 NICENESS = 10
-SESSION_NICENESS, POLITE_SECONDS = 15, 10.0
+SESSION_NICENESS, POLITE_SECONDS = 15, 6.0
 """Where the processor is wanted by others all the time, that is a thirtieth of it: after so long everybody gets a share
 alike, for an inspection that never ends serves nobody."""
 AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")

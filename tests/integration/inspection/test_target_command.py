@@ -122,6 +122,14 @@ def test_without_anything_to_look_at_it_says_what_to_type(tmp_path: Path) -> Non
     assert "roadworthy target" in refused.stderr
 
 
+def test_a_folder_without_anything_is_said_to_be_one(tmp_path: Path) -> None:
+    done = roadworthy(tmp_path, "target")
+    assert done.returncode == 0
+    assert "nothing of a service was found here" in done.stdout
+    assert "inspect" not in done.stdout, "there is nothing to inspect yet"
+    assert target.load(tmp_path / "target.toml").http is None
+
+
 def test_the_help_teaches() -> None:
     shown = roadworthy(Path(), "target", "--help")
     assert shown.returncode == 0

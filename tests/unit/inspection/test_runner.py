@@ -115,6 +115,13 @@ def test_a_missing_part_of_the_target_leaves_the_line_unknown_and_says_what_to_a
     assert "[nginx]" in mend.text
 
 
+def test_the_same_part_is_advised_once() -> None:
+    (line,) = run(lines("db.engine"), [check(needs=frozenset({"http", "names"}))]).lines
+    mend = line.answers[0].verdict.remediation
+    assert mend
+    assert mend.text.count("[http] url") == 1
+
+
 def test_what_nothing_answers_is_unknown_or_people_s() -> None:
     found = run([*lines("db.engine", "team.approve"), Mapped(Item(3, (), "huh"), ())], [])
     assert [line.status for line in found.lines] == [Status.UNKNOWN, Status.HUMAN, Status.UNMAPPED]

@@ -35,11 +35,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The file's text, what is in it in a sentence, and the command that comes next."""
+    """The file's text, what is in it in a sentence, and what to do next; `nothing`: every part of it is a comment."""
 
     text: str
     summary: str
     next_step: str
+    nothing: bool = False
 
 
 def look(wanted: Wanted) -> Found:
@@ -53,6 +54,10 @@ def look(wanted: Wanted) -> Found:
     url = target.address_of(wanted.url) if wanted.url else ""
     seen = look_around(wanted.folder, base, url=url, pid=wanted.pid)
     found = parts(seen)
+    nothing = not any(part.found for part in found if part.name != "target")
+    if nothing:
+        step = f"run it in the root of the service's source; or name by hand, in {wanted.out}, what each comment says"
+        return Found(written(found), "nothing of a service was found here: every part is a comment", step, nothing=True)
     return Found(written(found), _summary(found), _next_step(seen, wanted.out))
 
 
