@@ -49,12 +49,13 @@ from roadworthy.chassis.tasks.periodic import PeriodicTask
 
 def routes(resources: Resources) -> Routes:
     """The app's HTTP face."""
+    reader = resources.reader
     places = Places(PlaceRepository(resources.database))
-    jobs = JobService(JobRepository(resources.database, places), places)
-    companies = CompanyService(CompanyRepository(resources.database, places), places)
+    jobs = JobService(JobRepository(reader, places), places)
+    companies = CompanyService(CompanyRepository(reader, places), places)
     views = ViewCounter(ViewRepository(resources.database), SharedViews(resources.shared) if resources.shared else None)
     spelling = Spelling(SpellingRepository(resources.database))
-    searching = Searching(SearchRepository(resources.database, places), jobs, spelling)
+    searching = Searching(SearchRepository(reader, places), jobs, spelling)
     facets = FacetCounts(FacetRepository(resources.database, places), jobs)
     browsing = Browsing(BrowsingRepository(resources.database), jobs, places)
     photos = Photos(PhotoRepository(resources.database))

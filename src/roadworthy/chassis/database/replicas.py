@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
 import asyncpg
 
@@ -37,6 +37,19 @@ REPLAYED: Final = "select pg_last_wal_replay_lsn() - '0/0'::pg_lsn where pg_is_i
 BEHIND: Final = (asyncpg.SerializationError, asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 
 logger = logging.getLogger(__name__)
+
+
+class Reads(Protocol):
+    """Statements that only read: a `Database`, or a `Reader` over it and its replicas."""
+
+    async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        """All rows of one statement."""
+
+    async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
+        """The first row, or None."""
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        """The first column of the first row, or None."""
 
 
 class _Sample(NamedTuple):

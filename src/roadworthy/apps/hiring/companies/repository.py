@@ -12,7 +12,7 @@ from roadworthy.apps.hiring.companies.domain import Company, CompanyFilter, Comp
 from roadworthy.apps.hiring.places.domain import Gazetteer
 from roadworthy.apps.hiring.places.service import Places
 from roadworthy.chassis.database.coalesce import Lookup
-from roadworthy.chassis.database.pool import Database
+from roadworthy.chassis.database.replicas import Reads
 
 # Only constants of this module are ever put into SQL text; every value is a parameter.
 OPEN_JOBS = "(select count(*) from hiring.jobs j where j.is_active and j.company_id = c.id)"
@@ -42,7 +42,7 @@ order by coalesce(c.rating, 0) desc, c.id desc
 class CompanyRepository:
     """Reads companies that are active."""
 
-    def __init__(self, database: Database, places: Places) -> None:
+    def __init__(self, database: Reads, places: Places) -> None:
         """Take the pool to read from, and the places that rows refer to."""
         self._database = database
         self._places = places

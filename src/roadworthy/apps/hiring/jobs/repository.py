@@ -18,7 +18,7 @@ from roadworthy.apps.hiring.jobs.domain import Job, JobFilter, JobSummary
 from roadworthy.apps.hiring.places.domain import Gazetteer
 from roadworthy.apps.hiring.places.service import Places
 from roadworthy.chassis.database.coalesce import Lookup
-from roadworthy.chassis.database.pool import Database
+from roadworthy.chassis.database.replicas import Reads
 
 # Only constants of this module are ever put into SQL text; every value is a parameter.
 SUMMARY = """j.id, j.title, j.employment_type, j.experience_level, j.salary_min, j.salary_max,
@@ -187,7 +187,7 @@ from {filters_of(shape)} f
 class JobRepository:
     """Reads jobs. Each read gathers with those of the same audience that happen at the same time."""
 
-    def __init__(self, database: Database, places: Places) -> None:
+    def __init__(self, database: Reads, places: Places) -> None:
         """Take the pool to read from, and the places that rows refer to."""
         self._database = database
         self._places = places

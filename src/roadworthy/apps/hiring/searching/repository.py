@@ -35,7 +35,7 @@ from roadworthy.apps.hiring.places.domain import Gazetteer
 from roadworthy.apps.hiring.places.service import Places
 from roadworthy.apps.hiring.searching.domain import Found, Rank
 from roadworthy.chassis.database.coalesce import Lookup
-from roadworthy.chassis.database.pool import Database
+from roadworthy.chassis.database.replicas import Reads
 
 # Only constants are ever put into SQL text; every value is a parameter.
 ORDER = "order by j.is_featured desc, j.created_at desc, j.id desc"
@@ -155,7 +155,7 @@ def _conditions(shape: Shape) -> str:
 class SearchRepository:
     """Finds active jobs by words. Each step of a search gathers with the same step of others at the same time."""
 
-    def __init__(self, database: Database, places: Places) -> None:
+    def __init__(self, database: Reads, places: Places) -> None:
         """Take the pool to read from, and the places that rows refer to."""
         self._database = database
         self._places = places
