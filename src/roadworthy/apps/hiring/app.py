@@ -61,8 +61,10 @@ def routes(resources: Resources) -> Routes:
     photos = Photos(PhotoRepository(resources.database))
     pages = pages_of(resources.settings)
     handlers = [
-        *HomePage(pages, jobs, companies, browsing).handlers(),
-        *JobPages(pages, jobs, searching=searching, facets=facets, browsing=browsing, views=views).handlers(),
+        *HomePage(pages, jobs, companies, browsing=browsing, photos=photos).handlers(),
+        *JobPages(
+            pages, jobs, searching=searching, facets=facets, browsing=browsing, views=views, photos=photos
+        ).handlers(),
         *CompanyPages(pages, companies, jobs, browsing=browsing, photos=photos).handlers(),
         *PhotoPages(photos).handlers(),
         *FeedPages(jobs, browsing, pages.site.name, pages.site.public_url).handlers(),

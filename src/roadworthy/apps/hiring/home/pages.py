@@ -18,6 +18,7 @@ from roadworthy.apps.hiring.home.states import PLACES
 from roadworthy.apps.hiring.jobs.schemas import JobQuery
 from roadworthy.apps.hiring.jobs.search import address
 from roadworthy.apps.hiring.jobs.service import JobService
+from roadworthy.apps.hiring.photos.service import Photos
 from roadworthy.chassis.pages.rendering import Pages
 
 FEATURED = 8
@@ -49,8 +50,11 @@ class Tile:
 class HomePage:
     """The board at a glance."""
 
-    def __init__(self, pages: Pages, jobs: JobService, companies: CompanyService, browsing: Browsing) -> None:
+    def __init__(
+        self, pages: Pages, jobs: JobService, companies: CompanyService, *, browsing: Browsing, photos: Photos
+    ) -> None:
         """Take the renderer, and the services to ask."""
+        self._photos = photos
         self._pages = pages
         self._jobs = jobs
         self._companies = companies
@@ -80,6 +84,7 @@ class HomePage:
             jobs=sum(tally.jobs for tally in states),
             companies=companies,
             best=best.items,
+            pictures=await self._photos.firsts([company.id for company in best.items]),
             popular=POPULAR,
             address=address,
         )

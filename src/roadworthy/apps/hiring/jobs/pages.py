@@ -28,6 +28,7 @@ from roadworthy.apps.hiring.jobs.narrowing import narrowing
 from roadworthy.apps.hiring.jobs.schemas import JobPage, JobQuery
 from roadworthy.apps.hiring.jobs.search import HINTS, MILES, Search, SearchQuery, address, plain_dollars, search_of
 from roadworthy.apps.hiring.jobs.service import JobService, cursor_at
+from roadworthy.apps.hiring.photos.service import Photos
 from roadworthy.apps.hiring.searching.schemas import JobSearchPage, JobSearchQuery
 from roadworthy.apps.hiring.searching.service import Searching
 from roadworthy.apps.hiring.views.service import ViewCounter
@@ -67,6 +68,7 @@ class JobPages:
         facets: FacetCounts,
         browsing: Browsing,
         views: ViewCounter,
+        photos: Photos,
     ) -> None:
         """Take the renderer, the services to ask, and what counts views."""
         self._pages = pages
@@ -75,6 +77,7 @@ class JobPages:
         self._facets = facets
         self._browsing = browsing
         self._views = views
+        self._photos = photos
 
     def handlers(self) -> list[HTTPRouteHandler]:
         """The routes of these pages."""
@@ -143,6 +146,7 @@ class JobPages:
             "jobs/job.html",
             job=job,
             similar=similar,
+            photo=(await self._photos.firsts([job.company.id])).get(job.company.id),
             now=datetime.now(UTC),
             canonical=f"{self._pages.site.public_url}/jobs/{job.id}",
             posting=posting(job, self._pages.site.public_url),

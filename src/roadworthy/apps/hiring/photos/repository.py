@@ -23,6 +23,13 @@ select p.name, p.shows, v.digest, v.width, v.height, v.format
 from hiring.photos p join hiring.photo_variants v on v.digest = p.digest
 where p.name = any($1::text[]) order by p.name, v.format, v.width
 """
+FIRSTS = """
+select c.id, p.name, p.shows, v.digest, v.width, v.height, v.format
+from hiring.companies c
+join hiring.photos p on p.name = split_part(c.photos[1], '.', 1)
+join hiring.photo_variants v on v.digest = p.digest
+where c.id = any($1::bigint[]) order by c.id, v.format, v.width
+"""
 BODY = "select body from hiring.photo_variants where digest = $1 and width = $2 and format = $3"
 
 
@@ -64,6 +71,11 @@ class PhotoRepository:
         """The variants of these photos, by name, format and width; photos that have none yet are left out."""
         del audience
         return [Listed(*row) for row in await self._database.fetch(LISTED, names)]
+
+    async def firsts(self, audience: Audience, company_ids: Sequence[int]) -> list[tuple[int, Listed]]:
+        """The variants of the first photo of each of these companies, with the company's id."""
+        del audience
+        return [(row[0], Listed(*row[1:])) for row in await self._database.fetch(FIRSTS, company_ids)]
 
     async def body(self, audience: Audience, digest: str, width: int, format_: str) -> bytes | None:
         """The bytes of one variant."""

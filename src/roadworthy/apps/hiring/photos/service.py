@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from roadworthy.apps.hiring.audience import Audience
 from roadworthy.apps.hiring.photos.repository import Listed, PhotoRepository
@@ -19,6 +19,7 @@ FORMATS = ("avif", "webp")
 KEPT_SECONDS = 60.0
 KEPT_MAX = 1_000
 PHOTOS_MAX = 12
+COMPANIES_MAX = 24
 
 
 class PhotoNotFound(NotFound):
@@ -34,11 +35,19 @@ class Photos:
         self._kept: Memo[tuple[str, ...], dict[str, Picture]] = Memo(
             self._load, seconds=KEPT_SECONDS, entries_max=KEPT_MAX
         )
+        self._firsts: Memo[tuple[int, ...], dict[int, Picture]] = Memo(
+            self._load_firsts, seconds=KEPT_SECONDS, entries_max=KEPT_MAX
+        )
 
     async def pictures(self, names: Sequence[str]) -> dict[str, Picture]:
         """The photos of these names that are ready, by name; of the first `PHOTOS_MAX` names."""
         wanted = tuple(names[:PHOTOS_MAX])
         return await self._kept.get(wanted) if wanted else {}
+
+    async def firsts(self, company_ids: Sequence[int]) -> dict[int, Picture]:
+        """The first photo of each of these companies, where it is ready; of COMPANIES_MAX companies."""
+        wanted = tuple(company_ids[:COMPANIES_MAX])
+        return await self._firsts.get(wanted) if wanted else {}
 
     async def body(self, file: str) -> tuple[bytes, str]:
         """Bytes and media type of the variant whose address ends in `file`.
@@ -57,6 +66,10 @@ class Photos:
     async def _load(self, names: tuple[str, ...]) -> dict[str, Picture]:
         rows = await self._repository.listed(Audience.PUBLIC, names)
         return {name: _picture(list(variants)) for name, variants in groupby(rows, attrgetter("name"))}
+
+    async def _load_firsts(self, company_ids: tuple[int, ...]) -> dict[int, Picture]:
+        rows = await self._repository.firsts(Audience.PUBLIC, company_ids)
+        return {id_: _picture([row[1] for row in found]) for id_, found in groupby(rows, itemgetter(0))}
 
 
 def _picture(variants: Sequence[Listed]) -> Picture:
