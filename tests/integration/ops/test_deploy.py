@@ -155,6 +155,25 @@ def test_a_read_that_an_instance_dropped_is_asked_of_the_other_and_a_write_is_ne
     assert sum(len(seen.requests) for seen in there.seen.values()) == 1
 
 
+def test_an_event_arrives_while_its_stream_goes_on(stage: Callable[..., Stage]) -> None:
+    heard = threading.Event()
+
+    def stream(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("content-type", "text/event-stream")
+        handler.send_header("x-accel-buffering", "no")  # as the edge says
+        handler.end_headers()
+        handler.wfile.write(b"data: 1\n\n")
+        heard.wait(10)
+        handler.close_connection = True
+
+    there = stage(stream, stream)
+    with contextlib.closing(ByAddress(HOST, there.plan.nginx.https_port, context=tls(there.plan), timeout=5)) as one:
+        one.request("GET", "/events")
+        assert one.getresponse().read1(100) == b"data: 1\n\n"
+        heard.set()
+
+
 def test_a_write_that_reached_nobody_goes_to_the_other_instance(stage: Callable[..., Stage]) -> None:
     there = stage(served)  # nobody listens where the second should be
     assert {there.ask("/api/jobs", "POST", b"{}")[0] for _ in range(6)} == {200}

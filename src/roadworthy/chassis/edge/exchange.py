@@ -18,6 +18,8 @@ from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded, Roadworthy
 START: Final = "http.response.start"
 BODY: Final = "http.response.body"
 EMPTY: Final[Message] = {"type": BODY, "body": b""}
+# nginx collects an answer before it passes it on, and an event would wait for the next ones.
+UNBUFFERED: Final[Header] = (b"x-accel-buffering", b"no")
 NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 WROTE_NAME: Final = b"roadworthy_wrote="
 WROTE: Final[Header] = (b"set-cookie", WROTE_NAME + b"1; Max-Age=%d; Path=/; HttpOnly; SameSite=Lax" % WROTE_SECONDS)
@@ -242,7 +244,10 @@ class Exchange:
     async def _begin_stream(self, start: Message) -> None:
         self.plan.deadlines.forget(self)
         headers = [(name.lower(), value) for name, value in start.get("headers", ())]
-        await self._head(start["status"], with_security(headers, dict(headers)))
+        present = dict(headers)
+        if present.get(b"content-type", b"").startswith(b"text/event-stream") and UNBUFFERED[0] not in present:
+            headers.append(UNBUFFERED)
+        await self._head(start["status"], with_security(headers, present))
         if self._parts:
             await self._stream({"type": BODY, "body": b"".join(self._parts), "more_body": True})
             self._parts.clear()

@@ -170,6 +170,19 @@ async def test_the_deadline_ends_where_a_stream_begins(making: Fixture, ask: Fix
     assert (answer.status, answer.body, answer.complete) == (200, b"xxxx.", True)
 
 
+@pytest.mark.parametrize(("kind", "told"), [(b"text/event-stream", "no"), (b"text/plain", None)])
+async def test_a_stream_of_events_asks_proxies_to_pass_each_on(
+    making: Fixture, ask: Fixture, kind: bytes, told: str | None
+) -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"Content-Type", kind)]})
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    answer = await ask(await making(app))
+    assert answer.get("x-accel-buffering") == told
+
+
 async def test_a_client_that_leaves_is_no_deadline(making: Fixture, ask: Fixture) -> None:
     began = asyncio.Event()
 
