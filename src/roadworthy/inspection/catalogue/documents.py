@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 import re
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,7 @@ TRIED = re.compile(
     re.IGNORECASE,
 )
 """More than that it is written down."""
+ON_A_MACHINE = re.compile(r"/(?:etc|var|usr|opt|srv|lib|root|run)/")
 DENYING = re.compile(
     r"\b(?:no|not|never|without|nothing|none|delete[ds]?|removed?|moved? out|free of)\b", re.IGNORECASE
 )
@@ -78,12 +80,12 @@ ABOUT_FILES = frozenset(_ABOUT_FILES.split())
 async def _topic(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     if requirement.text("file"):
-        return _file(repo, requirement)
+        return _of_machine(probes, requirement) or _file(repo, requirement)
     subject = requirement.text("subject")
     if requirement.id == "doc.deploy" and CHECKLIST.search(subject):
         return _checklist(repo)
     about = _about(requirement.id, subject)
-    documents, looked_at = prose.operating(repo)
+    documents, looked_at = await asyncio.to_thread(prose.operating, repo)
     everywhere = sorted(prose.about(documents, about), key=_closeness)
     sections = [one for one in everywhere if prose.of_the_whole(one)]
     shown = listed(
@@ -167,7 +169,21 @@ async def _named(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     if not requirement.text("file"):
         raise Unobservable("the line names no file", "name it: `docs/guide.md`")
-    return _file(repo, requirement)
+    return _of_machine(probes, requirement) or _file(repo, requirement)
+
+
+def _of_machine(probes: Probes, requirement: Requirement) -> Verdict | None:
+    """The verdict on a file of the machine (/etc/systemd/system/x.service); None for one of the tree."""
+    wanted = requirement.text("file")
+    if not ON_A_MACHINE.match(wanted):
+        return None
+    if probes.host is None:
+        raise Unobservable(f"{wanted} is a file of the machine that serves", "[host] local = true, inspected there")
+    there = [path for path in probes.host.paths(wanted.lstrip("/")) if path.is_file()]
+    evidence = observe(f"file {wanted}", "there" if there else "not there", probes.host.vantage)
+    if not there:
+        return failed(f"there is no {wanted} on this machine", evidence, mend=f"write {wanted}, or mend the line")
+    return unknown(f"{wanted} is there; what the line says of it a file does not show", evidence, mend="attest to it")
 
 
 def _file(repo: RepoProbe, requirement: Requirement) -> Verdict:

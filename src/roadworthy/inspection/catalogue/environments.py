@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,7 +118,8 @@ def _python(source: Source) -> Iterator[Read]:
         return
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ"):
-            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            reads = isinstance(node.ctx, ast.Load)  # what is assigned is given to others, not asked for
+            if reads and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
                 yield Read(node.slice.value, source.path, node.lineno)
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant) and _reader(node):
             name = node.args[0].value
@@ -174,7 +176,7 @@ async def _documented(probes: Probes, requirement: Requirement) -> Verdict:
     evidence = observe("variables that the code reads, against the example file", answer, repo.vantage)
     if not files:
         return failed(
-            f"{len(read)} variables are read and no {wanted or '.env.example'} documents them", evidence,
+            f"{counted(len(read), 'variable is', 'variables are')} read and no {wanted or '.env.example'} documents them", evidence,
             mend="write .env.example", patch="".join(f"{name}=\n" for name in sorted(read)[:60]),
         )  # fmt: skip
     if missing:
@@ -200,8 +202,8 @@ async def _validated(probes: Probes, requirement: Requirement) -> Verdict:
     read = await repo.facts(variables)
     code = await repo.facts(sources.code)
     loose = [one for one in read if one.default and _private(one.name)]
-    found = [(name, match) for one in code for name, pattern in VALIDATORS.items() for match in one.places(pattern)]
-    required = _required(code)
+    found = [(name, match) for name, one in VALIDATORS.items() for match in await sources.everywhere(code, one)]
+    required = await asyncio.to_thread(_required, code)
     places = [f"{name} in {match.path}:{match.line}" for name, match in found]
     defaults = [one.name for one in loose]
     answer = f"validators: {listed(places)}; required: {listed(sorted(required))}; with a default: {listed(defaults)}"

@@ -118,7 +118,7 @@ async def _audit(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
             mend="do something that it should record",
         )
     code = await probes.repo.facts(sources.code) if probes.repo else ()
-    spoken = [place for source in code for place in source.places(re.compile(r"(?i)\baudit(?:_?log|\b)"))]
+    spoken = await sources.everywhere(code, re.compile(r"(?i)\baudit(?:_?log|\b)"))
     if not code or spoken or not tables:
         raise Unobservable(
             f"no table of {tables} records who did what; it may be logged elsewhere",

@@ -144,7 +144,7 @@ async def _way_back(probes: Probes, requirement: Requirement) -> Verdict:
     )
     if total and not without and not unread:
         return passed(f"each of {total} migrations of {tools} says how to undo it", evidence)
-    documents, _ = prose.operating(repo)
+    documents, _ = await asyncio.to_thread(prose.operating, repo)
     sections = [one for one in prose.about(documents, WAY_BACK) if one.words >= WORDS_MIN]
     if sections:
         told = observe("documents about the way back", f"{sections[0].path}: {sections[0].heading}", repo.vantage)

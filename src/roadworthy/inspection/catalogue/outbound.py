@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -320,7 +321,8 @@ def _practised(practice: Practice, mend: str) -> Callable[[Probes, Requirement],
             raise Unobservable("the line names something of this name, and asks something else of it", "attest to it")
         code = await repo.facts(sources.code)
         known = await repo.facts(sources.dependencies)
-        places, out = used(practice, code), [call.place for call in await repo.facts(_made)]
+        places = await asyncio.to_thread(used, practice, code)
+        out = [call.place for call in await repo.facts(_made)]
         installed = [name for name in practice.packages if name in known]
         evidence: list[Evidence] = [
             observe(
@@ -334,7 +336,7 @@ def _practised(practice: Practice, mend: str) -> Callable[[Probes, Requirement],
             return passed(
                 f"{places[0].path}:{places[0].line} {practice.what}: {unsaid(places[0].text)[:60]}", *evidence
             )
-        hints = [place for source in code for place in source.places(practice.trace)]
+        hints = await sources.everywhere(code, practice.trace)
         if hints or installed or not out:
             seen = f"{hints[0].path}:{hints[0].line} speaks of it" if hints else f"{len(out)} calls, no library in use"
             return unknown(f"whether it {practice.what} can't be told from the code: {seen}", *evidence, mend=mend)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -30,7 +31,7 @@ BY_ITSELF = re.compile(r"\bautomat|\benabled\b|\bby itself\b", re.IGNORECASE)
 async def _way_back(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     subject = requirement.text("subject")
-    section, documents = section_about(repo, ROLLBACK)
+    section, documents = await asyncio.to_thread(section_about, repo, ROLLBACK)
     steps = running.matching(await running.ran(repo), BACK)
     shown = _shown(section, documents)
     jobs = listed([f"{one.job.where}: {words}" for one, words in steps], 3)
@@ -70,7 +71,7 @@ def _in_a_checklist(repo: RepoProbe) -> str:
 async def _rotation(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     subject = requirement.text("subject").lower()
-    section, documents = section_about(repo, ROTATION)
+    section, documents = await asyncio.to_thread(section_about, repo, ROTATION)
     if not re.search(r"procedure|plan\b|policy|process|documented|how to|schedule|periodic", subject):
         raise Unobservable("when secrets were changed last does not show", "attest to it: who, when, which")
     evidence = observe("a document about changing secrets", _shown(section, documents), repo.vantage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -77,7 +78,7 @@ async def _debugging(probes: Probes, requirement: Requirement) -> Verdict:
             f"no code {'in ' + listed(sorted(wanted)) + ' ' if wanted else ''}that serves is in the source tree",
             "[repository] path names the root of the source",
         )
-    found = [match for one in looked for match in _statements(one)]
+    found = await asyncio.to_thread(lambda: [match for one in looked for match in _statements(one)])
     evidence = observe("statements for debugging", f"{_places(found)}; {len(looked)} files looked at", repo.vantage)
     if found:
         return failed(
@@ -191,8 +192,8 @@ def _logged(line: str) -> str:
 
 async def _in_code(repo: RepoProbe, evidence: list[Evidence]) -> str:
     read = await repo.facts(sources.code)
-    calls = sum(len(list(_log_calls(one))) for one in read)
-    found = [match for one in read for match in _leaky(one)]
+    calls = await asyncio.to_thread(lambda: sum(len(list(_log_calls(one))) for one in read))
+    found = await asyncio.to_thread(lambda: [match for one in read for match in _leaky(one)])
     asked = "statements that log, and what they are given"
     by_rails = "rails" in packages.dependencies(repo)
     if not calls and not by_rails:

@@ -61,7 +61,7 @@ async def _removed(probes: Probes, requirement: Requirement) -> Verdict:
     evidence.append(observe("rules and schedules that remove old data", listed(rules), repo.vantage))
     if rules:
         return passed(f"old data is removed: {rules[0]}", *evidence)
-    documents, looked_at = prose.operating(repo)
+    documents, looked_at = await asyncio.to_thread(prose.operating, repo)
     sections = sorted(prose.about(documents, TOPIC), key=lambda one: -one.words)
     shown = listed(f"{one.path}: {one.heading} ({one.words} words)" for one in sections)
     evidence.append(observe("documents about it", f"{shown}; {looked_at} documents looked at", repo.vantage))

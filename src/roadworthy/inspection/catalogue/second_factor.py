@@ -52,7 +52,7 @@ async def _second_factor(probes: Probes, requirement: Requirement) -> Verdict:  
     code = await probes.repo.facts(sources.code) if probes.repo else ()
     known = await probes.repo.facts(sources.dependencies) if probes.repo else {}
     brought = [name for name in FACTOR_LIBRARIES if name in known]
-    spoken = [place for source in code for place in source.places(SECOND_FACTOR)]
+    spoken = await sources.everywhere(code, SECOND_FACTOR)
     documented = await openapi.operations(probes.http) if probes.http else ()
     offered_there = [one.path for one in documented if re.search(r"mfa|2fa|totp|otp|webauthn|passkey|factor", one.path)]
     signs_in = [

@@ -198,7 +198,7 @@ async def _hashed(probes: Probes, requirement: Requirement) -> Verdict:
             return verdict
     repo = offered(probes.repo, "repo")
     code = await repo.facts(sources.code)
-    careless = [place for source in code for place in source.places(_WEAK_HASH)]
+    careless = await sources.everywhere(code, _WEAK_HASH)
     known = await repo.facts(sources.dependencies)
     brought = [f"{name} ({how})" for name, how in LIBRARIES.items() if name in known]
     evidence = observe(

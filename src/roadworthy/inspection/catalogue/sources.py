@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ KEPT_TREES_CHARACTERS = 600_000
 """A tree takes forty times its text: those of a service of 2 MB held 80 MB."""
 NOT_PRODUCTION = re.compile(
     r"(?:^|/)(?:migrations?|alembic|seeds?|scripts?|tools?|mocks?|__mocks__|stories|e2e|cypress|locust\w*|load[-_]?tests?"
-    r"|static|public|dist|build|generated|third_party|conftest\.py|setup\.py|noxfile\.py|gulpfile\.\w+|[\w.-]+\.config\.\w+"
+    r"|static|staticfiles|public|dist|build|generated|third_party|conftest\.py|setup\.py|noxfile\.py|gulpfile\.\w+|[\w.-]+\.config\.\w+"
     r"|[\w.-]+\.(?:min|bundle)\.js|[\w.-]+\.d\.ts|[\w.-]+_test\.(?:go|py)|[\w.-]+_spec\.rb|[\w.-]+\.(?:spec|stories)\.\w+)(?:/|$)",
     re.IGNORECASE,
 )
@@ -87,6 +88,11 @@ def code(repo: RepoProbe) -> Sequence[Source]:
     found = [_source(path, repo.read(path)) for path in paths]
     sizes = accumulate(len(one.text) for one in found)
     return [replace(one, kept=size <= KEPT_TREES_CHARACTERS) for one, size in zip(found, sizes, strict=True)]
+
+
+async def everywhere(code: Sequence[Source], pattern: re.Pattern[str]) -> Sequence[Match]:
+    """Where `pattern` matches in all of the code: searched in a thread, as requests are timed meanwhile."""
+    return await asyncio.to_thread(lambda: [place for one in code for place in one.places(pattern)])
 
 
 async def seen_whole(repo: RepoProbe) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -167,8 +168,9 @@ def _start(step: Step) -> bytes:
 async def _streamed(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     repo = offered(probes.repo, "repo")
     code = await repo.facts(sources.code)
-    whole = _places(code, WHOLE)
-    parts = _places(code, STREAMED)
+    whole, parts, doubtful = [
+        await asyncio.to_thread(_places, code, patterns) for patterns in (WHOLE, STREAMED, READ_WHOLE)
+    ]
     evidence = observe(
         "how uploads are read",
         f"{len(code)} files; whole: {sources.quoted(whole)}; in parts: {sources.quoted(parts)}",
@@ -180,7 +182,7 @@ async def _streamed(probes: Probes, requirement: Requirement) -> Verdict:  # noq
             evidence,
             mend="read and write it in parts of a megabyte, with a limit",
         )
-    if doubtful := _places(code, READ_WHOLE):
+    if doubtful:
         return unknown(
             f"{doubtful[0].path}:{doubtful[0].line} reads something whole where uploads are taken", evidence,
             mend="read uploads in parts, or keep what else is read in a module of its own",

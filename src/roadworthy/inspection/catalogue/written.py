@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -81,7 +82,7 @@ async def _api(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: PL
     repo = offered(probes.repo, "repo")
     committed = [(path, routes) for path in repo.find(*SPECS, aside=True) if (routes := _routes(repo, path))]
     subject = requirement.text("subject")
-    section, documents = section_about(repo, API)
+    section, documents = await asyncio.to_thread(section_about, repo, API)
     served = await _served(probes)
     lines = [f"{path}: {len(routes)} routes" for path, routes in committed[:4]]
     lines += [f"{section.path}: {section.heading}, {section.words} words"] if section else []
@@ -173,7 +174,7 @@ async def _served(probes: Probes) -> frozenset[str]:
 
 async def _architecture(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     repo = offered(probes.repo, "repo")
-    documents, _ = prose.operating(repo)
+    documents, _ = await asyncio.to_thread(prose.operating, repo)
     if not documents:
         raise Unobservable("no document here tells how this system is", "[repository] path names the folder that does")
     composed = [one.name for one in await repo.facts(images.compose)]
@@ -223,7 +224,7 @@ def _mentioned(name: str, text: str) -> bool:
 
 async def _schema(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
     repo = offered(probes.repo, "repo")
-    section, documents = section_about(repo, SCHEMA)
+    section, documents = await asyncio.to_thread(section_about, repo, SCHEMA)
     tables = await _tables(probes, repo)
     if not tables:
         raise Unobservable("which tables there are was not seen", '[postgres] dsn = "postgresql://user@host/db"')
@@ -297,7 +298,7 @@ async def _flags(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
         raise Unobservable("the source tree holds no code", "[repository] path names the root of the source")
     named = sorted(set(packages.dependencies(repo)) & FLAGS)
     asked = (OWN_FLAG, ASKED) if named else (OWN_FLAG,)
-    used = [match for one in code for match in _asks(one, asked)]
+    used = await asyncio.to_thread(lambda: [match for one in code for match in _asks(one, asked)])
     answer = f"libraries: {listed(named)}; uses: {sources.quoted(used, 4)}; {len(code)} files looked at"
     evidence = observe("switches of features", answer, repo.vantage)
     if used:
