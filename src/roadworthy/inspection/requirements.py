@@ -221,6 +221,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("auth.oauth", M, "Sign-in through others is set up", ("tool", "subject")),
     Spec("auth.mfa", M, "Administrators use a second factor"),
     Spec("auth.flow", M, "People can register and sign in", ("subject",)),
+    Spec("auth.closed", M, "What is said to be closed refuses strangers", ("path", "subject")),
     # uploads and storage
     Spec("upload.validate", M, "Uploads are checked", ("bytes", "subject")),
     Spec("upload.chunk", M, "Large uploads are streamed"),
@@ -248,7 +249,7 @@ SPECS: tuple[Spec, ...] = (
     ),
     Spec("nginx.on", M, "A reverse proxy stands in front", ("server", "path", "directive", "value")),
     Spec("nginx.lb", M, "Load is spread over several servers", ("server", "subject")),
-    Spec("nginx.static", M, "Static files are served well", ("path", "directive", "value")),
+    Spec("nginx.static", M, "Static files are served well", ("path", "directive", "value", "subject")),
     Spec("nginx.proxyhdr", M, "The proxy is set as asked", ("path", "directive", "value")),
     Spec("tls.https", M, "HTTPS is enforced", ("subject",)),
     Spec("tls.versions", M, "Old versions of TLS are refused", ("names", "subject")),

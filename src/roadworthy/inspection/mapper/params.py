@@ -222,6 +222,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     ),
     "auth.lockout": (partial(readers.counted, name="attempts", what="attempts|tries|times|failed"),),
     "auth.oauth": (_tool,),
+    "auth.closed": (readers.path,),
     "upload.validate": (readers.size,),
     "jobs.retry": (partial(readers.counted, name="attempts", what="attempts|retries|times"),),
     "jobs.timeout": (partial(readers.duration, name="seconds"),),

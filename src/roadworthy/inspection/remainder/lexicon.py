@@ -21,6 +21,7 @@ class Sort(StrEnum):
     STRONG = "strong"
     WEAK = "weak"
     EVERY = "every"
+    WHO = "who"
     ACT = "act"
     OPPOSITE = "opposite"
     NAME = "name"
@@ -81,6 +82,7 @@ _FILES = {
     Sort.STRONG: _qualifiers,
     Sort.WEAK: _qualifiers,
     Sort.EVERY: _qualifiers,
+    Sort.WHO: _qualifiers,
     Sort.ACT: _listed,
     Sort.OPPOSITE: _listed,
 }
