@@ -73,6 +73,20 @@ async def test_a_photo_is_offered_in_formats_and_sizes_under_names_for_ever(
     assert len(names) == 2
 
 
+async def test_a_company_is_shown_by_its_first_photo_where_people_choose(
+    visitor: httpx.AsyncClient, database: Database
+) -> None:
+    await photos_task(PhotoRepository(database)).run()
+    await database.execute("update hiring.companies set photos = '{sauna.svg,pool.svg}' where id = 1")
+    await database.execute("update hiring.companies set photos = '{tea.svg}' where id <> 1")
+    job = await database.fetchval("select id from hiring.jobs where company_id = 1 limit 1")
+    digest = await database.fetchval("select digest from hiring.photos where name = 'sauna'")
+    for address in ("/", f"/jobs/{job}"):
+        page = (await visitor.get(address)).text
+        assert page.count("<picture>") == 1, address
+        assert f"/photos/{digest}-640.webp" in page, address
+
+
 async def test_what_is_no_photo_is_refused_once_and_the_next_is_made(
     visitor: httpx.AsyncClient, database: Database
 ) -> None:
