@@ -124,6 +124,11 @@ async def _site_url(probes: Probes, requirement: Requirement) -> Verdict:
         setting.shown if setting else f"not set; looked at: {config.looked_at}",
         config.vantage,
     )
+    if setting is None and not name:
+        return unknown(
+            f"none of the variables that usually hold it is set: {listed(SITE_NAMES, 4)}", evidence,
+            mend="name the variable that holds the public address in the line",
+        )  # fmt: skip
     problem = _site_problem(setting, name or SITE_NAMES[0])
     if problem or setting is None:
         return failed(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from roadworthy.contracts.checks import Severity, Verdict
 from roadworthy.inspection.catalogue import sources
 from roadworthy.inspection.catalogue.declaring import Run, Tree, of_tree
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.secrets import DESCRIBES
 from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.errors import Unobservable
@@ -176,7 +176,8 @@ async def _documented(probes: Probes, requirement: Requirement) -> Verdict:
     evidence = observe("variables that the code reads, against the example file", answer, repo.vantage)
     if not files:
         return failed(
-            f"{counted(len(read), 'variable is', 'variables are')} read and no {wanted or '.env.example'} documents them", evidence,
+            f"{counted(len(read), 'variable is', 'variables are')} read, and no {wanted or '.env.example'} names any",
+            evidence,
             mend="write .env.example", patch="".join(f"{name}=\n" for name in sorted(read)[:60]),
         )  # fmt: skip
     if missing:

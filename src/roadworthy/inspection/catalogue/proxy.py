@@ -6,7 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
-from roadworthy.inspection.catalogue.kit import conditional, failed, listed, not_applicable, observe, passed
+from roadworthy.inspection.catalogue import surface
+from roadworthy.inspection.catalogue.kit import (
+    conditional,
+    counted,
+    failed,
+    listed,
+    not_applicable,
+    observe,
+    offered,
+    passed,
+    unknown,
+)
 from roadworthy.inspection.catalogue.virtual_servers import PASSES, served, upstream_of
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import PORT, Machine, Program
@@ -19,6 +30,8 @@ from roadworthy.inspection.probes.nginx import Directive, NginxProbe
 OTHERS = ("caddy", "haproxy", "traefik", "apache2", "httpd", "envoy", "lighttpd", "varnishd")
 BALANCING = frozenset({"least_conn", "ip_hash", "hash", "random", "least_time"})
 SERVERS_MIN = 2
+ASSETS_LIMIT = 5
+BY_PROXY = re.compile(r"nginx|proxy|\bcaddy\b|apache|\bcdn\b|web server", re.IGNORECASE)
 IDLE = frozenset({"backup", "down"})
 FILES = """location {place}/ {{
     alias /srv/app{place}/;
@@ -216,6 +229,9 @@ def _inside(directive: Directive, block: str) -> bool:
 
 
 async def _static(probes: Probes, requirement: Requirement) -> Verdict:
+    by_whom = requirement.text("directive") or BY_PROXY.search(requirement.text("subject") or "nginx")
+    if not by_whom and not requirement.text("path") and probes.nginx is None and not _runs(probes, "nginx"):
+        return await _files_answer(probes)
     evidence: list[Evidence] = []
     nginx = await _configuration(probes, evidence)
     if isinstance(nginx, Verdict):
@@ -238,6 +254,30 @@ async def _static(probes: Probes, requirement: Requirement) -> Verdict:
             patch=FILES.format(place=wanted.rstrip("/") or "/static"),
         )
     return passed(f"nginx serves {there[0].blocks[-1]} from {there[0].words[0]}", *evidence)
+
+
+def _runs(probes: Probes, name: str) -> bool:
+    return probes.host is not None and bool(probes.host.running(name))
+
+
+async def _files_answer(probes: Probes) -> Verdict:
+    """A line that does not say who serves them asks whether they come: those that the pages name are asked for."""
+    http = offered(probes.http, "http")
+    shown = await surface.pages(http)
+    named = list(surface.local_assets(http, shown))[:ASSETS_LIMIT]
+    answers = [await http.get(path) for path in named]
+    evidence = observe(
+        f"scripts, styles and images that {surface.described(shown)} name",
+        "; ".join(f"{one.path} {one.status}" for one in answers) or "none", http.vantage,
+    )  # fmt: skip
+    if not answers:
+        return unknown(
+            "no page names a script, style or image of this host", evidence, mend="name one's path in the line"
+        )
+    lost = [one for one in answers if one.status != surface.OK or not one.body]
+    if lost:
+        return failed(f"{lost[0].path} answers {lost[0].status}", evidence, mend="collect and serve them")
+    return passed(f"all {counted(len(answers), 'static file')} that the pages name answer", evidence)
 
 
 def _aside(directive: Directive) -> bool:
@@ -364,7 +404,8 @@ STATIC = Check(
     needs=frozenset(),
     run=_static,
     documentation=Documentation(
-        what="A location serves files from disk: the one that the line names, or any.",
+        what="A location serves files from disk: the one that the line names, or any."
+        " A line that does not say who serves them: those that the pages name answer.",
         why="A file sent by the application holds a worker that could answer a query.",
         how_verified=HOW,
         how_to_mend="location /static/ { alias ...; expires 30d; }",

@@ -202,3 +202,52 @@ async def test_specifications_of_others_describe_nothing_here(path: str, subject
 async def test_columns_of_a_model_are_no_switches() -> None:
     files = {"model.py": "if FEATURE_COLUMNS:\n    fit()\n"}
     assert (await verdict_of("feature.flag.used", Stage(repo=files))).status is FAIL
+
+
+STYLED = {"/": HOME, "/site.css": reply("a { color: red }")}
+OF_GUNICORN = Machine((Program("gunicorn app:app", listens=True),))
+
+
+@pytest.mark.parametrize(
+    ("site", "subject", "expected"),
+    [
+        (pages(STYLED), "Static files load correctly", PASS),
+        (pages({"/": HOME}), "Static files load correctly", FAIL),
+        (pages({"/": reply("<html><body><h1>Jobs</h1><p>x</p></body></html>")}), "Static files load", UNKNOWN),
+        (pages(STYLED), "Nginx serves static files", FAIL),
+    ],
+)
+async def test_static_files_come_from_whoever_serves_them(site: Site, subject: str, expected: Status) -> None:
+    verdict = await verdict_of("nginx.static.location", Stage(site=site, machine=OF_GUNICORN), subject=subject)
+    assert verdict.status is expected, verdict.summary
+
+
+async def test_a_variable_that_no_line_names_may_have_another_name() -> None:
+    stage = Stage(environment={"OTHER": "1"})
+    assert (await verdict_of("cfg.siteurl.answers", stage)).status is UNKNOWN
+    assert (await verdict_of("cfg.siteurl.answers", stage, name="SITE_URL")).status is FAIL
+
+
+UNIT = "/etc/systemd/system/gunicorn.service"
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        (None, UNKNOWN),
+        (Machine(()), FAIL),
+        (Machine((), files={"etc/systemd/system/gunicorn.service": "[Service]\n"}), UNKNOWN),
+    ],
+)
+async def test_a_file_of_the_machine_is_not_looked_for_in_the_tree(machine: Machine | None, expected: Status) -> None:
+    stage = Stage(repo=GUARDS, machine=machine)
+    verdict = await verdict_of("repo.file.named", stage, "repo.file", file=UNIT, subject=f"Create `{UNIT}`")
+    assert verdict.status is expected, verdict.summary
+
+
+async def test_a_variable_that_the_code_sets_is_not_asked_for() -> None:
+    files = {
+        "app.py": "import os\nos.environ['SHOP_MODE'] = 'x'\nKEY = os.environ['SHOP_KEY']\n",
+        ".env.example": "SHOP_KEY=\n",
+    }
+    assert (await verdict_of("cfg.example.names", Stage(repo=files))).status is PASS
