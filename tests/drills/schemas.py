@@ -18,7 +18,7 @@ from tests.front import HOST
 
 from roadworthy.contracts.drills import DrillKind
 
-EXAMPLES, QUICK_EXAMPLES = 400, 25
+EXAMPLES, QUICK_EXAMPLES = 400, 15
 SEED = 42
 TIMEOUT_SECONDS = 900
 EDGE = ("413", "429", "503")

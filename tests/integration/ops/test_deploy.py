@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -17,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.front import HOST, NGINX, front, plan_for, tls
+from tests.front import HOST, NGINX, PRODUCTION, front, plan_for, tls
 from tests.ports import free_ports
 from tests.settings import settings_from
 
@@ -283,3 +285,20 @@ def test_prometheus_takes_its_files(tmp_path: Path) -> None:
     command = ["promtool", "check", "config", str(tmp_path / "out/prometheus/prometheus.yml")]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_command_writes_everything_and_says_what_is_missing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "roadworthy", "deploy", "out", "--program", "/opt/roadworthy/bin/roadworthy"]
+    plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    refused = subprocess.run(command, env=plain, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (refused.returncode, (tmp_path / "out").exists()) == (3, False)
+    assert "SITE_URL=https://" in refused.stderr
+    production = {name.upper(): value for name, value in PRODUCTION.items()}
+    done = subprocess.run(
+        command, env=plain | production, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    names = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {"README.md", "nginx/nginx.conf", "systemd/roadworthy-web@.service", "grafana/roadworthy.json"} <= names
+    assert any(name.startswith("static/hiring/board.") and name.endswith(".css.gz") for name in names)
+    assert "hunter2" not in done.stdout + done.stderr
