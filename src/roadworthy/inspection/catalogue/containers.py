@@ -340,7 +340,7 @@ CHECKS = (
             how_to_mend="Two stages, a -slim or distroless base, a .dockerignore.",
             not_applicable_when=NOT_DEPLOYED,
         ),
-        {"Dockerfile": HEAVY}, {"Dockerfile": SLIM}, covers=DOCKER,
+        {"Dockerfile": HEAVY}, {"Dockerfile": SLIM}, covers=(*DOCKER, "optimized", "optimised"),
     ),
     of_tree(
         "mon.health.declared", "Each container's health is watched", _watched, Severity.HIGH,
