@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -32,17 +33,22 @@ def both_ready(stage: Stage) -> bool:
 
 
 def test_instances_are_replaced_one_by_one_and_end_with_their_keeper(stage: Stage) -> None:
-    with started([*ROADWORTHY, "serve"], stage.environment, stage.folder / "up.log", stage.folder) as process:
+    with started(
+        [*ROADWORTHY, "serve", "--no-check"], stage.environment, stage.folder / "up.log", stage.folder
+    ) as process:
         wait_until(lambda: both_ready(stage) or process.poll() is not None, stage.said)
         before = record.read(stage.state)
         assert [one.port for one in before] == [stage.port, stage.port + 1], stage.said()
         refused = stage.run("serve")
         assert refused.returncode == 3
-        reloaded = stage.run("reload")
+        reloaded = stage.run("reload", "--settle", "0")
         assert reloaded.returncode == 0, reloaded.stderr
         assert reloaded.stdout.count("replaced in") == 2
         after = record.read(stage.state)
         assert not {one.pid for one in before} & {one.pid for one in after}
+        assert after[0].pid is not None
+        os.kill(after[0].pid, signal.SIGKILL)
+        wait_until(lambda: record.read(stage.state)[0].pid not in {None, after[0].pid}, stage.said)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     stage.assert_nothing_lives()
