@@ -238,7 +238,8 @@ async def test_invalid_tls_harms_nothing(what: str, certificate: ssl.SSLContext)
         found = await inspected(ProbeSet(http=HttpProbe(f"https://127.0.0.1:{port}")), {"http"})
     harmless(found)
     passed = [line.mapped.item.text for line in found.lines if line.status is Status.PASS]
-    assert passed == [], "a certificate that nobody vouches for"
+    # which versions a port speaks is the port's, whoever vouches for it; all else would be said of nobody knows whom
+    assert set(passed) <= {"tls.versions"}, "a certificate that nobody vouches for"
 
 
 GARBAGE: dict[str, Behaviour] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from roadworthy.contracts.checks import Severity, Status
 from roadworthy.inspection.observation import printable
@@ -26,6 +27,7 @@ from roadworthy.inspection.reports.words import (
 )
 from roadworthy.inspection.results import Inspection, LineResult
 
+_BACKTICKS = re.compile(r"`([^`]{1,300})`")
 FOLDER = Path(__file__).parent / "templates"
 ORDER = (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.NOT_APPLICABLE, Status.HUMAN, Status.UNMAPPED)
 WORDS: Mapping[Status, str] = {
@@ -126,6 +128,11 @@ def groups(lines: Iterable[LineResult]) -> Iterable[Group]:
         yield Group(number, words[-1] if words else "", " / ".join(words[:-1]), inside, slices(inside))
 
 
+def _with_code(text: str) -> Markup:
+    """`text` escaped, its backticks as the code that they mean."""
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - everything but our own tags is escaped
+
+
 @cache
 def _template() -> tuple[Template, Markup]:
     environment = Environment(
@@ -138,7 +145,7 @@ def _template() -> tuple[Template, Markup]:
     environment.filters.update(
         flat=flat,
         printable=printable,
-        title=title_of,
+        title=lambda line: _with_code(title_of(line)),
         mark=lambda status: MARKS[status],
         words=lambda status: WORDS[status],
         numbers=line_numbers,

@@ -94,6 +94,12 @@ def test_coverage_comes_first_then_what_to_mend_then_every_line() -> None:
     assert text.count('<li class="line is-') == len(found.lines)
 
 
+def test_backticks_of_a_line_are_code_and_what_stands_in_them_is_text() -> None:
+    item = Item(1, (), "`SECRET_KEY` is set, `<b>` is not")
+    said = page.render(inspection(line(item, Status.FAIL, mend="set it")))
+    assert said.count("<code>SECRET_KEY</code> is set, <code>&lt;b&gt;</code> is not") == 2, "to mend, and in the list"
+
+
 def test_every_status_can_be_filtered_for(read: Reader) -> None:
     shown = {str(attrs["id"]) for tag, attrs in read.tags if tag == "input"}
     assert shown == {"show-all", *(f"show-{status}" for status in Status)}
