@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -14,6 +16,7 @@ from roadworthy.chassis import consistency
 from roadworthy.chassis.cache.cache import Cache
 from roadworthy.chassis.cache.second_level import SecondLevel
 from roadworthy.chassis.cache.shared import SharedTier
+from roadworthy.chassis.database import announcements
 from roadworthy.chassis.database.announcements import CHANNEL, Listener, announce
 from roadworthy.chassis.database.pool import Database
 from roadworthy.chassis.database.work import unit_of_work
@@ -177,6 +180,25 @@ async def test_a_lost_connection_is_replaced_and_everything_forgotten(
         return await other.read(1) == "newer"
 
     await eventually(is_newer)
+
+
+async def test_a_connection_that_falls_silent_is_replaced(
+    processes: list[Process], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcements, "HEARTBEAT_SECONDS", 0.1)
+    writer, other = processes
+    assert await other.read(1) == "old"
+    ours = "application_name = 'roadworthy listener' and datname = current_database()"
+    silent = [row[0] for row in await database.fetch(f"select pid from pg_stat_activity where {ours}")]
+    for pid in silent:
+        os.kill(pid, signal.SIGSTOP)  # the server is there, and says nothing any more
+    try:
+        await write(writer, database, "new")
+        await eventually(lambda: is_true(lambda: other.listener.losses > 0 and other.listener.listening))
+        assert await other.read(1) == "new"
+    finally:
+        for pid in silent:
+            os.kill(pid, signal.SIGCONT)
 
 
 async def test_many_tags_are_announced_in_parts_and_very_many_as_everything(
