@@ -195,7 +195,8 @@ def _explains(match: Match, line: Line) -> bool:
     told = {place for place in line.telling if not _ASKS_OR_COUNTS.fullmatch(line.own[place].text)}
     if match.set_off(line.own):
         told = {place for place in told if line.own[place].weight == TITLE_WEIGHT}
-    return match.spread <= WINDOW_WORDS_WIDE and len(match.taken & told) >= LEAST_SHARE_WIDE * len(told)
+    explained = {place for place in told if place in match.taken or match.knows(line.own[place])}
+    return match.spread <= WINDOW_WORDS_WIDE and len(explained) >= LEAST_SHARE_WIDE * len(told)
 
 
 def left_over(found: Claims, line: Line, known: Collection[str]) -> tuple[str, ...]:
