@@ -14,6 +14,7 @@ from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import syntax
+from roadworthy.inspection.probes.production import RUN_BY_HAND
 from roadworthy.inspection.probes.repo import RepoProbe
 
 NAME = r"([A-Z][A-Z0-9_]{2,})"
@@ -43,12 +44,6 @@ PLATFORM = re.compile(
     r"|XDG_\w+|COLUMNS|NO_COLOR|FORCE_COLOR|DYNO|EDITOR|DISPLAY|HTTPS?_PROXY|NO_PROXY|NOTIFY_SOCKET|INVOCATION_ID)$"
 )
 """Set by the platform or the shell, not by who installs the service."""
-ASIDE = re.compile(
-    r"(?:^|/)(?:scripts?|tools?|bin|dev|ci|e2e|cypress|playwright|migrations?|seeds?|storybook|\.\w+)/"
-    r"|(?:^|/)conftest\.py$"
-    r"|(?:^|/)[\w.-]+\.config\.[cm]?[jt]s$|\.(?:test|spec)\.\w+$|_test\.go$|_spec\.rb$"
-)
-"""Code beside the service: what it reads, whoever runs it knows."""
 _ENVIRON = re.compile(r"^[ \t]*(?:import|from)\s+environs?\b", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*(?:#|//|\*)")
 
@@ -113,12 +108,12 @@ def reads_of(repo: RepoProbe) -> Sequence[Read]:
 
 def _reads(repo: RepoProbe) -> Iterator[Read]:
     for path in repo.find("*.py", aside=False):
-        text = "" if ASIDE.search(path) else repo.read(path)
+        text = "" if RUN_BY_HAND.search(path) else repo.read(path)
         if "environ" in text or "getenv" in text or "BaseSettings" in text or "decouple" in text:
             yield from _of_python(path, text)
     for globs, patterns in READS.items():
         for path in repo.find(*globs.split(), aside=False):
-            text = "" if ASIDE.search(path) else repo.read(path)
+            text = "" if RUN_BY_HAND.search(path) else repo.read(path)
             for number, line in enumerate(text.splitlines(), start=1):
                 if _COMMENT.match(line):
                     continue

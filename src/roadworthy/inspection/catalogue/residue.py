@@ -16,17 +16,11 @@ from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes import leaked, packages
 from roadworthy.inspection.probes.logs import LogsProbe
+from roadworthy.inspection.probes.production import AT_A_TERMINAL
 from roadworthy.inspection.probes.repo import Match, RepoProbe
 from roadworthy.inspection.redaction import unsaid
 
 SHOWN = 8
-BESIDE = re.compile(
-    r"(?:^|/)(?:scripts?|tools?|bin|cli|commands?|management|tasks|seeds?|migrations?|alembic|manage\.py"
-    r"|setup\.py|noxfile\.py"
-    r"|conftest\.py|[\w.-]+\.config\.\w+|[\w.-]+\.(?:stories|test|spec)\.\w+|gulpfile\.\w+|__main__\.py|cli\.\w+"
-    r"|main\.go)(?:/|$)"
-)
-"""Programs for people at a terminal, where printing is the purpose."""
 STATEMENTS: Mapping[str, re.Pattern[str]] = {
     "javascript": re.compile(
         r"\bconsole\.(?:log|debug|trace|dir|table)\s*\(|(?<![\w.'\"])debugger\s*;?\s*$", re.MULTILINE
@@ -70,7 +64,7 @@ FILTERS = re.compile(r"filter_parameters.{0,2000}(?:passw|:password)|:passw|\"pa
 
 async def _debugging(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
-    read = [one for one in await repo.facts(sources.code) if not BESIDE.search(one.path)]
+    read = [one for one in await repo.facts(sources.code) if not AT_A_TERMINAL.search(one.path)]
     wanted = _languages(requirement.text("subject").lower())
     looked = [one for one in read if not wanted or one.language in wanted]
     if not looked:

@@ -12,6 +12,7 @@ from itertools import accumulate
 
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes import comments, packages, syntax
+from roadworthy.inspection.probes.production import NOT_SERVING
 from roadworthy.inspection.probes.repo import FILE_LIMIT_BYTES, Match, RepoProbe
 from roadworthy.inspection.redaction import unsaid
 
@@ -29,13 +30,6 @@ GLOBS = tuple(f"*.{ending}" for ending in LANGUAGES)
 FILES_LIMIT = 6_000
 KEPT_TREES_CHARACTERS = 600_000
 """A tree takes forty times its text: those of a service of 2 MB held 80 MB."""
-NOT_PRODUCTION = re.compile(
-    r"(?:^|/)(?:migrations?|alembic|seeds?|scripts?|tools?|mocks?|__mocks__|stories|e2e|cypress|locust\w*|load[-_]?tests?"
-    r"|static|staticfiles|public|dist|build|generated|third_party|conftest\.py|setup\.py|noxfile\.py|gulpfile\.\w+|[\w.-]+\.config\.\w+"
-    r"|[\w.-]+\.(?:min|bundle)\.js|[\w.-]+\.d\.ts|[\w.-]+_test\.(?:go|py)|[\w.-]+_spec\.rb|[\w.-]+\.(?:spec|stories)\.\w+)(?:/|$)",
-    re.IGNORECASE,
-)
-"""Files that don't serve requests: generated, vendored by hand, tools, and tests that stand beside the code."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ class Source:
 
 def code(repo: RepoProbe) -> Sequence[Source]:
     """The production code of the tree, for `RepoProbe.facts`: read and stripped once."""
-    paths = [path for path in repo.find(*GLOBS, aside=False) if not NOT_PRODUCTION.search(path)]
+    paths = [path for path in repo.find(*GLOBS, aside=False) if not NOT_SERVING.search(path)]
     if len(paths) > FILES_LIMIT:  # what was not looked at must not count as absent
         raise Unobservable(f"the source tree holds over {FILES_LIMIT} files of code", "[repository] path names a part")
     found = [_source(path, repo.read(path)) for path in paths]
@@ -108,7 +102,7 @@ async def seen_whole(repo: RepoProbe) -> None:
 
 
 def _unread(repo: RepoProbe) -> str:
-    paths = [path for path in repo.find(*GLOBS, aside=False) if not NOT_PRODUCTION.search(path)]
+    paths = [path for path in repo.find(*GLOBS, aside=False) if not NOT_SERVING.search(path)]
     if len(paths) > FILES_LIMIT:
         return f"the code after {FILES_LIMIT} files"
     large = next((path for path in paths if repo.size_bytes(path) > FILE_LIMIT_BYTES), "")

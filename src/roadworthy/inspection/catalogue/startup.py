@@ -13,7 +13,8 @@ from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
 from roadworthy.inspection.probes import comments, frameworks, images, manifests, scripts
-from roadworthy.inspection.probes.frameworks import ELSEWHERE, Told
+from roadworthy.inspection.probes.frameworks import Told
+from roadworthy.inspection.probes.production import ELSEWHERE, NOT_SERVING
 from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.yaml_files import at, table, texts
 
@@ -242,7 +243,7 @@ def _pools(repo: RepoProbe) -> tuple[tuple[str, int | None], ...]:
         found.append((hikari.path, int(hikari.value)))
     for globs, pattern in POOLS.values():
         for path in repo.find(*globs, aside=False):
-            if not ELSEWHERE.search(path) and not sources.NOT_PRODUCTION.search(path):
+            if not ELSEWHERE.search(path) and not NOT_SERVING.search(path):
                 text = comments.blank(repo.read(path), "javascript")
                 found += [
                     (path, int(next(filter(None, groups)))) for groups in [m.groups() for m in pattern.finditer(text)]

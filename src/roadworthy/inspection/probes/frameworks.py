@@ -12,14 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from roadworthy.inspection.probes import syntax, yaml_files
+from roadworthy.inspection.probes.production import ELSEWHERE, SETTINGS
 from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.yaml_files import NotYaml, at, table
 
-ELSEWHERE = re.compile(
-    r"(?:^|[/._-])(?:dev|devel\w*|local|tests?|testing|ci|staging|stage|example|sample|debug|docker[-_]dev)(?:$|[/._-])",
-    re.IGNORECASE,
-)
-PRODUCTION = re.compile(r"(?:^|[/._-])(?:prod|production|live|heroku|deploy\w*)(?:$|[/._-])", re.IGNORECASE)
 _DJANGO = re.compile(r"\bINSTALLED_APPS\b|\bROOT_URLCONF\b|\bdjango\b")
 _ERB = re.compile(
     r"<%=\s*ENV(?:\.fetch)?[(\[]\s*[\"']\w+[\"']\s*[)\]]?\s*(?:,|\{|\|\|)?\s*[\"']?(\w+)?[\"']?\s*[)}]?\s*%>"
@@ -64,7 +60,7 @@ def django(repo: RepoProbe) -> Mapping[str, Told]:
     """
     found = repo.find("settings.py", "settings/*.py", "*/settings/*.py", "*settings*.py", aside=False)
     chosen = [path for path in found if not ELSEWHERE.search(path) and _DJANGO.search(repo.read(path))]
-    production = [path for path in found if PRODUCTION.search(path) and not ELSEWHERE.search(path)]
+    production = [path for path in found if SETTINGS.search(path) and not ELSEWHERE.search(path)]
     own = _own_project(repo, [*chosen, *production])
     told: dict[str, Told] = {}
     for path in [*(one for one in chosen if one not in production), *production]:
@@ -268,9 +264,7 @@ def spring(repo: RepoProbe) -> Mapping[str, Told]:
     """Spring's properties, those of the production profile over the plain ones, with dotted names."""
     found = repo.find("application*.yml", "application*.yaml", "application*.properties", aside=False)
     told: dict[str, Told] = {}
-    for path in sorted(
-        (one for one in found if not ELSEWHERE.search(one)), key=lambda one: bool(PRODUCTION.search(one))
-    ):
+    for path in sorted((one for one in found if not ELSEWHERE.search(one)), key=lambda one: bool(SETTINGS.search(one))):
         told |= _properties(path, repo.read(path)) if path.endswith(".properties") else _flat(path, repo.read(path))
     return told
 
@@ -292,7 +286,7 @@ def _flat(path: str, text: str) -> Mapping[str, Told]:
     found: dict[str, Told] = {}
     for document in documents:
         profile = at(document, "spring", "config", "activate", "on-profile") or at(document, "spring", "profiles")
-        if profile is None or PRODUCTION.search(str(profile)):
+        if profile is None or SETTINGS.search(str(profile)):
             found |= {name: _spring(name, value, path, 0) for name, value in _dotted(document, "")}
     return found
 

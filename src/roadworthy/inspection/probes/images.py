@@ -9,17 +9,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from roadworthy.inspection.probes import yaml_files
-from roadworthy.inspection.probes.repo import ASIDE, RepoProbe
+from roadworthy.inspection.probes.production import PRODUCTION, is_elsewhere
+from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.yaml_files import NotYaml, at, table
 
 DOCKERFILES = ("Dockerfile", "Dockerfile.*", "*.Dockerfile", "Containerfile")
 COMPOSE = ("docker-compose*.yml", "docker-compose*.yaml", "compose*.yml", "compose*.yaml")
-NOT_PRODUCTION = re.compile(
-    r"(?:^|[._/-])(?:dev|devel\w*|local|tests?|testing|ci|e2e|debug|override|devcontainer|staging|playground"
-    r"|examples?|samples?)(?:[._/-]|$)",
-    re.IGNORECASE,
-)
-PRODUCTION = re.compile(r"(?:^|[._/-])(?:prod|production|live)(?:[._/-]|$)", re.IGNORECASE)
 _CONTINUED = re.compile(r"\\[ \t]*\n")
 _HEREDOC = re.compile(r"<<-?['\"]?(\w+)")
 _INSTRUCTION = re.compile(r"^[ \t]*([A-Za-z]+)\s+(.*)$")
@@ -79,13 +74,13 @@ class ComposeService:
 
 def dockerfiles(repo: RepoProbe) -> tuple[Dockerfile, ...]:
     """Dockerfiles that production may be built by: without those of tests, development and examples."""
-    read = ((path, _stages(repo.read(path))) for path in repo.find(*DOCKERFILES) if not _aside(path))
+    read = ((path, _stages(repo.read(path))) for path in repo.find(*DOCKERFILES) if not is_elsewhere(path))
     return tuple(Dockerfile(path, stages) for path, stages in read if stages)
 
 
 def compose(repo: RepoProbe) -> tuple[ComposeService, ...]:
     """Services of the compose files that production may run: its own where one is called so, else the plain one."""
-    paths = [path for path in repo.find(*COMPOSE) if not _aside(path)]
+    paths = [path for path in repo.find(*COMPOSE) if not is_elsewhere(path)]
     found: dict[tuple[str, str], ComposeService] = {}
     for path in sorted(paths, key=lambda one: (bool(PRODUCTION.search(PurePosixPath(one).name)), one)):
         try:
@@ -112,11 +107,6 @@ def limits(service: ComposeService) -> Mapping[str, Any]:
         "memory": told.get("memory") or service.declared.get("mem_limit"),
         "cpus": told.get("cpus") or service.declared.get("cpus"),
     }
-
-
-def _aside(path: str) -> bool:
-    folders = {folder.lower() for folder in path.split("/")[:-1]}
-    return bool(NOT_PRODUCTION.search(path)) or bool(ASIDE & folders)
 
 
 def _stages(text: str) -> tuple[BuildStage, ...]:

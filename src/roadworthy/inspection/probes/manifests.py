@@ -14,16 +14,12 @@ from typing import Any
 
 from roadworthy.inspection.probes import yaml_files
 from roadworthy.inspection.probes.kustomize import Overlay, apply, overlays
-from roadworthy.inspection.probes.repo import ASIDE, RepoProbe
+from roadworthy.inspection.probes.production import ELSEWHERE, is_elsewhere
+from roadworthy.inspection.probes.repo import RepoProbe
 from roadworthy.inspection.probes.yaml_files import NotYaml, at, rows, table
 
 OBJECTS_LIMIT = 2_000
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Rollout", "ReplicaSet"})
-NOT_PRODUCTION = re.compile(
-    r"(?:^|[/._-])(?:dev|devel\w*|local|tests?|testing|kind|minikube|k3d|sandbox|preview|ci|e2e|staging|stage|qa"
-    r"|examples?|samples?|tutorials?)(?:$|[/._-])",
-    re.IGNORECASE,
-)
 STORES = re.compile(
     r"(?:^|[/-])(?:postgres(?:ql)?|postgis|pgvector|mysql|mariadb|mongo(?:db)?|redis|valkey|memcached|rabbitmq|kafka"
     r"|zookeeper|elasticsearch|opensearch|minio|clickhouse|prometheus|grafana|loki|jaeger|alertmanager|pgbouncer|nats"
@@ -126,9 +122,9 @@ def read(repo: RepoProbe) -> Cluster:
     """Everything that `repo` declares for Kubernetes outside of tests, examples and other environments."""
     found: list[Object] = []
     unread: list[str] = []
-    laid_over, patches = overlays(repo, NOT_PRODUCTION)
+    laid_over, patches = overlays(repo, ELSEWHERE)
     for path in repo.find("*.yaml", "*.yml"):
-        if _left_out(path) or path in patches or PurePosixPath(path).name.startswith("kustomization."):
+        if is_elsewhere(path) or path in patches or PurePosixPath(path).name.startswith("kustomization."):
             continue
         text = repo.read(path)
         if not _KUBERNETES.search(text):
@@ -141,11 +137,6 @@ def read(repo: RepoProbe) -> Cluster:
         except NotYaml as problem:
             unread.append(f"{path} ({problem})")
     return Cluster(tuple(_overlaid(found[:OBJECTS_LIMIT], laid_over)), tuple(unread))
-
-
-def _left_out(path: str) -> bool:
-    folders = {folder.lower() for folder in path.split("/")[:-1]}
-    return bool(NOT_PRODUCTION.search(path)) or bool(ASIDE & folders)
 
 
 def _in_chart(repo: RepoProbe, path: str) -> bool:

@@ -11,17 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from roadworthy.inspection.probes.repo import ASIDE, RepoProbe
+from roadworthy.inspection.probes.production import PRODUCTION, is_elsewhere
+from roadworthy.inspection.probes.repo import RepoProbe
 
 WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
 DEPTH_LIMIT = 40
 TOKENS_LIMIT = 200_000
 FILES_LIMIT = 500
-NOT_PRODUCTION = re.compile(
-    r"(?:^|[/._-])(?:dev|devel\w*|local|tests?|testing|sandbox|preview|staging|stage|qa|examples?|samples?)(?:$|[/._-])",
-    re.IGNORECASE,
-)
-PRODUCTION = re.compile(r"(?:^|[/._-])(?:prod|production|live)(?:$|[/._-])", re.IGNORECASE)
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r]+)|(?P<comment>\#[^\n]*|//[^\n]*|/\*.{0,20000}?\*/)|(?P<line>\n)"""
     r"""|(?P<heredoc><<-?(?P<mark>\w+)\n)|(?P<text>"(?:\\.|[^"\\\n]){0,20000}")"""
@@ -116,7 +112,7 @@ def parse(text: str, path: str) -> Sequence[Block]:
 
 def _left_out(path: str) -> bool:
     folders = {folder.lower() for folder in path.split("/")[:-1]}
-    return bool(ASIDE & folders) or ".terraform" in folders or bool(NOT_PRODUCTION.search(path))
+    return ".terraform" in folders or is_elsewhere(path)
 
 
 def _variables(repo: RepoProbe) -> Mapping[str, Any]:
