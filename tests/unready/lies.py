@@ -22,6 +22,8 @@ SETTINGS = (
 )
 EXPRESS = '{"dependencies": {"express": "4.21.0", "pg": "8.13.0", "axios": "1.7.0", "multer": "1.4.5"}}'
 TERRAFORM_OF_OTHERS = "# Module\n\n## Rollback procedure\n\nUse the previous version of this module.\n"
+TESTED = {"requirements.txt": "pytest\n", "shop.py": "def add(a, b):\n    return a + b\n",
+          "tests/test_shop.py": "from shop import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"}  # fmt: skip
 PIPELINE = "on: [push, pull_request]\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: {}\n"
 WORKLOAD = (
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec:\n  replicas: 3\n"
@@ -100,8 +102,7 @@ LIES = (
     Lie("tests that test nothing", {"requirements.txt": "pytest\n",
         "tests/test_shop.py": "def test_checkout_payment():\n    pass\n\n\ndef test_cart():\n    assert True\n",
         ".github/workflows/ci.yml": PIPELINE.format("pip install pytest && pytest")}, ["Unit tests are written"]),
-    Lie("tests that are only listed", {"requirements.txt": "pytest\n", "shop.py": "def add(a, b):\n    return a + b\n",
-        "tests/test_shop.py": "from shop import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n",
+    Lie("tests that are only listed", {**TESTED,
         ".github/workflows/ci.yml": PIPELINE.format("pytest --collect-only")},
         ["CI runs tests on every push", "Unit tests pass"]),
     Lie("a secret under another name", {"requirements.txt": "flask\n", "app.py": "import logging\n\n"
@@ -125,6 +126,9 @@ LIES = (
         ["Rollback procedure is documented"]),
     Lie("what a scan of ours does not show", {"app.py": "x = 1\n"},
         ["Secrets scanning is enabled on GitHub", "No secrets in code, CI variables or Docker layers"]),
+    Lie("a pipeline that nobody has to wait for", {**TESTED,
+        ".github/workflows/ci.yml": PIPELINE.format("pip install pytest && pytest")},
+        ["Branch protection is enabled on main", "Required status checks are enabled"]),
     Lie("words that say more than a file", {"requirements.txt": "flask\ngunicorn\n",
         "Procfile": "web: gunicorn shop.wsgi -w 4\n", ".github/dependabot.yml": "version: 2\nupdates:\n"
         "  - {package-ecosystem: pip, directory: /, schedule: {interval: weekly}}\n"},
@@ -145,5 +149,7 @@ TRUTHS = (
     Lie("a server as an argument that is run", {"Dockerfile": 'FROM python:3.13.1-slim\nCOPY . .\nUSER app\n'
         'ENTRYPOINT ["./start.sh"]\nCMD ["gunicorn", "shop.wsgi"]\n', "start.sh": '#!/bin/sh\nexec "$@"\n'},
         ["Production server (gunicorn) is used"]),
+    Lie("a pipeline", {**TESTED, ".github/workflows/ci.yml": PIPELINE.format("pip install pytest && pytest")},
+        ["CI runs tests on every push"]),
     Lie("no debugger", {"requirements.txt": "flask\n", "app.py": "x = 1\n"}, ["Debug statements are removed"]),
 )  # fmt: skip

@@ -113,11 +113,24 @@ PLATFORMS = (
 """Platforms that deploy by themselves when told so in their console, which no file shows."""
 
 
+PROTECTED = re.compile(
+    r"\bbranch(?:es)?[- ]protect|\bprotected branch|\bmerge protection|\brequired (?:status )?checks?\b"
+    r"|\bstatus checks? (?:are |is )?required\b|\bprotection rules?\b",
+    re.IGNORECASE,
+)
+"""What only the host of the repository knows: a pipeline that runs on every change does not keep a red one out."""
+
+
 async def _on(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     if about := RIGHTS.search(requirement.text("subject")):
         raise Unobservable(
             f"the line is about what pipelines may do ({about[0]!r}), not about what they run", "attest to it"
+        )
+    if PROTECTED.search(requirement.text("subject")):
+        raise Unobservable(
+            "what may be merged is a setting of the place that hosts the repository, and no file here tells it",
+            "attest to it, with a link to the branch's rules",
         )
     seen = await running.integration(repo)
     steps = [one for one in await running.ran(repo) if _of_tool(one, requirement)]
