@@ -101,7 +101,7 @@ async def _least_privilege(probes: Probes, requirement: Requirement) -> Verdict:
             patch=f'alter role "{role}" nosuperuser nocreatedb nocreaterole noreplication nobypassrls;\n'
             "revoke create on schema public from public;",
         )
-    return passed(f"role {role} has no power beyond database {database}", evidence)
+    return passed(f"role {role} is no superuser and has no power beyond database {database}", evidence)
 
 
 def _powers(row: Row) -> Sequence[str]:
