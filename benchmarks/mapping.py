@@ -27,6 +27,7 @@ from roadworthy.inspection.mapper import Mapper
 GROUPS = {"machine and drill": {"machine", "drill"}, "artifact and human": {"artifact", "human"}}
 NARROWER: Mapping[str, frozenset[str]] = {
     "tls.versions": frozenset({"tls.https", "tls.cert"}),
+    "auth.closed": frozenset({"sec.rbac", "auth.jwt", "sec.trusted_net"}),
     "db.index_waste": frozenset({"db.indexes", "db.vacuum"}),
     "db.bloat": frozenset({"db.vacuum"}),
 }
