@@ -210,9 +210,9 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
             f"{counted(len(named), 'task worker process', 'task worker processes')}: {_told(probes, named[0], 80)}",
             evidence,
         )
-    if workers:
-        words = f"{listed(tools)} does not run; another worker does: {_told(probes, workers[0], 80)}"
-        return failed(words, evidence, mend="write what you use into the line")
+    others = [one for one in workers if not _neighbour(probes, one)]
+    if others:
+        return _of_another_tool(probes, tools, others[0], evidence)
     seen = f"no task worker among {counted(len(everything), 'process', 'processes')}"
     if host.contained:
         return unknown(
@@ -223,6 +223,13 @@ async def _task_workers(probes: Probes, requirement: Requirement) -> Verdict:
     return failed(seen, evidence, mend="start a task worker beside the web server")
 
 
+def _of_another_tool(probes: Probes, tools: Sequence[str], other: Process, evidence: Evidence) -> Verdict:
+    words = f"{listed(tools)} does not run; another worker does: {_told(probes, other, 80)}"
+    if not _told_apart(probes, other):
+        return unknown(f"{words}, and whose that is does not show", evidence, mend="offer the service: [http] url")
+    return failed(words, evidence, mend="write what you use into the line")
+
+
 def _neighbour(probes: Probes, worker: Process) -> bool:
     """Whether it works in a folder that has nothing to do with those of the processes that serve."""
     with if_seen():
@@ -230,6 +237,14 @@ def _neighbour(probes: Probes, worker: Process) -> bool:
         homes = {host.folder(one.pid) for one in found} - {"", "/"}
         own = host.folder(worker.pid)
         return own not in {"", "/"} and bool(homes) and not any(_related(Path(own), Path(home)) for home in homes)
+    return False
+
+
+def _told_apart(probes: Probes, worker: Process) -> bool:
+    """Whether folders show that a worker belongs to the service that answers."""
+    with if_seen():
+        host, found = serving(probes)
+        return bool(host.folder(worker.pid)) and any(host.folder(one.pid) not in {"", "/"} for one in found)
     return False
 
 

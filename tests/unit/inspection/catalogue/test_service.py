@@ -206,7 +206,16 @@ async def test_what_others_call_workers_is_no_task_worker() -> None:
     own = Machine((Program("python -m roadworthy worker"),))
     assert (await verdict_of("srv.async.workers", Stage(machine=own))).status is PASS
     named = await verdict_of("srv.async.workers", Stage(machine=own), tool="celery")
-    assert (named.status, "another worker does" in named.summary) == (FAIL, True)
+    assert (named.status, "another worker does" in named.summary) == (UNKNOWN, True)
+
+
+@pytest.mark.parametrize(("folder", "expected"), [("/srv/shop", FAIL), ("/srv/blog", FAIL), ("", UNKNOWN)])
+async def test_a_neighbours_worker_is_not_the_services_other_tool(folder: str, expected: Status) -> None:
+    web = Program("gunicorn shop:app", listens=True, folder="/srv/shop")
+    machine = Machine((web, Program("/venv/bin/dramatiq shop", folder=folder)))
+    found = await verdict_of("srv.async.workers", Stage(site=pages({"/": HOME}), machine=machine), tool="celery")
+    assert found.status is expected, found.summary
+    assert ("another worker does" in found.summary) is (folder != "/srv/blog")
 
 
 async def test_lines_for_a_built_frontend_do_not_apply_without_one() -> None:
