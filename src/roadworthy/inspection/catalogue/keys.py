@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
-from roadworthy.contracts.checks import Severity, Verdict
+from roadworthy.contracts.checks import Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import openapi, surface
 from roadworthy.inspection.catalogue.declaring import check
 from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, setting_of, unknown
@@ -165,80 +165,79 @@ async def _in_page(probes: Probes, found: Sequence[Setting]) -> str:
     return next((key.name for key in secret for text in texts if key.value in text), "")
 
 
-async def _oauth(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: PLR0911 - each way it can go wrong
+Pairs = Mapping[str, tuple[Setting | None, Setting | None]]
+"""A provider's client id and secret, as far as they are set."""
+
+
+async def _oauth(probes: Probes, requirement: Requirement) -> Verdict:
     spoken = f"{requirement.text('tool')} {requirement.text('subject')}".lower().replace("gmail", "google")
     named = [one for one in PROVIDERS if one in spoken]
-    settings = {
+    pairs: Pairs = {
         one: (setting_of(probes, *_names(one, "ID")), setting_of(probes, *_names(one, "SECRET")))
         for one in named or PROVIDERS
     }
-    told = [one for pair in settings.values() for one in pair if one]
-    evidence = [
-        observe(
-            "client ids and secrets",
-            listed([f"{one.name} {'is a placeholder' if one.placeholder else 'is set'}" for one in told]),
-            "effective configuration",
-        )
-    ]
-    wrong = [one.name for one in told if one.placeholder]
-    if wrong:
-        return failed(f"{wrong[0]} holds a placeholder", *evidence, mend="set what the provider gave you")
-    half = [provider for provider, (client, secret) in settings.items() if (client is None) != (secret is None)]
-    if half:
-        return failed(f"{half[0]}: only one of client id and secret is set", *evidence, mend="set both")
-    begun = (
-        await _begun(probes.http, named or [one for one, pair in settings.items() if pair[0]] or ["google", "github"])
-        if probes.http
-        else None
-    )
+    told = [one for pair in pairs.values() for one in pair if one]
+    shown = listed([f"{one.name} {'is a placeholder' if one.placeholder else 'is set'}" for one in told])
+    evidence = [observe("client ids and secrets", shown, "effective configuration")]
+    if problem := _misset(pairs):
+        return failed(problem, *evidence, mend="set both, as the provider gave them to you")
+    known = named or [one for one, pair in pairs.items() if pair[0]] or ["google", "github"]
+    begun = await _begun(probes.http, known) if probes.http else None
     if begun is None:
-        if named and probes.config is not None and not told:
-            return failed(
-                f"neither a client id nor a secret of {named[0]} is set",
-                *evidence,
-                mend="set them",
-                patch=f"{named[0].upper()}_CLIENT_ID=\n{named[0].upper()}_CLIENT_SECRET=",
-            )
-        if told and not re.search(r"\b(?:flow|test|work|callback|sign|login)", spoken):
-            return passed(f"{listed([one.name for one in told])}: set, no placeholder", *evidence)
-        return unknown(
-            "no address that begins a sign-in through others was found",
-            *evidence,
-            mend="name it in the line, or describe the flow",
-        )
+        return _unbegun(probes, spoken, named, told, evidence)
+    return _sent_away(probes, begun, pairs, evidence)
+
+
+def _misset(pairs: Pairs) -> str:
+    """What is wrong with the ids and secrets themselves."""
+    placeholder = next((one.name for pair in pairs.values() for one in pair if one and one.placeholder), "")
+    if placeholder:
+        return f"{placeholder} holds a placeholder"
+    half = next((provider for provider, pair in pairs.items() if (pair[0] is None) != (pair[1] is None)), "")
+    return f"{half}: only one of client id and secret is set" if half else ""
+
+
+def _unbegun(
+    probes: Probes, spoken: str, named: Sequence[str], told: Sequence[Setting], evidence: Sequence[Evidence]
+) -> Verdict:
+    """The verdict where no address begins a sign-in: by what is set alone."""
+    if named and probes.config is not None and not told:
+        upper = named[0].upper()
+        return failed(
+            f"neither a client id nor a secret of {named[0]} is set", *evidence,
+            mend="set them", patch=f"{upper}_CLIENT_ID=\n{upper}_CLIENT_SECRET=",
+        )  # fmt: skip
+    if told and not re.search(r"\b(?:flow|test|work|callback|sign|login)", spoken):
+        return passed(f"{listed([one.name for one in told])}: set, no placeholder", *evidence)
+    return unknown(
+        "no address that begins a sign-in through others was found", *evidence,
+        mend="name it in the line, or describe the flow",
+    )  # fmt: skip
+
+
+def _sent_away(probes: Probes, begun: tuple[str, Answer, str], pairs: Pairs, evidence: Sequence[Evidence]) -> Verdict:
+    """The verdict by where the service sends people: with whose id, and where they come back to."""
     path, answer, provider = begun
     location = addresses.parse(answer.headers.get("location", ""))
     asked = {key: values[0] for key, values in parse_qs(location.query).items()}
     back = addresses.parse(asked.get("redirect_uri", ""))
-    evidence.append(
-        observe(
-            f"GET {path}",
-            f"{answer.status} to {location.host}{location.path}, back to {back.host}{back.path}",
-            "HTTP client on this machine",
-        )
-    )
-    client = settings.get(provider, (None, None))[0]
+    said = f"{answer.status} to {location.host}{location.path}, back to {back.host}{back.path}"
+    seen = observe(f"GET {path}", said, "HTTP client on this machine")
+    client = pairs.get(provider, (None, None))[0]
     if not asked.get("client_id") or (client and asked["client_id"] != client.value):
-        return failed(
-            f"{path} sends people to {location.host} without the client id that is set",
-            *evidence,
-            mend="give the process the client id",
-        )
-    own = {
-        probes.http.host if probes.http else "",
-        *(
-            addresses.parse(one.value).host
-            for one in (setting_of(probes, "SITE_URL", "APP_URL", "NEXTAUTH_URL", "FRONTEND_URL"),)
-            if one
-        ),
-    }
-    if back.host not in own:
-        return failed(
-            f"{path} lets {provider} send people back to {back.host or 'nowhere'}",
-            *evidence,
-            mend="set the public address",
-        )
-    return passed(f"{path} begins a sign-in at {location.host} and comes back to {back.host}{back.path}", *evidence)
+        words = f"{path} sends people to {location.host} without the client id that is set"
+        return failed(words, *evidence, seen, mend="give the process the client id")
+    if back.host not in _own_hosts(probes):
+        words = f"{path} lets {provider} send people back to {back.host or 'nowhere'}"
+        return failed(words, *evidence, seen, mend="set the public address")
+    words = f"{path} begins a sign-in at {location.host} and comes back to {back.host}{back.path}"
+    return passed(words, *evidence, seen)
+
+
+def _own_hosts(probes: Probes) -> frozenset[str]:
+    site = setting_of(probes, "SITE_URL", "APP_URL", "NEXTAUTH_URL", "FRONTEND_URL")
+    own = {addresses.parse(site.value).host} if site else set()
+    return frozenset((own | ({probes.http.host} if probes.http else set())) - {""})
 
 
 def _names(provider: str, what: str) -> Sequence[str]:

@@ -80,36 +80,35 @@ async def _debugging(probes: Probes, requirement: Requirement) -> Verdict:
         observe("wrong addresses", listed([f"{one.path}: {one.status}" for one in asked]), http.vantage),
         observe("consoles of frameworks", listed([f"{one.path}: {one.status}" for one in consoles]), http.vantage),
     ]
-    shown = next((one for one in (*asked, *consoles) if DEBUG_PAGES.search(one.text) or TRACES.search(one.text)), None)
-    open_one = next((one for one in consoles if _console(one, nowhere)), None)
-    if shown or open_one:
-        where = (shown or open_one or alive).path
-        return failed(
-            f"{where} shows a debugger's page",
-            *evidence,
-            mend="switch debugging off in production",
-            patch=_patch(requirement),
-        )
+    if where := _debugger(asked, consoles):
+        words = f"{where} shows a debugger's page"
+        return failed(words, *evidence, mend="switch debugging off in production", patch=_patch(requirement))
     problem, told = _set(probes, requirement)
-    evidence += told
     running = _developing(probes, http)
     if problem or running:
-        return failed(
-            problem or f"a development server answers: {running}",
-            *evidence,
-            mend="start it as in production",
-            patch=_patch(requirement),
-        )
-    if requirement.text("name") and requirement.text("value").lower() not in OFF and not told:
+        words = problem or f"a development server answers: {running}"
+        return failed(words, *evidence, *told, mend="start it as in production", patch=_patch(requirement))
+    if unseen := _unseen(probes, requirement, told):
         return unknown(
-            f"errors show nothing; whether {requirement.text('name')} is set was not seen",
-            *evidence,
-            mend='[config] env_file = ".env" (or pid = 1234)',
+            f"errors show nothing; {unseen}", *evidence, *told, mend='[config] env_file = ".env" (or pid = 1234)'
         )
-    if hidden := unread_settings(probes):
-        return unknown(f"errors show nothing; what switches debugging on was not seen: {hidden}", *evidence)
-    words = f"; {told[0].answer}" if told else ""
-    return passed(f"{len(asked)} wrong addresses and {len(consoles)} consoles show no debugger{words}", *evidence)
+    words = f"{len(asked)} wrong addresses and {len(consoles)} consoles show no debugger"
+    return passed(f"{words}; {told[0].answer}" if told else words, *evidence, *told)
+
+
+def _debugger(asked: Sequence[Answer], consoles: Sequence[Answer]) -> str:
+    """The path of a page that shows how the service works inside; empty where none does."""
+    shown = next((one for one in (*asked, *consoles) if DEBUG_PAGES.search(one.text) or TRACES.search(one.text)), None)
+    found = shown or next((one for one in consoles if _console(one, asked[0])), None)
+    return found.path if found else ""
+
+
+def _unseen(probes: Probes, requirement: Requirement, told: Sequence[Evidence]) -> str:
+    """What switches debugging on and was not seen."""
+    if requirement.text("name") and requirement.text("value").lower() not in OFF and not told:
+        return f"whether {requirement.text('name')} is set was not seen"
+    hidden = unread_settings(probes)
+    return f"what switches debugging on was not seen: {hidden}" if hidden else ""
 
 
 def _console(answer: Answer, nowhere: Answer) -> bool:
