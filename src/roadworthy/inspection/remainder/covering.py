@@ -102,7 +102,7 @@ class Seen:
             return not self._names(one.spellings, self._spoken, there=True)
         if one.sort is Sort.THING:
             return self._names(one.spellings, self._told) or self._names(one.spellings, self._spoken, there=there)
-        known = (self._spoken, self._told, self._about)
+        known = (self._told,) if one.sort is Sort.BEHAVES else (self._spoken, self._told, self._about)
         return any(self._names(one.spellings, grams) for grams in known) or self._shows(one)
 
     def speaks_of(self, word: str) -> bool:
@@ -132,6 +132,8 @@ class Seen:
         """Whether the way of looking shows it, whatever it is said of."""
         if one.sort is Sort.EVERY:
             return self.speaks_of_all()
+        if one.sort is Sort.BEHAVES:
+            return any(map(_behaves, self.answers))
         if one.sort is Sort.WEAK:
             return any(map(_tries if one.spellings & TRIED else _behaves, self.answers))
         if one.sort is Sort.STRONG and _PERIOD.match(one.words.lower()):

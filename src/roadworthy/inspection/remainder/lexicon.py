@@ -21,6 +21,7 @@ class Sort(StrEnum):
     STRONG = "strong"
     WEAK = "weak"
     EVERY = "every"
+    BEHAVES = "behaves"
     WHO = "who"
     ACT = "act"
     OPPOSITE = "opposite"
@@ -58,7 +59,7 @@ def _qualifiers(sort: Sort) -> Iterator[Entry]:
         if line.startswith("["):
             section = line.strip("[]")
         elif section == sort:
-            yield _entry(line, sort)
+            yield _entry(line.lstrip("^"), sort, proper=line.startswith("^"))
 
 
 def _listed(sort: Sort) -> Iterator[Entry]:
@@ -82,6 +83,7 @@ _FILES = {
     Sort.STRONG: _qualifiers,
     Sort.WEAK: _qualifiers,
     Sort.EVERY: _qualifiers,
+    Sort.BEHAVES: _qualifiers,
     Sort.WHO: _qualifiers,
     Sort.ACT: _listed,
     Sort.OPPOSITE: _listed,

@@ -113,7 +113,7 @@ def _names(said: str) -> Iterator[Claimed]:
 
 def _of_lexicons(said: str) -> Iterator[Claimed]:
     tokens = list(_TOKEN.finditer(said))
-    for sort in (Sort.THING, Sort.STRONG, Sort.WEAK, Sort.EVERY, Sort.WHO, Sort.ACT):
+    for sort in (Sort.THING, Sort.STRONG, Sort.WEAK, Sort.EVERY, Sort.BEHAVES, Sort.WHO, Sort.ACT):
         known, until = entries(sort), 0
         for first in range(len(tokens)):
             if first >= until:

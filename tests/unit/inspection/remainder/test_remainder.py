@@ -125,6 +125,21 @@ def test_behaviour_that_was_tried_is_tested_and_a_file_is_not() -> None:
     assert judged("Lockout tested", "auth.lockout", strength=Strength.FILE).beyond == ("tested",)
 
 
+@pytest.mark.parametrize(
+    ("text", "requirement"),
+    [
+        ("Readiness endpoint returns 200", "health.deps"),
+        ("Readiness: READY", "health.deps"),
+        ("API documentation accessible", "doc.api"),
+        ("Test deployment successful", "ci.deploy"),
+    ],
+)
+def test_no_file_shows_how_a_thing_behaves(text: str, requirement: str) -> None:
+    words = text.lower().replace(":", "")
+    assert judged(text, requirement, strength=Strength.FILE, understood=words).status is Status.UNKNOWN
+    assert judged(text, requirement, strength=Strength.BEHAVIOUR, understood=words).status is Status.PASS
+
+
 def test_a_file_that_fails_says_nothing_of_another_thing() -> None:
     settings: dict[str, Any] = {"status": Status.FAIL, "strength": Strength.CONFIGURATION}
     assert judged("Variables set in Netlify", "cfg.env", "DB_PASSWORD is not set", **settings).status is Status.UNKNOWN
