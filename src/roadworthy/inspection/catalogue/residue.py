@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import sources
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -23,7 +23,7 @@ from roadworthy.inspection.redaction import unsaid
 SHOWN = 8
 STATEMENTS: Mapping[str, re.Pattern[str]] = {
     "javascript": re.compile(
-        r"\bconsole\.(?:log|debug|trace|dir|table)\s*\(|(?<![\w.'\"])debugger\s*;?\s*$", re.MULTILINE
+        r"\bconsole\s{0,9}\.\s{0,9}(?:log|debug|trace|dir|table)\s{0,9}\(|(?<![\w.'\"])debugger\s*;?\s*$", re.MULTILINE
     ),
     "ruby": re.compile(
         r"\bbinding\.(?:pry|irb|break)\b|^[ \t]*(?:byebug|debugger)\b|^[ \t]*(?:puts|pp?)\s+\S", re.MULTILINE
@@ -195,7 +195,7 @@ async def _in_code(repo: RepoProbe, evidence: list[Evidence]) -> str:
             f"none of {len(read)} files of code holds a statement that logs", "offer the logs: [logs] path"
         )
     evidence.append(
-        observe(asked, f"{_places(found)}; {calls} statements in {len(read)} files looked at", repo.vantage)
+        observe(asked, f"{_places(found)}; {calls} statements in {counted(len(read), 'file')} looked at", repo.vantage)
     )
     if found:
         return f"{found[0].path}:{found[0].line} logs what is called a secret"

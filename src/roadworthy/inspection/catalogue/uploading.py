@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roadworthy.contracts.checks import Severity, Verdict
+from roadworthy.contracts.checks import Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import sources
 from roadworthy.inspection.catalogue.declaring import check
 from roadworthy.inspection.catalogue.flows import undescribed
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, Site, reply
 from roadworthy.inspection.model import Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.flows import FlowsProbe, Trodden, multipart
+from roadworthy.inspection.probes.http import HttpProbe
 from roadworthy.inspection.probes.repo import Match
 from roadworthy.inspection.probes.sessions import CONTENT_LIMIT_BYTES, Visit, visit
 from roadworthy.inspection.scenario import Flow, Step, Upload
@@ -98,37 +99,51 @@ async def _validated(probes: Probes, requirement: Requirement) -> Verdict:
         raise Unobservable(
             f"{found.flow.name}: {walk.problem}: what refuses everything refuses bad files too", "mend the flow"
         )
-    limit = int(requirement.number("bytes", DEFAULT_BYTES))
-    files: dict[str, tuple[str, str, bytes]] = {
-        "a program under the allowed name and type": (_name(found.step), _type(found.step), PROGRAM),
-        "a shell script": ("probe.sh", "application/x-sh", SCRIPT),
-    }
-    if limit < CONTENT_LIMIT_BYTES - 4096:
-        files["a file over the limit"] = (_name(found.step), _type(found.step), _start(found.step) + b"\0" * limit)
-    if ABOUT_SCAN.search(requirement.text("subject")):
-        files["the EICAR test virus"] = (_name(found.step), _type(found.step), _start(found.step) + EICAR)
-    answers: dict[str, int] = {}
-    async with visit(http, apart=True) as visitor:
-        known = flows.fresh()
-        for step in found.flow.steps[: found.flow.steps.index(found.step)]:
-            await flows.tread(visitor, step, known)
-        for what, (name, kind, content) in files.items():
-            answers[what] = await _send(visitor, found.step, good, known, (name, kind, content))
+    answers = await _offered(http, flows, found, good, _bad_files(found.step, requirement))
     evidence = observe(
         f"{found.step.path}, a good file: {good.status}",
         listed([f"{what}: {status or 'cut off'}" for what, status in answers.items()]),
         http.vantage,
     )
+    return _refusing(found.step.path, answers, evidence)
+
+
+def _bad_files(step: Step, requirement: Requirement) -> Mapping[str, tuple[str, str, bytes]]:
+    """What a service should refuse: name, type and content by what it is."""
+    limit = int(requirement.number("bytes", DEFAULT_BYTES))
+    files = {
+        "a program under the allowed name and type": (_name(step), _type(step), PROGRAM),
+        "a shell script": ("probe.sh", "application/x-sh", SCRIPT),
+    }
+    if limit < CONTENT_LIMIT_BYTES - 4096:
+        files["a file over the limit"] = (_name(step), _type(step), _start(step) + b"\0" * limit)
+    if ABOUT_SCAN.search(requirement.text("subject")):
+        files["the EICAR test virus"] = (_name(step), _type(step), _start(step) + EICAR)
+    return files
+
+
+async def _offered(
+    http: HttpProbe, flows: FlowsProbe, found: Uploading, good: Trodden, files: Mapping[str, tuple[str, str, bytes]]
+) -> Mapping[str, int]:
+    """The status of each file, sent by one visitor who has taken the steps before."""
+    answers: dict[str, int] = {}
+    async with visit(http, apart=True) as visitor:
+        known = flows.fresh()
+        for step in found.flow.steps[: found.flow.steps.index(found.step)]:
+            await flows.tread(visitor, step, known)
+        for what, file in files.items():
+            answers[what] = await _send(visitor, found.step, good, known, file)
+    return answers
+
+
+def _refusing(path: str, answers: Mapping[str, int], evidence: Evidence) -> Verdict:
     taken = [what for what, status in answers.items() if 0 < status < 400]  # noqa: PLR2004 - taken
     if taken:
-        return failed(
-            f"{found.step.path} takes {taken[0]}",
-            evidence,
-            mend="look at the first bytes, cap the size, refuse the rest with 4xx",
-        )
+        mend = "look at the first bytes, cap the size, refuse the rest with 4xx"
+        return failed(f"{path} takes {taken[0]}", evidence, mend=mend)
     broken = [what for what, status in answers.items() if status >= 500]  # noqa: PLR2004 - the server's own errors
     if broken:
-        return failed(f"{found.step.path} breaks on {broken[0]}", evidence, mend="refuse it with 415 or 422")
+        return failed(f"{path} breaks on {broken[0]}", evidence, mend="refuse it with 415 or 422")
     if not all(status in REFUSED or status == 0 for status in answers.values()):
         return unknown(f"refused by {listed(sorted(set(answers.values())))}: not for what they are", evidence)
     return passed(f"a good file is taken; {listed(answers)} are refused", evidence)
@@ -173,7 +188,7 @@ async def _streamed(probes: Probes, requirement: Requirement) -> Verdict:  # noq
     ]
     evidence = observe(
         "how uploads are read",
-        f"{len(code)} files; whole: {sources.quoted(whole)}; in parts: {sources.quoted(parts)}",
+        f"{counted(len(code), 'file')}; whole: {sources.quoted(whole)}; in parts: {sources.quoted(parts)}",
         repo.vantage,
     )
     if whole:
@@ -189,7 +204,7 @@ async def _streamed(probes: Probes, requirement: Requirement) -> Verdict:  # noq
         )  # fmt: skip
     if not parts:
         raise Unobservable(
-            f"no place that takes an upload was recognised in {len(code)} files", '[repository] path = "."'
+            f"no place that takes an upload was recognised in {counted(len(code), 'file')}", '[repository] path = "."'
         )
     return passed(f"{parts[0].path}:{parts[0].line} takes uploads in parts", evidence)
 

@@ -49,6 +49,7 @@ OF_OTHERS = re.compile(
 )
 """Where specifications of others lie: of what the tests speak to, and of what the service calls."""
 URL_OF_DOCS = re.compile(r"https?://|\b(?:accessible|reachable|served|available) (?:at|on|under)\b", re.IGNORECASE)
+WHOLE = re.compile(r"\bcurrent\b|\bupdate[sd]?\b|\bup[- ]to[- ]date\b|\bcomplete\b|\ball\b|\bevery\b", re.IGNORECASE)
 FLAGS = frozenset(
     {"launchdarkly-server-sdk", "launchdarkly-node-server-sdk", "@launchdarkly/node-server-sdk", "unleashclient"}
     | {"unleash-client", "unleash", "flipper", "django-waffle", "django-flags", "flagsmith", "flagsmith-nodejs"}
@@ -78,42 +79,28 @@ def _text(documents: Sequence[prose.Document], path: str) -> str:
     return next((one.text for one in documents if one.path == path), "")
 
 
-async def _api(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: PLR0911 - each shortfall has its own words
+async def _api(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     committed = [(path, routes) for path in repo.find(*SPECS, aside=True) if (routes := _routes(repo, path))]
     subject = requirement.text("subject")
     section, documents = await asyncio.to_thread(section_about, repo, API)
     served = await _served(probes)
-    lines = [f"{path}: {len(routes)} routes" for path, routes in committed[:4]]
+    lines = [f"{path}: {counted(len(routes), 'route')}" for path, routes in committed[:4]]
     lines += [f"{section.path}: {section.heading}, {section.words} words"] if section else []
-    lines += [f"served: {len(served)} routes"] if served else []
+    lines += [f"served: {counted(len(served), 'route')}"] if served else []
     evidence = observe(
-        "descriptions of the API", "\n".join(lines) or f"none in {len(documents)} documents", repo.vantage
+        "descriptions of the API", "\n".join(lines) or f"none in {counted(len(documents), 'document')}", repo.vantage
     )
     if committed and served:
         missing = sorted(one for one in served if not _told(one, committed[0][1]))
         if missing:
             return failed(
-                f"{committed[0][0]} lacks {len(missing)} routes that are served: {missing[0]}",
+                f"{committed[0][0]} lacks {counted(len(missing), 'route')} that are served: {missing[0]}",
                 evidence,
                 mend="generate it anew",
             )
-    if (
-        re.search(
-            r"\bcurrent\b|\bupdate[sd]?\b|\bup[- ]to[- ]date\b|\bcomplete\b|\ball\b|\bevery\b", subject, re.IGNORECASE
-        )
-        and not served
-    ):
-        return unknown(
-            "whether it is current and whole shows only beside the routes that are served",
-            evidence,
-            mend="let the service serve /openapi.json",
-        )
-    if URL_OF_DOCS.search(subject):
-        return unknown(
-            "the line gives an address, and whether that answers was not seen", evidence,
-            mend="[http] url, with the service running",
-        )  # fmt: skip
+    if doubt := _doubt(subject, served=bool(served)):
+        return unknown(doubt, evidence, mend="[http] url of the running service, which serves /openapi.json")
     if served or committed:
         where = committed[0][0] if committed else "the service's own document"
         return passed(f"{where} describes {len(committed[0][1]) if committed else len(served)} routes", evidence)
@@ -132,6 +119,13 @@ async def _api(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: PL
     return failed(
         "nothing describes the API", evidence, mend="commit its OpenAPI document, or let the framework serve it"
     )
+
+
+def _doubt(subject: str, *, served: bool) -> str:
+    """What the line asks that files alone don't show."""
+    if WHOLE.search(subject) and not served:
+        return "whether it is current and whole shows only beside the routes that are served"
+    return "the line gives an address, and whether that answers was not seen" if URL_OF_DOCS.search(subject) else ""
 
 
 def _routes(repo: RepoProbe, path: str) -> frozenset[str]:
@@ -230,7 +224,7 @@ async def _schema(probes: Probes, requirement: Requirement) -> Verdict:  # noqa:
         raise Unobservable("which tables there are was not seen", '[postgres] dsn = "postgresql://user@host/db"')
     text = _text(documents, section.path).lower() if section else ""
     missing = sorted(name for name in tables if not re.search(rf"\b{re.escape(name)}\b", text))
-    shown = f"{section.path}: {section.heading}" if section else f"none in {len(documents)} documents"
+    shown = f"{section.path}: {section.heading}" if section else f"none in {counted(len(documents), 'document')}"
     evidence = observe(
         "a document of the schema", f"{shown}; {len(tables)} tables; not in it: {listed(missing)}", repo.vantage
     )
@@ -299,7 +293,7 @@ async def _flags(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
     named = sorted(set(packages.dependencies(repo)) & FLAGS)
     asked = (OWN_FLAG, ASKED) if named else (OWN_FLAG,)
     used = await asyncio.to_thread(lambda: [match for one in code for match in _asks(one, asked)])
-    answer = f"libraries: {listed(named)}; uses: {sources.quoted(used, 4)}; {len(code)} files looked at"
+    answer = f"libraries: {listed(named)}; uses: {sources.quoted(used, 4)}; {counted(len(code), 'file')} looked at"
     evidence = observe("switches of features", answer, repo.vantage)
     if used:
         return passed(f"{len(used)} places switch features{f' by {named[0]}' if named else ''}", evidence)

@@ -25,6 +25,7 @@ QUIET = {"app.log": "index\n"}
         ("app/views.py", "console.print('x')\n", PASS),
         ("app/tool.py", "print('x')\nif __name__ == \"__main__\":\n    main()\n", PASS),
         ("src/a.ts", "console.log(user)\n", FAIL),
+        ("src/a.ts", "console . log(user)\n", FAIL),
         ("src/a.ts", "// console.log(user)\n", PASS),
         ("src/a.ts", "/* console.log(user) */\n", PASS),
         ("src/a.ts", "console.error(problem)\n", PASS),
