@@ -184,7 +184,7 @@ async def _compression(probes: Probes, requirement: Requirement) -> Verdict:
             patch="gzip on; gzip_types text/css application/javascript application/json image/svg+xml; "
             "gzip_min_length 1024;",
         )
-    return passed(f"{len(evidence)} answers over {least} bytes travel as {algorithm}", *evidence)
+    return passed(f"{counted(len(evidence), 'answer')} over {least} bytes travel as {algorithm}", *evidence)
 
 
 async def _long_answers(http: HttpProbe, requirement: Requirement, least: int) -> list[str]:

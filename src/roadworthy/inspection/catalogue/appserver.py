@@ -144,7 +144,7 @@ async def _workers(probes: Probes, requirement: Requirement) -> Verdict:
         "processes that take requests",
         f"{len(workers)} of {listed({_told(probes, one, 80) for one in workers}, 3)}; {cores} cores",
         host.vantage,
-        basis=f"{len(workers)} workers, {cores} cores",
+        basis=f"{counted(len(workers), 'worker')}, {cores} cores",
     )
     if (
         len(workers) == 1

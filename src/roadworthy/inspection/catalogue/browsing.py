@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import markup, surface
 from roadworthy.inspection.catalogue.declaring import Run, check
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.markup import Markup
 from roadworthy.inspection.catalogue.surface import Shown
 from roadworthy.inspection.errors import Unobservable
@@ -64,7 +64,7 @@ async def read(http: HttpProbe) -> Sequence[Read]:
 
 def _told(found: Sequence[Read], problems: Sequence[str]) -> str:
     names = ", ".join(one.path for one in found)
-    return f"{len(found)} pages looked at ({names}); {listed(problems) if problems else 'nothing wrong'}"
+    return f"{counted(len(found), 'page')} looked at ({names}); {listed(problems) if problems else 'nothing wrong'}"
 
 
 async def _loads(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
@@ -88,7 +88,7 @@ async def _loads(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
         return failed(f"{broken[0]}", asked, evidence, mend="build and deploy the frontend whole")
     if not answers and not linked:
         return unknown("a page without scripts, styles or links: nothing to load", asked, evidence)
-    return passed(f"{surface.described(shown)} and {len(answers)} scripts and styles load", asked, evidence)
+    return passed(f"{surface.described(shown)} and {counted(len(answers), 'script')} and styles load", asked, evidence)
 
 
 async def _mobile(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
@@ -109,7 +109,7 @@ async def _mobile(probes: Probes, requirement: Requirement) -> Verdict:  # noqa:
             evidence,
             mend="look at it on a phone, and attest it",
         )
-    return passed(f"{len(found)} pages take the screen's width and have rules for narrow screens", evidence)
+    return passed(f"{counted(len(found), 'page')} take the screen's width and have rules for narrow screens", evidence)
 
 
 def _viewport(said: Markup) -> str:
@@ -144,9 +144,9 @@ def _mute(said: Markup) -> list[str]:
     return [
         *(["no language (html lang)"] if not said.language else []),
         *(["no title"] if not said.title else []),
-        *([f"{len(said.images)} images without alt ({said.images[0]})"] if said.images else []),
+        *([f"{counted(len(said.images), 'image')} without alt ({said.images[0]})"] if said.images else []),
         *([f"fields without a label: {listed(said.fields, 3)}"] if said.fields else []),
-        *([f"{len(said.silent)} links or buttons without text"] if said.silent else []),
+        *([f"{counted(len(said.silent), 'link')} or buttons without text"] if said.silent else []),
         *(["zooming is switched off"] if "zooming" in _viewport(said) else []),
     ]
 
@@ -195,7 +195,7 @@ async def _worker(probes: Probes, requirement: Requirement) -> Verdict:  # noqa:
     scripts = surface.local_assets(http, [one.shown for one in found], "scripts")[:ASSETS_LIMIT]
     bodies = [one.said.inline for one in found] + [(await http.get(path)).text for path in scripts]
     registered = next((match[1] for body in bodies if (match := REGISTERS.search(body))), "")
-    looked = f"{len(found)} pages and {len(scripts)} scripts looked at"
+    looked = f"{counted(len(found), 'page')} and {len(scripts)} scripts looked at"
     if not registered:
         evidence = observe("serviceWorker.register", f"nowhere; {looked}", http.vantage)
         return failed(

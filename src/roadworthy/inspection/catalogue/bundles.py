@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.assets import SAMPLE, site
-from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, not_applicable, observe, offered, passed
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
 from roadworthy.inspection.probes.http import HttpProbe
@@ -59,7 +59,7 @@ async def _bundles(probes: Probes, requirement: Requirement, *, least: int) -> V
     evidence = [
         observe(
             "package.json with a build",
-            f"{listed(builds)}; {len(repo.files)} files looked at",
+            f"{listed(builds)}; {counted(len(repo.files), 'file')} looked at",
             repo.vantage,
             basis=listed(builds),
         )
@@ -80,7 +80,7 @@ async def _bundles(probes: Probes, requirement: Requirement, *, least: int) -> V
         )
     if len(hashed) < least:
         return failed(
-            f"{len(hashed)} hashed bundle(s) on {len(shown)} pages, {least} or more expected",
+            f"{len(hashed)} hashed bundle(s) on {counted(len(shown), 'page')}, {least} or more expected",
             *evidence,
             mend="serve the built files, split into parts",
         )

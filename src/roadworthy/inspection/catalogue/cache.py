@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, setting_of, unknown, unset
+from roadworthy.inspection.catalogue.kit import counted, failed, observe, offered, passed, setting_of, unknown, unset
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.servers import SharedMemory
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -185,7 +185,7 @@ async def _written(probes: Probes, path: str, evidence: list[Evidence]) -> Seque
         return ()
     new = sorted(after - before)
     entries = [key for key in new if not OTHER_KEYS.search(key)]
-    text = f"{len(after)} keys, {len(new)} of them new, {len(entries)} of these cache entries by their names"
+    text = f"{counted(len(after), 'key')}, {len(new)} of them new, {len(entries)} of these cache entries by their names"
     evidence.append(observe(SCANNED, text, probes.redis.vantage, basis=f"entries written: {bool(entries)}"))
     return entries
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from roadworthy.contracts.checks import Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.declaring import Run, of_tree
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.kubernetes import HPA, PDB, RBAC, RESTRICTED, WEB
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement
@@ -62,7 +62,7 @@ async def cluster(probes: Probes) -> tuple[RepoProbe, Cluster]:
 def shown(repo: RepoProbe, found: Cluster, asked: str, lines: Sequence[str]) -> Evidence:
     """What was found, with how many workloads were looked at and what was not read."""
     unread = f"; not read: {listed(found.unread, 3)}" if found.unread else ""
-    return observe(asked, "\n".join(lines) + f"\n{len(found.workloads)} workloads{unread}", repo.vantage)
+    return observe(asked, "\n".join(lines) + f"\n{counted(len(found.workloads), 'workload')}{unread}", repo.vantage)
 
 
 def hidden(found: Cluster, workloads: Sequence[Object]) -> str:

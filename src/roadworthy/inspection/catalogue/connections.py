@@ -10,7 +10,16 @@ import asyncpg
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, listed, not_applicable, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import (
+    counted,
+    failed,
+    listed,
+    not_applicable,
+    observe,
+    offered,
+    passed,
+    unknown,
+)
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -129,7 +138,7 @@ def _counted(sessions: tuple[int, int], stuck: int, burst: Burst, done: int, van
     errors = sum(answer.status >= SERVER_ERROR for answer in burst.answers)
     before, after = sessions
     return observe(
-        f"pg_stat_activity around {len(burst.answers)} requests, half of them for what is not there",
+        f"pg_stat_activity around {counted(len(burst.answers), 'request')}, half of them for what is not there",
         f"{before} sessions before, {after} after; {stuck} idle in transaction all the while; "
         f"{errors} answers were errors; {done} transactions",
         vantage,

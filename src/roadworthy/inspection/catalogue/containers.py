@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from roadworthy.contracts.checks import Severity, Verdict
 from roadworthy.inspection.catalogue.declaring import of_tree
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.kubernetes import WEB
 from roadworthy.inspection.model import Documentation, Probes, Requirement
@@ -127,7 +127,7 @@ async def _small(probes: Probes, requirement: Requirement) -> Verdict:
         )
     problems = {file.path: problem for file in found if (problem := _heavy(file, requirement.text("subject").lower()))}
     ignored = any(path.endswith(".dockerignore") for path in repo.files)
-    shown = [f"{file.path}: {len(file.stages)} stages, runs on {file.lineage()[-1].base}" for file in found]
+    shown = [f"{file.path}: {counted(len(file.stages), 'stage')}, runs on {file.lineage()[-1].base}" for file in found]
     evidence = observe(
         "Dockerfiles", listed(shown, 6) + f"; .dockerignore {'there' if ignored else 'missing'}", repo.vantage
     )

@@ -11,7 +11,7 @@ from roadworthy.contracts.checks import Severity, Verdict
 from roadworthy.inspection.catalogue import openapi, surface
 from roadworthy.inspection.catalogue.answers import TRACES
 from roadworthy.inspection.catalogue.declaring import Run, check
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.openapi import Operation
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.items import items
@@ -127,7 +127,7 @@ async def _statuses(probes: Probes, requirement: Requirement) -> Verdict:  # noq
     kinds = {one.what for one, _ in tried}
     if not {"a list", "half a JSON"} & kinds:
         return unknown(f"only {listed(sorted(kinds))} could be tried", evidence)
-    return passed(f"{len(tried)} requests of {len(kinds)} kinds bring the status that fits", evidence)
+    return passed(f"{counted(len(tried), 'request')} of {len(kinds)} kinds bring the status that fits", evidence)
 
 
 def _few(known: Sequence[Operation], fits: Callable[[Operation], bool]) -> Sequence[Operation]:

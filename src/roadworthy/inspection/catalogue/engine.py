@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue.installed import known_packages, located, version_of
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.service import behind
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.machine import Machine, Program
@@ -155,7 +155,7 @@ async def _healthy(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
     if sick or silent:
         words = [f"unhealthy: {listed(sick)}"] * bool(sick) + [f"without a check: {listed(silent)}"] * bool(silent)
         return failed("; ".join(words), evidence, mend="give each container a healthcheck")
-    return passed(f"{len(own)} containers report their health: {shown}", evidence)
+    return passed(f"{counted(len(own), 'container')} report their health: {shown}", evidence)
 
 
 def _said(memory: int | None) -> str:

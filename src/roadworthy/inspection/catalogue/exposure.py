@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from roadworthy.contracts.checks import Severity, Verdict
 from roadworthy.inspection.catalogue import sources
 from roadworthy.inspection.catalogue.declaring import check
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage
@@ -128,7 +128,7 @@ async def _audit(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: 
         observe("audit in the code", f"nowhere in {len(code)} files", probes.repo.vantage if probes.repo else "")
     )
     return failed(
-        f"none of {tables} tables and {len(code)} files records who did what",
+        f"none of {tables} tables and {counted(len(code), 'file')} records who did what",
         *evidence,
         mend="a table of who, what, when; written with the change itself",
     )

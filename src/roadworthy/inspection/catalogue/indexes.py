@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -84,7 +84,7 @@ async def _indexes(probes: Probes, requirement: Requirement) -> Verdict:
         repo = offered(probes.repo, "repo")
         path = next((one for one in repo.files if one == file or one.endswith(f"/{file}")), "")
         if not path:
-            looked = observe(f"file {file}", f"not there; {len(repo.files)} files looked at", repo.vantage)
+            looked = observe(f"file {file}", f"not there; {counted(len(repo.files), 'file')} looked at", repo.vantage)
             return failed(f"there is no file {file}", looked, mend="add it, or name the file that makes the indexes")
         wanted = _stated(repo.read(path), path)
     indexes, columns = await postgres.rows(INDEXES_SQL), await postgres.rows(COLUMNS_SQL)

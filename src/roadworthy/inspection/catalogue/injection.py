@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import openapi, sources, surface
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, passed, unknown
 from roadworthy.inspection.catalogue.statements import Statement, statements
 from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -221,7 +221,7 @@ async def _scripts(probes: Probes, requirement: Requirement) -> Verdict:
         )
     if probes.repo is None or not looked:
         raise Unobservable(
-            f"{len(tried)} parameters came back as text; templates were not seen", '[repository] path = "."'
+            f"{counted(len(tried), 'parameter')} came back as text; templates were not seen", '[repository] path = "."'
         )
     await sources.seen_whole(probes.repo)
     if not await probes.repo.facts(_draws):

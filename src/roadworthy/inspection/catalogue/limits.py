@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
-from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, setting_of, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, observe, offered, passed, setting_of, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, reply
@@ -49,7 +49,7 @@ class Exceeded:
         first = (
             f"the first 429 was request {self.ordinal}"
             if self.ordinal
-            else f"no 429 in {len(self.burst.answers)} requests"
+            else f"no 429 in {counted(len(self.burst.answers), 'request')}"
         )
         forged = "; a new X-Forwarded-For on each request escaped it" if self.forged_escapes else ""
         last = self.burst.answers[-1].brief(*_present(self.burst.answers[-1])) if self.burst.answers else ""
@@ -280,7 +280,7 @@ async def _told(probes: Probes, requirement: Requirement) -> Verdict:
     evidence = observe(f"GET {path}", answer.brief(*present), http.vantage, basis=", ".join(sorted(present)))
     if not present:
         return failed(
-            f"{path} sends no RateLimit header ({len(answer.headers)} headers looked at)",
+            f"{path} sends no RateLimit header ({counted(len(answer.headers), 'header')} looked at)",
             evidence,
             mend="send RateLimit-Policy and RateLimit (or X-RateLimit-Limit and -Remaining)",
         )

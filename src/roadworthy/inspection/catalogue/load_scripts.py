@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
 from roadworthy.inspection.catalogue.drills import PREPARES
 from roadworthy.inspection.catalogue.installed import located
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
 from roadworthy.inspection.model import Check, Documentation, Probes, Requirement, Strength
@@ -40,7 +40,7 @@ async def _prepared(probes: Probes, requirement: Requirement) -> Verdict:
         evidence = observe(f"folder {folder[1]}", f"{listed(inside)}; {len(repo.files)} files looked at", repo.vantage)
         if not inside:
             return failed(f"there is no folder {folder[1]}", evidence, mend="make it, or mend the line")
-        return passed(f"{folder[1]} holds {len(inside)} files", evidence)
+        return passed(f"{folder[1]} holds {counted(len(inside), 'file')}", evidence)
     kinds = [kind.lower() for kind in KINDS.findall(subject)]
     fitting = [path for path in scripts if all(kind in path.lower() for kind in kinds)]
     evidence = observe("scripts of load tests", f"{listed(scripts)}; {len(repo.files)} files looked at", repo.vantage)

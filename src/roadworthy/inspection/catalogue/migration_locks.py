@@ -94,7 +94,7 @@ async def _locks(probes: Probes, requirement: Requirement) -> Verdict:
 def _files(repo: RepoProbe) -> Sequence[str]:
     found = [path for path in repo.find("*.sql", aside=False) if _FOLDER.search(path) and not BACK.search(path)]
     if len(found) > FILES_LIMIT:
-        raise Unobservable(f"{len(found)} migrations in SQL are more than are read")
+        raise Unobservable(f"{counted(len(found), 'migration')} in SQL are more than are read")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from roadworthy.inspection.catalogue.kit import listed
+from roadworthy.inspection.catalogue.kit import counted, listed
 from roadworthy.inspection.catalogue.migration_files import Migration, Plan, version
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes.postgres import PostgresProbe, Row
@@ -93,7 +93,7 @@ def _only(plan: Plan, tables: Sequence[Table]) -> Table:
     chosen = tables if len(tables) == 1 else visible
     if len(chosen) != 1:
         raise Unobservable(
-            f"{len(tables)} tables could be {plan.tool}'s: {listed(tables)}",
+            f"{counted(len(tables), 'table')} could be {plan.tool}'s: {listed(tables)}",
             "let [postgres] dsn lead to the service's schema: ?options=-csearch_path%3Dname",
         )
     return chosen[0]

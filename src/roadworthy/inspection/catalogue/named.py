@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from roadworthy.contracts.checks import Remediation, Status, Verdict
-from roadworthy.inspection.catalogue.kit import listed, observe
+from roadworthy.inspection.catalogue.kit import counted, listed, observe
 from roadworthy.inspection.model import Check, Probes, Requirement
 from roadworthy.inspection.probes import packages
 from roadworthy.inspection.probes.host import programs
@@ -97,7 +97,7 @@ async def _file(verdict: Verdict, probes: Probes, requirement: Requirement) -> V
         return _turned(verdict, Status.UNKNOWN, words, '[repository] path = "."')
     own = probes.repo.find("*", aside=False)
     found = [path for path in own if path == wanted or path.endswith(f"/{wanted}")]
-    looked = observe(f"file {wanted}", f"{listed(found)}; {len(own)} files looked at", probes.repo.vantage,
+    looked = observe(f"file {wanted}", f"{listed(found)}; {counted(len(own), 'file')} looked at", probes.repo.vantage,
                      basis=listed(found))  # fmt: skip
     verdict = replace(verdict, evidence=(*verdict.evidence, looked))
     if not found:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import sources
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.sources import Source
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -192,7 +192,7 @@ async def _limits(probes: Probes, requirement: Requirement) -> Verdict:
     late = [call.place for call in found if most and call.seconds and call.seconds > most]
     evidence = observe(
         "calls of HTTP clients in the code",
-        f"{len(found)} in {len(code)} files; without a time limit: {sources.quoted(endless)}",
+        f"{len(found)} in {counted(len(code), 'file')}; without a time limit: {sources.quoted(endless)}",
         repo.vantage,
     )
     if endless:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from roadworthy.contracts.checks import BlastRadius, Evidence, Severity, Verdict
 from roadworthy.inspection.catalogue import surface
 from roadworthy.inspection.catalogue.appserver import serving, workers_of
-from roadworthy.inspection.catalogue.kit import failed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable, if_seen
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage, twins
@@ -84,7 +84,7 @@ async def _pool(probes: Probes, requirement: Requirement) -> Verdict:
         )
     if size is None and not any(row["used_after_seconds"] >= REUSED_SECONDS for row in sessions):
         raise Unobservable(
-            f"{len(sessions)} connections seen, none of them used more than once yet: a pool does not show",
+            f"{counted(len(sessions), 'connection')} seen, none of them used more than once yet: a pool does not show",
             "inspect while the service has some traffic",
         )
     return passed(f"connections are pooled: {len(sessions)} open, {room} allowed", *evidence)

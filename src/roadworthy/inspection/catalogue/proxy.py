@@ -221,7 +221,7 @@ def _spread(
         if conditionally:
             return not_applicable(words, *evidence)
         return failed(words, *evidence, mend="add a second server")
-    return passed(f"{len(there)} servers share the load: {listed(there, 4)}", *evidence)
+    return passed(f"{counted(len(there), 'server')} share the load: {listed(there, 4)}", *evidence)
 
 
 def _inside(directive: Directive, block: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from roadworthy.contracts.checks import Evidence
-from roadworthy.inspection.catalogue.kit import listed, observe
+from roadworthy.inspection.catalogue.kit import counted, listed, observe
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.probes import scripts, workflows
 from roadworthy.inspection.probes.jobs import PUSH, RELEASE, SCHEDULE, TAG, Integration
@@ -87,7 +87,7 @@ def _parts(line: str) -> Sequence[str]:
 def shown(repo: RepoProbe, asked: str, found: Sequence[tuple[Ran, str]], seen: Integration) -> Evidence:
     """The steps found, as evidence; or what was looked at."""
     said = [f"{one.job.where} ({', '.join(sorted(one.job.triggers)) or 'never'}): {words}" for one, words in found]
-    answer = f"{listed(dict.fromkeys(said), 8)}; {len(seen.jobs)} jobs in {listed(seen.files, 6)}"
+    answer = f"{listed(dict.fromkeys(said), 8)}; {counted(len(seen.jobs), 'job')} in {listed(seen.files, 6)}"
     unread = f"; not read: {listed(dict.fromkeys(seen.unread), 4)}" if seen.unread else ""
     return observe(asked, answer + unread, repo.vantage)
 

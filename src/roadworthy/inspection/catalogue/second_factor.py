@@ -8,7 +8,7 @@ from roadworthy.contracts.checks import Severity, Verdict
 from roadworthy.inspection.catalogue import openapi, sources
 from roadworthy.inspection.catalogue.declaring import check
 from roadworthy.inspection.catalogue.flows import quoted, undescribed
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, passed
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, passed
 from roadworthy.inspection.fixtures.stage import Stage
 from roadworthy.inspection.fixtures.web import Asked, Handler, Reply, Site, reply
 from roadworthy.inspection.model import Documentation, Probes, Requirement
@@ -66,7 +66,7 @@ async def _second_factor(probes: Probes, requirement: Requirement) -> Verdict:  
         evidence.append(
             observe(
                 "a second factor in the code",
-                f"{len(code)} files, sign-in in {listed(signs_in, 3)}; libraries: none",
+                f"{counted(len(code), 'file')}, sign-in in {listed(signs_in, 3)}; libraries: none",
                 probes.repo.vantage if probes.repo else "",
             )
         )

@@ -12,7 +12,7 @@ from roadworthy.contracts.checks import Severity, Verdict
 from roadworthy.inspection.catalogue import sources
 from roadworthy.inspection.catalogue.declaring import check
 from roadworthy.inspection.catalogue.flows import undescribed
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.fixtures.servers import Database
 from roadworthy.inspection.fixtures.stage import Stage
@@ -203,7 +203,7 @@ async def _hashed(probes: Probes, requirement: Requirement) -> Verdict:
     brought = [f"{name} ({how})" for name, how in LIBRARIES.items() if name in known]
     evidence = observe(
         "password hashes in the code",
-        f"{len(code)} files; libraries: {listed(brought)}; fast hashes: {sources.quoted(careless)}",
+        f"{counted(len(code), 'file')}; libraries: {listed(brought)}; fast hashes: {sources.quoted(careless)}",
         repo.vantage,
     )
     if careless:

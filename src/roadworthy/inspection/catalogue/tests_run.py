@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from roadworthy.contracts.checks import Evidence, Verdict
 from roadworthy.inspection.catalogue import running
-from roadworthy.inspection.catalogue.kit import failed, listed, observe, offered, passed, unknown
+from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.errors import Unobservable
 from roadworthy.inspection.model import Probes, Requirement
 from roadworthy.inspection.probes import suites, syntax
@@ -268,7 +268,7 @@ def _of_script(repo: RepoProbe, script: str, found: Sequence[Results]) -> Verdic
         )
     broken = [name for one in ran for name in one.broken if stem in name]
     if broken:
-        return failed(f"{len(broken)} tests of {path} failed", evidence, mend="mend them, or the code")
+        return failed(f"{counted(len(broken), 'test')} of {path} failed", evidence, mend="mend them, or the code")
     return passed(f"{path} passed in {ran[0].path}", evidence)
 
 
