@@ -76,4 +76,4 @@ def _keep(settings: Settings, *, check: bool) -> None:
         check_port(settings.host, port)
     longest_seconds = settings.unready_seconds + settings.shutdown_timeout_seconds + STOP_GRACE_SECONDS
     arguments = () if check else ("--no-check",)
-    Keeper(settings.state_dir.resolve(), ports, dict(os.environ), longest_seconds, arguments).run()
+    Keeper(settings.state_dir.resolve(), settings.host, ports, dict(os.environ), longest_seconds, arguments).run()

@@ -27,6 +27,7 @@ SETTLED_SECONDS = 10.0
 @dataclass(slots=True)
 class _Kept:
     number: int
+    host: str
     port: int
     process: subprocess.Popen[bytes]
     started_at: float
@@ -35,7 +36,7 @@ class _Kept:
 
     @property
     def as_instance(self) -> Instance:
-        return Instance(self.number, self.port, self.process.pid if self.ended_at is None else None)
+        return Instance(self.number, self.port, self.process.pid if self.ended_at is None else None, self.host)
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class Keeper:
     """
 
     state_dir: Path
+    host: str
     ports: Sequence[int]
     environment: Mapping[str, str]
     stop_timeout_seconds: float
@@ -76,7 +78,7 @@ class Keeper:
 
     def _start_all(self, stops: Stops) -> None:
         for number, port in enumerate(self.ports, start=1):
-            self._kept.append(_Kept(number, port, self._spawn(number), time.monotonic()))
+            self._kept.append(_Kept(number, self.host, port, self._spawn(number), time.monotonic()))
         self._write()
         for kept in self._kept:
             wait_until_ready(kept.as_instance.ready_url, self._refusing_to_go_on(stops, kept))

@@ -7,23 +7,28 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from roadworthy.chassis.processes.state import FileLock, write_private
+from roadworthy.chassis.processes.state import LOOPBACK, FileLock, write_private
+from roadworthy.ops.up.plan import address_of
 
 FILE, LOCK = "instances.json", "instances.lock"
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One web server: its number, from 1; its port; the process id of its main process, None where it is down."""
+    """One web server: its number, from 1; its port; the process id of its main process, None where it is down.
+
+    `host` is the address that it listens on.
+    """
 
     number: int
     port: int
     pid: int | None = None
+    host: str = LOOPBACK
 
     @property
     def ready_url(self) -> str:
         """Where it says whether it wants requests."""
-        return f"http://127.0.0.1:{self.port}/health/ready"
+        return f"{address_of(self.host, self.port)}/health/ready"
 
 
 def lock_of(state_dir: Path) -> FileLock:

@@ -70,14 +70,14 @@ class Units:
     def __init__(self, settings: Settings) -> None:
         """Take the settings that the units have: PORT and INSTANCES."""
         self._numbers = range(1, settings.instances + 1)
-        self._first_port = settings.port
+        self._host, self._first_port = settings.host, settings.port
         self._systemctl = shutil.which("systemctl") or "systemctl"
         self._timeout_seconds = settings.unready_seconds + settings.shutdown_timeout_seconds + START_GRACE_SECONDS
 
     def instances(self) -> Sequence[Instance]:
         """Those that systemd says are active."""
         return [
-            Instance(number, self._first_port + number - 1)
+            Instance(number, self._first_port + number - 1, host=self._host)
             for number in self._numbers
             if self._run("is-active", "--quiet", number) == 0
         ]
@@ -148,5 +148,5 @@ def _refuse_to_leave_nobody(instance: Instance, others: Sequence[Instance], *, a
         if not is_ready(other.ready_url):
             raise StartupError(
                 f"instance {other.number} is not ready: replacing instance {instance.number} would leave nobody",
-                f"see why at http://127.0.0.1:{other.port}/health and in the log",
+                f"see why at {other.ready_url.removesuffix('/ready')} and in the log",
             )

@@ -32,9 +32,7 @@ class Plan:
     @property
     def address(self) -> str:
         """Where the web server can be asked from this machine."""
-        anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
-        host = anywhere.get(self.settings.host, self.settings.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.port}"
+        return address_of(self.settings.host, self.settings.port)
 
     @property
     def disk_needed_bytes(self) -> int:
@@ -42,6 +40,13 @@ class Plan:
         if not self.embedded_database:
             return 0
         return DISK_NEEDED_FOR_DEMO_BYTES if self.demo else DISK_NEEDED_BYTES
+
+
+def address_of(host: str, port: int) -> str:
+    """Where a server that listens on `host` can be asked from this machine."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
+    host = anywhere.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def make_plan(settings: Settings, *, demo: bool | None, cores: int) -> Plan:

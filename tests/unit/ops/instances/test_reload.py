@@ -132,3 +132,16 @@ def test_what_nobody_keeps_any_more_is_not_read(tmp_path: Path) -> None:
     assert record.read(tmp_path) == (Instance(1, 8001, 42),)
     lock.release()
     assert record.read(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8001/health/ready"),
+        ("0.0.0.0", "http://127.0.0.1:8001/health/ready"),
+        ("10.0.0.5", "http://10.0.0.5:8001/health/ready"),
+        ("::", "http://[::1]:8001/health/ready"),
+    ],
+)
+def test_an_instance_is_asked_where_it_listens(host: str, url: str) -> None:
+    assert Instance(1, 8001, host=host).ready_url == url
