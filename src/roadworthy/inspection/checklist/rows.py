@@ -28,7 +28,8 @@ def rewritten(raw: str, line: LineResult, said: EvidenceLine | None) -> str:
     # A short row lacks its status cell, and its last one is the claim itself.
     status = _marked(row[start:end], line) if line.item.cell < len(cells) else row[start:end]
     shown = "" if said is None else old[0].strip() if old and said.same_as(old[0]) else said.render("")
-    return row[:start] + (_beside(status, shown) if shown else status) + row[end:] + raw[len(bare) :]
+    told = _beside(status, shown, last=end == len(row)) if shown else status
+    return row[:start] + told + row[end:] + raw[len(bare) :]
 
 
 def _cells(row: str) -> list[tuple[int, int]]:
@@ -58,7 +59,7 @@ def _not_holding(line: LineResult) -> str:
     return FAILS if line.status is Status.FAIL else OPEN
 
 
-def _beside(cell: str, said: str) -> str:
-    """Blanks around what stands in the cell stay where they are."""
+def _beside(cell: str, said: str, *, last: bool) -> str:
+    """Blanks around what stands in the cell stay where they are; a cell that no border ends gets none."""
     text = cell.rstrip()
-    return f"{text} {said}{cell[len(text) :] or ' '}"
+    return f"{text} {said}{cell[len(text) :] or ('' if last else ' ')}"

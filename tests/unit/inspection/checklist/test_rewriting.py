@@ -138,6 +138,11 @@ def test_rows_of_a_table_are_ticked_and_say_why_in_their_status_cell(
     assert "roadworthy" not in item.text
 
 
+def test_a_short_row_without_borders_gets_no_blank_at_its_end(path: Path) -> None:
+    path.write_text("Item|Status\n-|-\nCSP sent", encoding="utf-8")
+    assert not rewritten(path, Status.PASS).decode().endswith(" ")
+
+
 def test_a_hostile_answer_stays_inside_its_cell(path: Path) -> None:
     path.write_text("| Check | Status |\n|---|---|\n| One | ✅ |\n")
     result = rewritten(path, Status.FAIL, summary="a | b \\| c <b>\n| d |").decode()
