@@ -20,8 +20,8 @@ from types import ModuleType
 
 from roadworthy import inspection
 
-SHORT, LONG = 1_500, 6_000
-WORTH_A_LOOK_SECONDS = 0.0004
+SHORT, LONG = 1_000, 4_000
+WORTH_A_LOOK_SECONDS = 0.00022
 GROWTH = 7.5
 """Between four, which is linear, and sixteen, which is the square."""
 LIMIT_SECONDS = 3.0
@@ -89,7 +89,7 @@ def hostile(pattern: re.Pattern[str]) -> Iterator[str]:
     """What runs of may lead a pattern astray: what any may meet, and its own words."""
     yield from ATOMS
     words = re.findall(r"[a-zA-Z_]{3,}", re.sub(r"\\.", " ", pattern.pattern))
-    for word in list(dict.fromkeys(words))[:10]:
+    for word in list(dict.fromkeys(words))[:6]:
         yield from (word, f"{word} ", f"{word}(")
 
 
