@@ -120,7 +120,7 @@ def test_code_and_tables_without_a_status_are_left_alone(path: Path) -> None:
             Status.PASS,
             "| PostgreSQL | ✅ <!-- roadworthy: db.engine --> <sub>E</sub> |",
         ),
-        ("PostgreSQL | ✅", Status.FAIL, "PostgreSQL | ❌ <sub>E</sub> "),
+        ("PostgreSQL | ✅", Status.FAIL, "PostgreSQL | ❌ <sub>E</sub>"),
         (r"| a \| b | ✅ |", Status.FAIL, r"| a \| b | ❌ <sub>E</sub> |"),
     ],
 )
