@@ -43,7 +43,10 @@ _ASKING = frozenset({
     "run", "execute", "must", "should", "after", "before", "each", "every", "when", "where", "also", "only", "not",
 })  # fmt: skip
 """Words by which something is asked: they say little about what."""
-_COUNTS = r"[^\W\d]{0,40}\d\w*|seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?|once|twice|least|char(?:acter)?s"
+_COUNTS = (
+    r"[^\W\d]{0,40}\d\w*|seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?|once|twice|least"
+    r"|characters|chars"
+)
 _ASKS_OR_COUNTS = re.compile("|".join((*sorted(_ASKING), _COUNTS)))
 _ADDS_NOTHING = frozenset({"tested", "secured", "accessible", "reachable", "communicated", "details", "both", "more"})
 JOINING = frozenset({"and", "&", "+"})
