@@ -64,7 +64,8 @@ def _closes_bodies(repo: RepoProbe) -> str:
 PROPERTIES: Sequence[Property] = (
     Property(
         re.compile(
-            r"\bclose\b.{0,200}\b(?:bod(?:y|ies)|readcloser)|\b(?:body|bodies|readclosers?)\b.{0,200}\bclosed?\b", re.IGNORECASE
+            r"\bclose\b.{0,200}\b(?:bod(?:y|ies)|readcloser)|\b(?:body|bodies|readclosers?)\b.{0,200}\bclosed?\b",
+            re.IGNORECASE,
         ),
         "bodies of responses are closed",
         re.compile(r"\bgolangci-lint(?:-action)?\b|\bbodyclose\b"),

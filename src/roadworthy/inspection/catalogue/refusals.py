@@ -20,7 +20,8 @@ from roadworthy.inspection.probes.http import HttpProbe
 REFUSED, OK = "429", 200
 STATUS_LABELS = ("status", "code", "status_code", "http_status", "statuscode", "http_response_status_code")
 LIMITED = re.compile(
-    r"(?:rate_?limit|throttl)\w{0,100}(?:_total|_count)$|(?:limited|throttled|rejected)_(?:requests_)?total$", re.IGNORECASE
+    r"(?:rate_?limit|throttl)\w{0,100}(?:_total|_count)$|(?:limited|throttled|rejected)_(?:requests_)?total$",
+    re.IGNORECASE,
 )
 ALLOWED = re.compile(r"allow|pass|accept|ok|within", re.IGNORECASE)
 LIMIT = 20

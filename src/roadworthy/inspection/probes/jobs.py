@@ -12,8 +12,10 @@ PUSH, PULL, TAG, SCHEDULE = "push", "pull request", "tag", "schedule"
 HAND, RELEASE, UNSEEN = "hand", "release", "unseen"
 """When a job runs. `UNSEEN`: the server that runs it decides, and the files don't say."""
 _COMMENT = re.compile(r"(?m)^[ \t]*#.*$|(?<=\s)#\s.*$")
-_WRITTEN = re.compile(r"(?:\b(?:cat|tee)\b|>)[^\n<]{0,300}<<-?[ \t]{0,9}['\"]?(\w{1,100})"
-    r"|<<-?[ \t]{0,9}['\"]?(\w{1,100})['\"]?[ \t]{0,9}>")
+_WRITTEN = re.compile(
+    r"(?:\b(?:cat|tee)\b|>)[^\n<]{0,300}<<-?[ \t]{0,9}['\"]?(\w{1,100})"
+    r"|<<-?[ \t]{0,9}['\"]?(\w{1,100})['\"]?[ \t]{0,9}>"
+)
 _DOUBTFUL = re.compile(
     r"github\.(?:repository|repository_owner|actor|triggering_actor)\s*==|\b(?:vars|env|inputs|secrets)\.\w+"
     r"|contains\(\s*github\.event\.(?:head_commit|pull_request\.labels)",

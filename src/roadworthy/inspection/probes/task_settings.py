@@ -30,7 +30,9 @@ _SETTING = re.compile(
 _SCRIPT_RETRY = re.compile(r"\b(?:attempts|retryLimit|maxAttempts)\s*:\s*(\d+)")
 _SCRIPT_PRIORITY = re.compile(r"\bpriority\s*:\s*(?!\s*(?:undefined|null|0\b))[\w.]+")
 _SCRIPT_TIMEOUT = re.compile(r"\b(?:timeout|expireInSeconds|lockDuration)\s*:\s*(\d[\d_]*(?:\s*\*\s*\d+)*)")
-_RUBY = re.compile(r"\bsidekiq_options\b.{0,300}?\bretry:\s{0,9}(\d{1,9}|true|false)|\bretry_on\b.{0,300}?attempts:\s{0,9}(\d{1,9})")
+_RUBY = re.compile(
+    r"\bsidekiq_options\b.{0,300}?\bretry:\s{0,9}(\d{1,9}|true|false)|\bretry_on\b.{0,300}?attempts:\s{0,9}(\d{1,9})"
+)
 _RUBY_QUEUES = re.compile(r"^[ \t]*-\s*\[\s*[\w-]+\s*,\s*\d+\s*\]")
 
 
