@@ -9,8 +9,7 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -196,16 +195,6 @@ def reads(ids: Sequence[int], seed: int = 7) -> Iterator[tuple[str, str, bytes]]
         )[0]
 
 
-async def until(holds: object, seconds: float) -> float | None:
-    """Seconds until `holds()` (a coroutine function) was true; None if it was not within `seconds`."""
-    started_at = time.monotonic()
-    while time.monotonic() - started_at < seconds:
-        if await holds():  # type: ignore[operator]  # see above
-            return time.monotonic() - started_at
-        await asyncio.sleep(0.05)
-    return None
-
-
 async def finished(process: subprocess.Popen[bytes], seconds: float) -> int:
     """The exit code of a process that runs beside this loop."""
     async with asyncio.timeout(seconds):
@@ -213,9 +202,3 @@ async def finished(process: subprocess.Popen[bytes], seconds: float) -> int:
             await asyncio.sleep(0.05)
     assert process.returncode is not None
     return process.returncode
-
-
-@contextlib.asynccontextmanager
-async def nothing() -> AsyncIterator[None]:
-    """A block without anything around it."""
-    yield

@@ -12,7 +12,7 @@ import json
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 ANSWER_TIMEOUT_SECONDS = 20.0
@@ -200,7 +200,3 @@ class Traffic:
         finally:
             self.stop()
             await running
-
-
-def in_turn(requests: Sequence[tuple[str, str, bytes]]) -> Iterator[tuple[str, str, bytes]]:
-    return itertools.cycle(requests)
