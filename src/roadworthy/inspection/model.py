@@ -217,7 +217,8 @@ class Check:
     `requirements` are the ids it answers. `needs` names probes that must all be there (the runner answers `unknown`
     and says what to add otherwise). `provokes`: exceeds a limit on purpose; runs after all others, outside the
     request budget. `server_itself`: it is about the server, so one that is up and empty may rightly pass. `covers`:
-    words of a line that it looks at although its evidence does not name them (see `remainder`). `run` returns a verdict on the one requirement it is handed, or raises `Unobservable`.
+    words of a line that it looks at although its evidence does not name them (see `remainder`). `run` returns a
+    verdict on the one requirement it is handed, or raises `Unobservable`.
     """
 
     id: str
