@@ -39,6 +39,12 @@ class NotFound(RoadworthyError):
     status = HTTPStatus.NOT_FOUND
 
 
+class MethodNotAllowed(RoadworthyError):
+    """This address does not take that method."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+
 class BodyTooLarge(RoadworthyError):
     """The body of the request is larger than this service takes."""
 

@@ -51,6 +51,7 @@ def test_only_what_up_runs_has_a_history(tmp_path: Path, monkeypatch: pytest.Mon
     state = tmp_path / ".roadworthy"
     state.mkdir()
     checklist, target = Path("CHECKLIST.md"), state / "target.toml"
+    target.touch()
     assert command.Wanted(checklist).state is None
     (state / command.UP_LOCK).touch()
     assert command.Wanted(checklist).state == Path(".roadworthy")

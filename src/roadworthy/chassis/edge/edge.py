@@ -26,7 +26,14 @@ from roadworthy.chassis.edge.routes import Plan, RouteTable, route_of
 from roadworthy.chassis.edge.security import HSTS
 from roadworthy.chassis.edge.shedding import Shedding
 from roadworthy.chassis.edge.validators import matches
-from roadworthy.chassis.errors import BodyTooLarge, DeadlineExceeded, Overloaded, UnknownHost
+from roadworthy.chassis.errors import (
+    BodyTooLarge,
+    DeadlineExceeded,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    UnknownHost,
+)
 from roadworthy.chassis.limits.limiter import RateLimiter, Standing
 from roadworthy.chassis.telemetry.access import BATCH, AccessLog, AccessRecord, Clock
 from roadworthy.chassis.telemetry.context import request_id
@@ -34,6 +41,7 @@ from roadworthy.chassis.telemetry.health import Health
 from roadworthy.chassis.telemetry.metrics import SERIES_MAX, Metrics, RequestSeries
 
 RETRY_AFTER: Final[Header] = (b"retry-after", b"1")
+ALLOW_READING: Final[Header] = (b"allow", b"GET, HEAD")
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MICROSECONDS: Final = 1_000_000
 SERVER_ERROR: Final = 500
@@ -199,6 +207,8 @@ class Edge:
             elif limiter is None or self._admits(exchange, limiter) or await self._admitted(exchange, limiter):
                 if self._hosts is not None and plan.endpoint is None and not self._hosts.admit(headers.get(b"host")):
                     await exchange.refuse(UnknownHost("ALLOWED_HOSTS says which names it answers to."))
+                elif "\0" in path:  # names nothing, and PostgreSQL takes no such text
+                    await exchange.refuse(NotFound())
                 elif plan.is_plain and b"content-length" not in headers and exchange.method != "OPTIONS":
                     await self._run(exchange)
                 else:
@@ -287,6 +297,9 @@ class Edge:
     async def _serve(self, exchange: Exchange) -> None:
         """Answer, by whoever can do it with the least work."""
         plan, headers, method = exchange.plan, exchange.headers, exchange.method
+        if plan.endpoint is not None and method not in ("GET", "HEAD"):
+            await exchange.refuse(MethodNotAllowed(), ALLOW_READING)
+            return
         if plan.endpoint is not None:
             answer = await plan.endpoint("unknown" if self._proxied_by_a_stranger(exchange) else exchange.address)
             await exchange.respond(answer.status, answer.content_type, answer.body)

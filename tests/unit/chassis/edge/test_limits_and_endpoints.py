@@ -132,6 +132,22 @@ async def down() -> None:
     raise ConnectionError
 
 
+@pytest.mark.parametrize("path", ["/health", "/api/health", "/health/ready", "/metrics"])
+async def test_what_the_edge_answers_itself_is_for_reading(
+    making: Fixture, ask: Fixture, answering: Fixture, path: str
+) -> None:
+    edge = await making(answering())
+    assert [(await ask(edge, path, method=method)).status for method in ("GET", "HEAD")] == [200, 200]
+    for method in ("POST", "DELETE", "TRACE", "FOO", "OPTIONS"):
+        refused = await ask(edge, path, method=method)
+        assert (refused.status, refused["allow"]) == (405, "GET, HEAD"), method
+
+
+async def test_an_address_with_a_nul_names_nothing(making: Fixture, ask: Fixture, answering: Fixture) -> None:
+    edge = await making(answering())
+    assert [(await ask(edge, path)).status for path in ("/companies/\0", "/api/jobs/a\0b")] == [404, 404]
+
+
 async def test_health_names_what_the_service_needs(making: Fixture, ask: Fixture, answering: Fixture) -> None:
     edge = await making(answering(), dependencies=(Dependency("postgresql", Need.REQUIRED, up),))
     for path in ("/health", "/api/health"):
