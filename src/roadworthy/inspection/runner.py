@@ -229,6 +229,8 @@ def _beyond(mapped: Mapped, status: Status, answers: Sequence[Answer]) -> tuple[
     seen = [Answered(one.check, one.requirement, one.verdict) for one in answers if one.verdict.status is decisive]
     if status is Status.PASS:
         return remainder.beyond(mapped, seen)
+    if status is Status.NOT_APPLICABLE:
+        return tuple(remainder.narrowed(mapped, seen))
     return remainder.off_the_point(mapped, seen) if status is Status.FAIL else ()
 
 

@@ -2,5 +2,6 @@
 
 from roadworthy.inspection.remainder.beyond import beyond, off_the_point
 from roadworthy.inspection.remainder.covering import Answered
+from roadworthy.inspection.remainder.narrowing import narrowed
 
-__all__ = ["Answered", "beyond", "off_the_point"]
+__all__ = ["Answered", "beyond", "narrowed", "off_the_point"]

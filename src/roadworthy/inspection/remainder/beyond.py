@@ -10,6 +10,7 @@ from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.mapper.text import tokens
 from roadworthy.inspection.remainder.covering import Answered, Seen
 from roadworthy.inspection.remainder.lexicon import Sort, entries, plain
+from roadworthy.inspection.remainder.narrowing import narrowed
 from roadworthy.inspection.remainder.reading import Claimed, claimed, saying, words_of
 
 _ASIDE = re.compile(r"\([^()]*\)")
@@ -39,7 +40,7 @@ def beyond(mapped: Mapped, decisive: Sequence[Answered]) -> tuple[str, ...]:
         meant -= entries(Sort.OPPOSITE).keys()
     others = (one for one in mapped.unread if one in mapped.left or not seen.declares(one))
     unread = (one if one not in mapped.left else _unspoken(one, seen, meant) for one in others)
-    return tuple(dict.fromkeys((*filter(None, unread), *carrying)))
+    return tuple(dict.fromkeys((*filter(None, unread), *carrying, *narrowed(mapped, decisive))))
 
 
 def _unspoken(phrase: str, seen: Seen, meant: frozenset[str]) -> str:
