@@ -33,6 +33,10 @@ PINNED = re.compile(r"\bpinn?|latest|digest|specific|exact|fixed|version", re.IG
 NEVER_FAILS = re.compile(r"^(?:true|:|exit 0|echo\b[^|&;]*|sleep \S+)$|(?:\|\||;)\s*(?:true|:|exit 0)\s*$")
 
 
+OF_DOCKERFILE = re.compile(r"\bHEALTHCHECK\b|(?i:\bdocker ?files?\b|\bhealth ?checks?\b.{0,30}\bimages?\b)")
+"""A line about the instruction, not about containers that something else watches."""
+
+
 async def _declared(probes: Probes) -> tuple[RepoProbe, Sequence[Dockerfile], Sequence[ComposeService], Cluster]:
     repo = offered(probes.repo, "repo")
     found = (await repo.facts(images.dockerfiles), await repo.facts(images.compose), await repo.facts(manifests.read))
@@ -157,18 +161,20 @@ def _heavy(file: Dockerfile, asked: str) -> str:
     return "leaves what builds it in what runs" if BUILDERS.search(inside) and "static" not in inside else ""
 
 
-async def _watched(probes: Probes, requirement: Requirement) -> Verdict:  # noqa: ARG001 - the line says nothing more
+async def _watched(probes: Probes, requirement: Requirement) -> Verdict:
     repo, built, composed, cluster = await _declared(probes)
-    watched = _watches(built, composed, cluster)
+    in_files = OF_DOCKERFILE.search(requirement.text("subject"))
+    watched = _instructed(built) if in_files else _watches(built, composed, cluster)
     evidence = observe(
         "how each container's health is watched",
         listed([f"{k}: {v or 'not at all'}" for k, v in watched.items()], 12),
         repo.vantage,
     )
     if not watched:
-        raise Unobservable("no container of the service is declared", "[repository] path names the tree that does")
+        what = "Dockerfile" if in_files else "container"
+        raise Unobservable(f"no {what} of the service is declared", "[repository] path names the tree that does")
     without = [where for where, how in watched.items() if not how]
-    hidden = [one.where for one in cluster.workloads if one.patched] + list(cluster.unread)
+    hidden = [] if in_files else [one.where for one in cluster.workloads if one.patched] + list(cluster.unread)
     if hidden:
         return unknown(f"containers' health: not read: {listed(hidden, 3)}", evidence, mend="render the manifests")
     if without:
@@ -177,7 +183,14 @@ async def _watched(probes: Probes, requirement: Requirement) -> Verdict:  # noqa
             mend="a readiness and a liveness probe (Kubernetes), healthcheck: (compose), HEALTHCHECK (Dockerfile)",
             patch=PROBES,
         )  # fmt: skip
+    if in_files:
+        return passed(f"{listed(watched, 3)} holds a HEALTHCHECK", evidence)
     return passed(f"the health of all {len(watched)} containers is watched", evidence)
+
+
+def _instructed(built: Sequence[Dockerfile]) -> Mapping[str, str]:
+    """What each Dockerfile itself says of health, whatever compose or Kubernetes add."""
+    return {file.path: "HEALTHCHECK" if _asks(file.final.last("HEALTHCHECK") or "NONE") else "" for file in built}
 
 
 def _watches(built: Sequence[Dockerfile], composed: Sequence[ComposeService], cluster: Cluster) -> Mapping[str, str]:
@@ -187,10 +200,10 @@ def _watches(built: Sequence[Dockerfile], composed: Sequence[ComposeService], cl
             if at(c.declared, "readinessProbe") and at(c.declared, "livenessProbe") else ""
             for one in cluster.workloads for c in one.serving if not STORES.search(c.image)
         }  # fmt: skip
-    in_image = any(_asks(file.final.last("HEALTHCHECK") or "NONE") for file in built)
-    if composed:
-        return {f"{one.path} {one.name}": _compose_health(one, in_image=in_image) for one in composed}
-    return {file.path: "HEALTHCHECK" if in_image else "" for file in built}
+    images_own = _instructed(built)
+    in_image = any(images_own.values())
+    alone = {} if any(one.built for one in composed) else images_own  # nothing of compose runs what is built here
+    return {**{f"{one.path} {one.name}": _compose_health(one, in_image=in_image) for one in composed}, **alone}
 
 
 def _compose_health(one: ComposeService, *, in_image: bool) -> str:

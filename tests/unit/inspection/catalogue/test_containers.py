@@ -174,3 +174,24 @@ async def test_the_workload_overrules_the_image(user: str, expected: Status) -> 
 async def test_amounts_that_a_line_names(resources: str, subject: str, expected: Status) -> None:
     text = WEB.replace("limits: {memory: 256Mi}", resources)
     assert await status("host.limits.declared", {"k8s/web.yaml": text}, subject=subject) is expected
+
+
+CACHE = "services:\n  cache:\n    image: redis:7.4\n    healthcheck: {test: [CMD, redis-cli, ping]}\n"
+PLAIN, CHECKED = "FROM python:3.13-slim\n", "FROM python:3.13-slim\nHEALTHCHECK CMD curl -f http://localhost/health\n"
+HEALTHCHECK = "HEALTHCHECK in the Dockerfile"
+
+
+@pytest.mark.parametrize(
+    ("files", "subject", "expected"),
+    [
+        ({"Dockerfile": PLAIN, "compose.yml": CACHE}, HEALTHCHECK, FAIL),
+        ({"Dockerfile": CHECKED, "compose.yml": CACHE.replace("healthcheck", "x-health")}, HEALTHCHECK, PASS),
+        ({"compose.yml": CACHE}, HEALTHCHECK, UNKNOWN),
+        ({"Dockerfile": PLAIN, "compose.yml": CACHE}, "Containers have health checks", FAIL),
+        ({"Dockerfile": CHECKED, "compose.yml": CACHE}, "Containers have health checks", PASS),
+        ({"compose.yml": CACHE}, "Containers have health checks", PASS),
+        ({"Dockerfile": PLAIN, "api/Dockerfile": CHECKED}, "Containers have health checks", FAIL),
+    ],
+)
+async def test_health_is_watched_where_the_line_says(files: dict[str, str], subject: str, expected: Status) -> None:
+    assert await status("mon.health.declared", files, subject=subject) is expected
