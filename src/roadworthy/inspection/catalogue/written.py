@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from roadworthy.contracts.checks import BlastRadius, Severity, Verdict
-from roadworthy.inspection.catalogue import prose, sources
+from roadworthy.inspection.catalogue import prose, sources, surface
 from roadworthy.inspection.catalogue.declaring import Run, Tree, of_tree
 from roadworthy.inspection.catalogue.kit import counted, failed, listed, observe, offered, passed, unknown
 from roadworthy.inspection.catalogue.sources import Source
@@ -155,7 +155,7 @@ def _told(route: str, known: frozenset[str]) -> bool:
 async def _served(probes: Probes) -> frozenset[str]:
     if probes.http is None:
         return frozenset()
-    for path in ("/openapi.json", "/api/openapi.json", "/v3/api-docs", "/swagger.json"):
+    for path in (*surface.DOCUMENTS, "/v3/api-docs", "/api-json"):
         try:
             answer = await probes.http.get(path)
             found = _of_document(json.loads(answer.text)) if answer.status == 200 else frozenset()  # noqa: PLR2004 - OK

@@ -89,6 +89,8 @@ async def test_a_specification_beside_what_is_served() -> None:
     assert (await verdict_of("doc.api.routes", lacking)).status is FAIL
     whole = Stage(site=site, repo={**README, "openapi.json": MORE.replace("/api/", "/")})
     assert (await verdict_of("doc.api.routes", whole, subject="API documentation current")).status is PASS
+    elsewhere = Stage(site=pages({"/docs/openapi.json": reply(json.loads(MORE))}), repo=README)
+    assert (await verdict_of("doc.api.routes", elsewhere, subject="OpenAPI document is served")).status is PASS
     anything = Stage(site=pages({}, reply("<html>shop</html>")), repo=README)
     assert (await verdict_of("doc.api.routes", anything)).status is FAIL
 
