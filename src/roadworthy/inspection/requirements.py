@@ -114,7 +114,7 @@ SPECS: tuple[Spec, ...] = (
     ),
     Spec("db.isolation", M, "Transactions run at the level asked for", ("level",)),
     Spec("db.leak", D, "No connection leaks under load and errors"),
-    Spec("db.slowq", M, "No statement is slow or asked too often", ("max_ms",)),
+    Spec("db.slowq", M, "No statement is slow or asked too often", ("max_ms", "subject")),
     Spec("db.migrations", M, "Every migration of the code is applied", ("command",)),
     Spec("db.migration_plan", A, "Schema changes have a way back", ("what",)),
     Spec("db.leastpriv", M, "The service's role may do only what it needs", ("role", "database")),

@@ -50,3 +50,5 @@ async def test_a_slow_statement_is_shown_with_its_plan(servers: dict[str, str]) 
     verdict = await verdict_of("db.slowq.statements", Stage(database=database), max_ms=20)
     assert verdict.status is Status.FAIL, verdict.summary
     assert any("Seq Scan on public.visits" in one.answer for one in verdict.evidence), verdict.evidence
+    recorded = await verdict_of("db.slowq.statements", Stage(database=database), subject="Slow queries are recorded")
+    assert recorded.status is Status.PASS, "one is slow, and it is recorded"
