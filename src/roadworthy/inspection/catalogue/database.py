@@ -247,6 +247,7 @@ SLOW = Check(
     strength=Strength.BEHAVIOUR,
     needs=frozenset({"postgres"}),
     run=_slow,
+    covers=("slow", "queries", "slow queries", "recorded", "slow queries recorded", "logged"),
     documentation=Documentation(
         what=f"No statement that ran at least {CALLS_MIN} times takes longer on average than the line says, or "
         f"{SLOW_MS:g} ms.",

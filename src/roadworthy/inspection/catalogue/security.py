@@ -228,6 +228,8 @@ ORIGINS = Check(
     id="sec.cors.foreign",
     requirements=("sec.cors",),
     covers=(
+        "every",
+        "any",
         "allows or allow only our own origins",
         "allowed for your own origin",
         "restricted to, restrict domain domains",
