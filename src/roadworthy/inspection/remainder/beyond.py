@@ -10,7 +10,7 @@ from roadworthy.inspection.mapper.polarity import Sense
 from roadworthy.inspection.mapper.text import tokens
 from roadworthy.inspection.remainder.covering import Answered, Seen
 from roadworthy.inspection.remainder.lexicon import Sort, entries, plain
-from roadworthy.inspection.remainder.narrowing import narrowed
+from roadworthy.inspection.remainder.narrowing import FAILING, narrowed
 from roadworthy.inspection.remainder.reading import Claimed, claimed, saying, words_of
 
 _ASIDE = re.compile(r"\([^()]*\)")
@@ -60,8 +60,9 @@ def _by_words(mapped: Mapped, seen: Seen) -> tuple[str, ...]:
 def off_the_point(mapped: Mapped, decisive: Sequence[Answered]) -> tuple[str, ...]:
     """Things that a failed line names and no evidence speaks of: it was something else that failed."""
     seen = Seen(decisive)
-    if mapped.understood is None or seen.is_about_all():
-        return ()
+    others = tuple(narrowed(mapped, decisive, FAILING))
+    if others or mapped.understood is None or seen.is_about_all():
+        return others
     text = _ASIDE.sub(" ", mapped.item.text)
     things = [one for one in claimed(text) if one.sort is Sort.THING]
     if len(mapped.requirements) > 1 or _JOINED.search(text):

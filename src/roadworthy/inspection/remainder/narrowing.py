@@ -15,6 +15,9 @@ from roadworthy.inspection.mapper import Mapped
 from roadworthy.inspection.remainder.covering import Answered
 from roadworthy.inspection.remainder.reading import saying
 
+NARROWING, FAILING = "narrowing", "failing"
+"""What must have been seen before a line holds, and before it fails."""
+
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
@@ -26,9 +29,9 @@ class Narrowed:
 
 
 @cache
-def table() -> tuple[Narrowed, ...]:
-    """The rows of `narrowing.words`."""
-    text = resources.files(__package__).joinpath("narrowing.words").read_text("utf-8")
+def table(name: str = NARROWING) -> tuple[Narrowed, ...]:
+    """The rows of the file `name`.words."""
+    text = resources.files(__package__).joinpath(f"{name}.words").read_text("utf-8")
     return tuple(_row(line) for line in text.splitlines() if line and not line.startswith("# "))
 
 
@@ -41,12 +44,12 @@ def _row(line: str) -> Narrowed:
     )
 
 
-def narrowed(mapped: Mapped, decisive: Sequence[Answered]) -> Iterator[str]:
+def narrowed(mapped: Mapped, decisive: Sequence[Answered], name: str = NARROWING) -> Iterator[str]:
     """Words that narrow the line to something which the evidence of none of the `decisive` answers shows."""
     asked = {need.id for need in mapped.requirements}
     evidence = " ; ".join(one.seen for one in decisive)
     said = saying(mapped.item.text)
-    for row in table():
+    for row in table(name):
         found = row.said.search(said) if row.ids & asked else None
         if found and not (row.shown or re.compile(re.escape(found[0]), re.IGNORECASE)).search(evidence):
             yield found[0].strip()

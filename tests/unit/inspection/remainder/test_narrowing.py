@@ -6,7 +6,7 @@ import pytest
 from tests.unit.inspection.remainder.test_remainder import judged
 
 from roadworthy.contracts.checks import Status
-from roadworthy.inspection.remainder.narrowing import table
+from roadworthy.inspection.remainder.narrowing import FAILING, NARROWING, table
 from roadworthy.inspection.requirements import BY_ID
 
 SEO = "4 pages have titles and descriptions; robots.txt and a sitemap are there"
@@ -88,5 +88,31 @@ def test_what_does_not_apply_does_so_only_to_the_very_thing() -> None:
 
 
 def test_every_row_speaks_of_requirements_that_there_are() -> None:
-    assert table()
-    assert {one for row in table() for one in row.ids} <= BY_ID.keys()
+    rows = [*table(NARROWING), *table(FAILING)]
+    assert table(NARROWING)
+    assert table(FAILING)
+    assert {one for row in rows for one in row.ids} <= BY_ID.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "requirement", "seen", "expected"),
+    [
+        ("Docker image runs as non-root", "sec.nonroot", "the service runs as root", Status.UNKNOWN),
+        ("Docker image runs as non-root", "sec.nonroot", "Dockerfile: USER of each image: none", Status.FAIL),
+        ("Service runs as non-root", "sec.nonroot", "the service runs as root", Status.FAIL),
+        ("Service-to-service traffic uses mTLS", "tls.https", "http://x/ answers without TLS", Status.UNKNOWN),
+        ("No mixed content", "tls.https", "http://x/ answers without TLS", Status.UNKNOWN),
+        ("GraphQL introspection is off", "sec.docs_off", "/docs answers without signing in", Status.UNKNOWN),
+        ("Redis Sentinel watches the cache", "redis.cluster", "a single node: cluster mode is off", Status.UNKNOWN),
+        ("Images use alpine", "img.small", "no .dockerignore ; runs on node:20-alpine", Status.UNKNOWN),
+        ("Images use alpine", "img.small", "runs on node:20, which is no slim image", Status.FAIL),
+        ("gunicorn timeout is 30 seconds", "srv.timeout", "nginx proxy_read_timeout 60s", Status.UNKNOWN),
+        ("nginx proxies to gunicorn", "srv.prodserver", "Dockerfile starts gunicorn, not nginx", Status.UNKNOWN),
+        ("Secrets are at least 256 bits", "sec.secretkey", "SECRET_KEY has 64, fewer than 256", Status.UNKNOWN),
+        ("Metrics for cache hit ratio", "cache.hit", "42.2% should find at least 50%", Status.UNKNOWN),
+        ("Cache hit ratio above 50% is monitored", "cache.hit", "42.2% should find at least 50%", Status.FAIL),
+        ("No TODOs left", "code.debug", "528 statements for debugging are left", Status.UNKNOWN),
+    ],
+)
+def test_a_failure_is_one_of_the_very_thing(text: str, requirement: str, seen: str, expected: Status) -> None:
+    assert judged(text, requirement, seen, status=Status.FAIL, understood=text.lower()).status is expected
