@@ -112,12 +112,10 @@ def _unseen(probes: Probes, requirement: Requirement, told: Sequence[Evidence]) 
 
 
 def _console(answer: Answer, nowhere: Answer) -> bool:
-    return (
-        answer.status == surface.OK
-        and answer.body != nowhere.body
-        and answer.path != "/console"
-        and nowhere.status != surface.OK
-    )
+    # /console is a common name of a service's own pages, and a redirect leads to those as well
+    frameworks = answer.path.rstrip("/") in {path.rstrip("/") for path in CONSOLES if path != "/console"}
+    found = answer.status == surface.OK and answer.body != nowhere.body
+    return frameworks and found and nowhere.status != surface.OK
 
 
 def _set(probes: Probes, requirement: Requirement) -> tuple[str, list[Evidence]]:

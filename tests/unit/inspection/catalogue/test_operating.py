@@ -49,6 +49,12 @@ async def test_consoles(path: str, page: str) -> None:
     assert (await verdict_of("srv.debug.shown", Stage(site=pages({**HOME, path: reply(page)})))).status is FAIL
 
 
+async def test_a_services_own_console_is_no_debugger() -> None:
+    own = {"/console": reply("", 302, location="/console/today"), "/console/today": reply("<h1>Today's runs</h1>")}
+    stage = Stage(site=pages({**HOME, **own}, reply("no", 404)), environment={"ENVIRONMENT": "production"})
+    assert (await verdict_of("srv.debug.shown", stage)).status is PASS
+
+
 async def test_switches_that_could_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     for source in ("_read_file", "_read_process"):
         monkeypatch.setattr(ConfigProbe, source, lambda *_: None)
