@@ -59,7 +59,7 @@ class Entry:
     @property
     def percent(self) -> int:
         """Coverage as people say it; rounded down, so that 100 means all."""
-        return int(self.report.summary.coverage * 100)
+        return round(self.report.summary.coverage * 10_000) // 100
 
 
 @dataclass(frozen=True, slots=True)
