@@ -57,7 +57,7 @@ def share_line(found: Inspection) -> str:
     seen, of = machine_lines(found)
     if not of:
         return "no line that a machine can judge"
-    percent = 100 * seen // of if of else 0  # rounded down, so that 100 means all
+    percent = 100 * seen // of  # rounded down, so that 100 means all
     return f"of the {count(of, 'line')} that a machine can judge alone, {seen} (coverage {percent}%)"
 
 
