@@ -32,7 +32,7 @@ LACK_IS_GOOD = frozenset({
     "sec.nonroot", "sec.cors", "sec.sqli", "code.debug", "code.quality", "srv.errors", "srv.debug", "srv.prodserver",
     "db.leak", "db.leastpriv", "db.slowq", "db.engine", "img.tag", "fe.smoke", "auth.closed", "host.ssh", "ci.zero",
     "perf.errors", "jobs.retry", "test.unit", "process.step", "mon.errors", "k8s.rbac", "k8s.secctx", "sec.docs_off",
-    "db.vacuum", "tls.versions",
+    "db.vacuum", "tls.versions", "db.index_waste",
 })  # fmt: skip
 """Requirements of which a line that begins with "No" is the wish itself: "No secrets in code"."""
 SHOWN_BY_FAILURE = frozenset({
@@ -58,6 +58,8 @@ _SUPPOSED = re.compile(r"\b(?:when|if|while|once|after|until|unless|that|even|in
 _CASES = ("alert.", "bk.alerts", "cache.fallback", "srv.fallback", "srv.breaker", "srv.retry")
 """Requirements that are about the case that something is broken."""
 _LEADING_LACK = re.compile(r"^\W*(?:no|missing|lack(?:s|ing)?(?: of)?|without|absence of)\b", re.IGNORECASE)
+_NOT_BUT_NULL = re.compile(r"\bnot\b(?!\s+null\b)", re.IGNORECASE)
+"""NOT NULL is what a constraint is called."""
 _LACKING = frozenset({"no", "not", "without", "missing", "lacks"})
 _VERB = re.compile(
     r"\b(?:depends?|requires?|uses?|runs?|contains?|relies|rely|needs?|has|have|is|are|can|may|allows?|accepts?|takes?)\b",
@@ -102,7 +104,12 @@ def sense(line: Line, matches: Sequence[Match], asked: Sequence[Requirement]) ->
     if _is_lacking(line, matches[0]):
         return Sense.INVERSE
     word = reservations.negation(line, matches, LACK_IS_GOOD)
-    if not word or (word not in reservations.OFF and (_MUST.search(line.item.text) or _is_supposed(line, word))):
+    named = word == "not" and not _NOT_BUT_NULL.search(line.item.text)
+    if (
+        not word
+        or named
+        or (word not in reservations.OFF and (_MUST.search(line.item.text) or _is_supposed(line, word)))
+    ):
         return Sense.ASKED
     whole = (
         len(asked) == 1 and not _says_more(line, matches) and not _PLACES.search(_after_switch(line.item.text, word))
@@ -134,7 +141,8 @@ def _is_lacking(line: Line, match: Match) -> bool:
         return not _SUPPOSED.search(text)
     if match.requirement in LACK_IS_GOOD:
         return False
-    before = {line.own[position - 1].text for position in match.taken if position}
+    taken = [position for position in match.taken if position and line.own[position].text != "null"]
+    before = {line.own[position - 1].text for position in taken}
     if _LEADING_LACK.match(text):
         return not _VERB.search(text)  # "No alert depends on one person" speaks of every alert
     return bool(before & _LACKING)
