@@ -49,6 +49,9 @@ async def _up(probes: Probes, requirement: Requirement) -> Verdict:
     return passed(f"{kind} {version} answers", evidence)
 
 
+NOTHING = "nothing is written to disk: a restart empties it"
+
+
 async def _durable(probes: Probes, requirement: Requirement) -> Verdict:
     redis = offered(probes.redis, "redis")
     info = await redis.info("persistence")
@@ -79,11 +82,18 @@ async def _durable(probes: Probes, requirement: Requirement) -> Verdict:
             "the server refuses CONFIG GET save, and keeps no append-only file", evidence, mend="allow CONFIG GET save"
         )
     return failed(
-        "nothing is written to disk: a restart empties it",
+        _lost(aof=aof, snapshots=save),
         evidence,
         mend="turn the append-only file on",
         patch="redis-cli config set appendonly yes\nredis-cli config rewrite",
     )
+
+
+def _lost(*, aof: bool, snapshots: str) -> str:
+    """What a restart takes, where what the line asks for is off."""
+    if aof:
+        return "no snapshots are taken: an append-only file alone keeps the data"
+    return f"no append-only file: what came after the last snapshot ({snapshots}) is lost" if snapshots else NOTHING
 
 
 async def _memory_limit(probes: Probes, requirement: Requirement) -> Verdict:
