@@ -50,7 +50,10 @@ def judged(*aspects: Aspect) -> Run:
         subject = requirement.text("subject")
         asked = [one for one in aspects if one.asked is None or one.asked.search(subject)]
         if not asked:
-            raise Unobservable("the line asks for nothing that Terraform declares")
+            raise Unobservable(
+                "files alone don't tell: the line is about none of what Terraform declares",
+                "offer what runs: [http] url, or inspect on the machine that serves",
+            )
         aspect = asked[0]
         repo, found = await declared(probes)
         blocks = aspect.blocks(found)
