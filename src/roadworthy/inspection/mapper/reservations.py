@@ -89,7 +89,16 @@ _WISH = re.compile(
 _SIGNED = re.compile(
     r"\bsigned\b(?! (?:urls?|images?|cookies?|commits?|tokens?|requests?|releases?|in\b|out\b))", re.IGNORECASE
 )
+_HOSTED = re.compile(
+    r"\bforce[- ]?push|\bdirect (?:push|commit)|\bpush\w* direct|\bcode ?owners\b(?! file)|\bcode owner review"
+    r"|\b(?:stale|dismiss\w*)\b.{0,30}\b(?:approvals?|reviews?)\b|\b(?:approvals?|reviews?)\b.{0,30}\bdismiss"
+    r"|\blinear history\b|\bbranch deletion\b|\bdelet\w+ (?:protected )?branches\b|\bsigned commits\b"
+    r"|\bconversations?\b.{0,20}\bresol|\bapprovals?\b.{0,30}\bmerg",
+    re.IGNORECASE,
+)
+"""Rules about who may push and merge: a pipeline's files show neither that they hold nor that they don't."""
 _UNSEEN = (
+    (_HOSTED, "it asks for a rule of the place that hosts the repository, which no file shows"),
     (_WISH, "it wishes for something later, and does not say how things stand"),
     (_SIGNED, "it asks that somebody signed, which the system does not show"),
     (_ARRANGED, "it asks that people arranged something, which the system does not show"),

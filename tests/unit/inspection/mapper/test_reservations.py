@@ -118,6 +118,10 @@ def test_which_way_round_a_line_is_judged(line: str, sense: Sense) -> None:
         "Error rate > 5%",
         "Uptime below 99%",
         "Queries 40% faster than before",
+        "Force pushes to main are rejected",
+        "Nobody can push directly to main",
+        "Two approvals needed before merge",
+        "Code owners review every change",
     ],
 )
 def test_what_no_system_can_show_is_unknown_and_says_why(line: str) -> None:
@@ -140,6 +144,11 @@ def test_under_a_heading_of_triggers_nothing_is_judged() -> None:
         ("PgBouncer pools connections", ("pgbouncer",)),
         ("Daily backups in another region", ("another region",)),
         ("Rate limiting per tenant", ("per tenant",)),
+        ("Worker class set", ("worker class",)),
+        ("Graceful reload tested", ("reload",)),
+        ("Memory: 16 GB available per node", ("per node",)),
+        ("Database name set", ("database name",)),
+        ("Files are owned by the app user", ("files are owned",)),
     ],
 )
 def test_what_narrows_a_claim_and_is_not_looked_at_keeps_it_from_holding(line: str, unread: tuple[str, ...]) -> None:
