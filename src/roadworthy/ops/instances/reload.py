@@ -90,10 +90,12 @@ class Units:
 
     def _run(self, verb: str, option: str, number: int) -> int:
         command = [self._systemctl, verb, *([option] if option else []), UNIT.format(number=number)]
+        unheard = subprocess.DEVNULL if verb == "is-active" else None  # where there is no systemd it complains
         try:
-            return subprocess.run(command, check=False, timeout=self._timeout_seconds).returncode  # noqa: S603  # verbs and numbers of our own
+            done = subprocess.run(command, check=False, timeout=self._timeout_seconds, stderr=unheard)  # noqa: S603  # verbs and numbers of our own
         except (FileNotFoundError, subprocess.TimeoutExpired):
             return -1
+        return done.returncode
 
 
 def reload(settings: Settings, say: Say, *, alone: bool = False, settle_seconds: float = SETTLE_SECONDS) -> None:

@@ -104,7 +104,10 @@ def test_the_only_instance_is_replaced_only_when_asked_openly(two: tuple[Answeri
 
 
 def test_systemd_is_asked_for_each_unit_in_turn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two: tuple[Answering, Answering]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    two: tuple[Answering, Answering],
 ) -> None:
     systemctl, told = tmp_path / "systemctl", tmp_path / "told"
     systemctl.write_text(f'#!/bin/sh\necho "$*" >> {told}\n')
@@ -119,8 +122,9 @@ def test_systemd_is_asked_for_each_unit_in_turn(
         "is-active --quiet roadworthy-web@1.service",
         "is-active --quiet roadworthy-web@2.service",
     ]
-    systemctl.write_text("#!/bin/sh\nexit 3\n")
+    systemctl.write_text("#!/bin/sh\necho Failed to connect to bus >&2\nexit 3\n")
     assert units.instances() == []
+    assert capfd.readouterr().err == "", "whether systemd keeps anything is only a question"
     with pytest.raises(StartupError, match=r"restart roadworthy-web@1\.service failed"):
         units.restart(Instance(1, two[0].port))
 
