@@ -28,6 +28,10 @@ LOCKS = (
     "requirements/base.txt",
     "requirements.lock",
 )
+OTHER_LOCKS = (
+    *("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "uv.lock", "poetry.lock"),
+    *("Pipfile.lock", "Gemfile.lock", "composer.lock", "Cargo.lock", "go.sum"),
+)
 ENVIRONMENTS = (".venv", "venv", "env")
 INFOS_LIMIT = 3_000
 
@@ -35,11 +39,7 @@ INFOS_LIMIT = 3_000
 async def _locked(probes: Probes, requirement: Requirement) -> Verdict:
     repo = offered(probes.repo, "repo")
     wanted = requirement.text("command") + " " + " ".join(requirement.names("names"))
-    lock = next((path for path in LOCKS if path in repo.files and (path in wanted or "requirements" not in wanted)), "")
-    if not lock:
-        raise Unobservable(
-            "no list of pinned Python packages was found in the tree", "name it in the line: `requirements.txt`"
-        )
+    lock = _lock(repo, wanted)
     site = await asyncio.to_thread(_site_packages, repo)
     pins, loose = _pins(repo.read(lock))
     if site is None:
@@ -68,9 +68,39 @@ async def _locked(probes: Probes, requirement: Requirement) -> Verdict:
         )
     if not pins and not loose:
         return unknown(f"{lock} names no package", evidence)
-    return passed(
-        f"all {len(pins) + len(loose)} packages of {lock} are installed{', as pinned' if pins else ''}", evidence
+    how = f", as pinned{', each with hashes' if _hashed(repo.read(lock)) else ''}" if pins else ""
+    return passed(f"all {len(pins) + len(loose)} packages of {lock} are installed{how}", evidence)
+
+
+def _lock(repo: RepoProbe, wanted: str) -> str:
+    """The list to compare with: one at a usual place, or that which the line names.
+
+    Raises:
+        Unobservable: there is none, or several and the line names none of them.
+    """
+    usual = next(
+        (path for path in LOCKS if path in repo.files and (path in wanted or "requirements" not in wanted)), ""
     )
+    lists = [path for path in repo.files if re.fullmatch(r"requirements/[\w.-]+\.txt", path)]
+    if found := usual or next((path for path in lists if path in wanted), ""):
+        return found
+    if lists:
+        raise Unobservable(
+            f"which of {listed(lists, 4)} is what serves is not known", f"name it in the line: `{lists[-1]}`"
+        )
+    if others := [path for path in OTHER_LOCKS if path in repo.files]:
+        raise Unobservable(
+            f"{others[0]} is there; what is installed is compared with lists of Python packages alone",
+            "attest to it, with a link to the job that installs from it",
+        )
+    raise Unobservable("no list of pinned packages was found in the tree", "name it in the line: `requirements.txt`")
+
+
+def _hashed(text: str) -> bool:
+    """Whether every package that is named brings the hashes of its files."""
+    plain = re.sub(r"\\\n\s*", " ", text)
+    named = [line for line in plain.splitlines() if line.strip() and line.strip()[0] not in "#-"]
+    return bool(named) and all("--hash=" in line for line in named)
 
 
 def _pins(text: str) -> tuple[Mapping[str, str], Sequence[str]]:

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.inspection.catalogue.asking import verdict_of
 
 from roadworthy.contracts.checks import Status
-from roadworthy.inspection.catalogue.shipping import _pins
+from roadworthy.inspection.catalogue.shipping import _hashed, _pins
 from roadworthy.inspection.fixtures.stage import Stage
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
@@ -32,3 +32,25 @@ async def test_packages(files: dict[str, str], status: Status) -> None:
 def test_lines_with_conditions_are_left_out() -> None:
     pins, _ = _pins("-r other.txt\ncolorama==0.4 ; sys_platform == 'win32'\nflask==3.1.0  # web\n")
     assert pins == {"flask": "3.1.0"}
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "words"),
+    [
+        ({"package-lock.json": "{}"}, "npm ci", "package-lock.json is there"),
+        ({"requirements/a.txt": "flask==3.1.0\n", "requirements/b.txt": ""}, "", "which of requirements/a.txt"),
+        ({"requirements/a.txt": "flask==3.1.0 \\\n    --hash=sha256:ab\n", SITE.format("flask-3.1.0"): ""},
+         "pip install -r requirements/a.txt", "as pinned, each with hashes"),
+        ({"requirements.txt": "flask==3.1.0\n", SITE.format("flask-3.1.0"): ""}, "", "are installed, as pinned"),
+        ({}, "", "no list of pinned packages"),
+    ],
+)  # fmt: skip
+async def test_the_list_is_named_as_it_is(files: dict[str, str], command: str, words: str) -> None:
+    verdict = await verdict_of("srv.deps.installed", Stage(repo=files), command=command)
+    assert words in verdict.summary
+
+
+def test_hashes_count_where_every_package_has_them() -> None:
+    assert _hashed("# by a tool\nflask==3.1.0 \\\n    --hash=sha256:ab\n")
+    assert not _hashed("flask==3.1.0 --hash=sha256:ab\nrequests==2.32.3\n")
+    assert not _hashed("# nothing\n")
