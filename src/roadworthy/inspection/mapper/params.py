@@ -150,7 +150,10 @@ CONVERTERS: Mapping[str, Callable[[str, str], Params]] = {
 _tool = partial(readers.one_of, name="tool", pattern=readers.TOOLS)
 _server = partial(readers.word, name="server", pattern=readers.SERVERS)
 
-PROGRAMS = r"\b(?:git|node(?:\.?js)?|npm|python3?|java|php|ruby|composer|curl|jq|ffmpeg|go)\b"
+PROGRAMS = (
+    r"\b(?:git|node(?:\.?js)?|npm|python3?|java|php|ruby|composer|curl|jq|ffmpeg|go|rsync|wget|gzip|bzip2|unzip|zip|tar"
+    r"|openssl|gcc|cmake|tmux|kubectl|helm|terraform|yarn|pnpm|pandoc|psql|pg_dump|mysqldump)\b"
+)
 READERS: Mapping[str, tuple[Reader, ...]] = {
     "db.engine": (partial(readers.word, name="engine", pattern=readers.ENGINES), readers.version_of_engine),
     "db.pool": (partial(readers.keywords, pool_size="size", max_overflow="max_overflow"), pooling.sizes),
