@@ -36,7 +36,9 @@ def show(console: Console, before: Report, after: Report, changes: Sequence[Chan
 
 
 def _when(report: Report) -> str:
-    return f"{flat(report.target)}, {flat(report.started_at)}, coverage {round(report.summary.coverage * 10_000) // 100}%"
+    return (
+        f"{flat(report.target)}, {flat(report.started_at)}, coverage {round(report.summary.coverage * 10_000) // 100}%"
+    )
 
 
 def _change(one: Changed, style: str) -> Text:
