@@ -13,7 +13,6 @@ import os
 import signal
 import threading
 from pathlib import Path
-from types import FrameType
 
 NICENESS = 10
 SESSION_NICENESS, POLITE_SECONDS = 15, 6.0
@@ -21,7 +20,7 @@ SESSION_NICENESS, POLITE_SECONDS = 15, 6.0
 alike, for an inspection that never ends serves nobody."""
 AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
 OWN_AUTOGROUP = Path("/proc/self/autogroup")
-FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+AWAITED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD})
 PR_SET_PDEATHSIG = 1
 
 
@@ -47,9 +46,12 @@ def _by_session() -> bool:
 def _go_on_in_a_session() -> None:
     """A session of its own, so that nothing else of the terminal's is slowed down too."""
     parent = os.getpid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it was ignored nobody could wait for the child
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
     child = os.fork()
     if child:
         os._exit(_waited(child))  # nothing is left to do, and nothing was begun that has to be ended
+    signal.pthread_sigmask(signal.SIG_SETMASK, usual)
     os.setsid()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
     if os.getppid() != parent:
@@ -67,13 +69,17 @@ def _claim(niceness: int) -> None:
 
 
 def _waited(child: int) -> int:
-    """The exit code of `child`; signals on the way are its."""
+    """The exit code of `child`; signals on the way are its.
 
-    def hand_on(number: int, _: FrameType | None) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, number)
-
-    for number in FORWARDED:
-        signal.signal(number, hand_on)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return code if code >= 0 else 128 - code
+    They are blocked and waited for: a handler of Python's would not run for one that comes as a wait begins.
+    """
+    while True:
+        number = signal.sigwait(AWAITED)
+        if number != signal.SIGCHLD:
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(child, number)
+            continue
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code

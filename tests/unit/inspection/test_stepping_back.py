@@ -23,9 +23,11 @@ from roadworthy.inspection import stepping_back
 stepping_back.AUTOGROUPS = Path(sys.argv[1])
 stepping_back.OWN_AUTOGROUP, stepping_back.POLITE_SECONDS = Path(sys.argv[2]), float(sys.argv[4])
 stepping_back.step_back()
-print(os.getpid(), os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), flush=True)
 try:
-    time.sleep(float(sys.argv[3]))
+    print(os.getpid(), os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), flush=True)
+    until = time.monotonic() + float(sys.argv[3])
+    while time.monotonic() < until:
+        time.sleep(0.05)  # Python is told of a signal that comes as it falls asleep when it wakes
 except KeyboardInterrupt:
     sys.exit(77)
 sys.exit(5)
