@@ -17,8 +17,9 @@ from tests.processes import wait_until
 from roadworthy.inspection.stepping_back import NICENESS, SESSION_NICENESS
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
 from roadworthy.inspection import stepping_back
 stepping_back.AUTOGROUPS = Path(sys.argv[1])
 stepping_back.OWN_AUTOGROUP, stepping_back.POLITE_SECONDS = Path(sys.argv[2]), float(sys.argv[4])
