@@ -250,7 +250,7 @@ def test_the_inspector_passes_it(tmp_path: Path, check: str, requirement: Requir
     assert asyncio.run(verdict())[0] == "pass", asyncio.run(verdict())
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze (Debian: systemd)")
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="not run: needs systemd-analyze (Debian: systemd)")
 def test_systemd_takes_the_units_and_finds_them_well_shut(tmp_path: Path) -> None:
     plan = replace(plan_for(tmp_path), program="/bin/true", user="daemon")
     for name, template in {
@@ -279,7 +279,7 @@ def test_systemd_takes_the_units_and_finds_them_well_shut(tmp_path: Path) -> Non
         assert rated.returncode == 0, rated.stdout[-2000:]
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool (Debian: prometheus)")
+@pytest.mark.skipif(not shutil.which("promtool"), reason="not run: needs promtool (Debian: prometheus)")
 def test_prometheus_takes_its_files(tmp_path: Path) -> None:
     write_all(plan_for(tmp_path), (), tmp_path / "out")
     command = ["promtool", "check", "config", str(tmp_path / "out/prometheus/prometheus.yml")]

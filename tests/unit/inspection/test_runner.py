@@ -272,7 +272,7 @@ def test_what_compares_with_a_baseline_that_nobody_gave_is_not_even_tried() -> N
 def test_reading_a_tree_may_take_longer_than_asking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "READING_LIMIT_SECONDS", 5.0)
 
-    async def unhurried(probes: Any, requirement: Requirement) -> Verdict:  # noqa: ARG001
+    async def unhurried(probes: Any, requirement: Requirement) -> Verdict:  # noqa: ARG001 - a check's signature
         await asyncio.sleep(0.05)
         return verdict(Status.PASS)
 

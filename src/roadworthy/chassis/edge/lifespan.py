@@ -90,7 +90,7 @@ class Lifespan:
         for start in self._openers:
             await start()
         self._timer = asyncio.create_task(self._tick(), name="edge-timer")
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # only a main thread hears signals
             asyncio.get_running_loop().add_signal_handler(DRAIN_SIGNAL, self._drain)
             asyncio.get_running_loop().add_signal_handler(DOORS_SIGNAL, shut_doors)
 
@@ -100,7 +100,7 @@ class Lifespan:
             self._timer.cancel()
             await asyncio.wait([self._timer])
             self._timer = None
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # only a main thread hears signals
             asyncio.get_running_loop().remove_signal_handler(DRAIN_SIGNAL)
             asyncio.get_running_loop().remove_signal_handler(DOORS_SIGNAL)
         for close in self._closers:

@@ -98,8 +98,8 @@ async def test_fastapi() -> None:
 
 @pytest.mark.usefixtures("environment")
 async def test_starlette() -> None:
-    from starlette.requests import Request  # noqa: PLC0415
-    from starlette.responses import PlainTextResponse  # noqa: PLC0415
+    from starlette.requests import Request  # noqa: PLC0415 - as a project of its own imports it
+    from starlette.responses import PlainTextResponse  # noqa: PLC0415 - as above
 
     async def greet(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("hello " * 500)
